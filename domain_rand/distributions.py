@@ -1,0 +1,90 @@
+"""Typed distributions, validated when built: an inverted range is an error where it is written, not a bias later."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Range:
+    """Uniform over [lo, hi]."""
+
+    kind: ClassVar[str] = "range"
+    lo: float
+    hi: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.lo) and math.isfinite(self.hi) and self.lo <= self.hi):
+            raise ValueError(f"a range needs finite lo <= hi, not lo={self.lo}, hi={self.hi}")
+
+    def sample(self, rng: np.random.Generator) -> float:
+        """One draw."""
+        return float(rng.uniform(self.lo, self.hi))
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value could have been drawn."""
+        return isinstance(value, (int, float)) and self.lo <= value <= self.hi
+
+
+@dataclass(frozen=True)
+class LogRange(Range):
+    """Log-uniform over [lo, hi], both positive: halving is as likely as doubling. For scales."""
+
+    kind: ClassVar[str] = "log_range"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lo <= 0:
+            raise ValueError(f"a log range needs lo > 0, not {self.lo}")
+
+    def sample(self, rng: np.random.Generator) -> float:
+        """One draw."""
+        return float(math.exp(rng.uniform(math.log(self.lo), math.log(self.hi))))
+
+
+@dataclass(frozen=True)
+class Integers:
+    """Uniform over the integers lo, ..., hi."""
+
+    kind: ClassVar[str] = "integers"
+    lo: int
+    hi: int
+
+    def __post_init__(self) -> None:
+        if int(self.lo) != self.lo or int(self.hi) != self.hi or self.lo > self.hi:
+            raise ValueError(f"integers need whole lo <= hi, not lo={self.lo}, hi={self.hi}")
+
+    def sample(self, rng: np.random.Generator) -> int:
+        """One draw."""
+        return int(rng.integers(self.lo, self.hi + 1))
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value could have been drawn."""
+        return isinstance(value, int) and self.lo <= value <= self.hi
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Uniform over named options."""
+
+    kind: ClassVar[str] = "choice"
+    options: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.options or len(set(self.options)) != len(self.options):
+            raise ValueError(f"a choice needs at least one option and no repeats, not {list(self.options)}")
+
+    def sample(self, rng: np.random.Generator) -> str:
+        """One draw."""
+        return self.options[int(rng.integers(len(self.options)))]
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value could have been drawn."""
+        return value in self.options
+
+
+Distribution = Range | LogRange | Integers | Choice

@@ -1,0 +1,74 @@
+"""`Factor`: one thing that varies. To add one, subclass it in ``domain_rand/factors`` and decorate with `register`.
+
+    @register
+    class ObjectMass(Factor):
+        "Mass of every object."
+
+        name = "dynamics.object_mass"
+        unit = "x nominal"
+        nominal = 1.0
+        default = LogRange(0.5, 2.0)
+
+        def apply(self, env, rows, values): ...
+
+A draw depends on the episode and the factor's name only. Factors whose meaning builds on others (where things stand
+depends on which things there are) name those in `needs` and still take randomness from their own stream alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from domain_rand.distributions import Distribution
+
+Value = float | int | str | list[float] | list[str]
+
+
+class Factor:
+    """Base of all factors; instances carry the distribution in use."""
+
+    name: ClassVar[str]
+    """``family.what``, unique."""
+    unit: ClassVar[str]
+    """Unit of the value; ``1`` for plain numbers, ``name`` for words."""
+    nominal: ClassVar[Value | None]
+    """The value with no randomisation; None for factors that always draw (a scene must hold something)."""
+    default: ClassVar[Distribution | None]
+    """Distribution of the default set; None for factors whose draw has a structure of its own."""
+    length: ClassVar[int] = 1
+    """Number of independent components; the value is a list when more than one."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Names of factors whose values `draw` reads."""
+    when: ClassVar[Literal["reset", "step"]] = "reset"
+    """When it acts: once as an episode begins, or at every step."""
+
+    def __init__(self, distribution: Distribution | None = None) -> None:
+        self.distribution = distribution if distribution is not None else self.default
+
+    def draw(self, rng: np.random.Generator, drawn: Mapping[str, Value]) -> Value:
+        """The value of one episode, from this factor's own random numbers and the values it `needs`."""
+        assert self.distribution is not None, f"{self.name} has no distribution and no draw of its own"
+        if self.length == 1:
+            return self.distribution.sample(rng)
+        return [float(self.distribution.sample(rng)) for _ in range(self.length)]
+
+    def apply(self, env: Any, rows: Sequence[int], values: Sequence[Value]) -> None:
+        """Put the values into the environments ``rows``; nothing to do for factors that the scene is made of."""
+
+
+REGISTRY: dict[str, type[Factor]] = {}
+"""All factors by name, in the order in which they are drawn and applied."""
+
+
+def register(cls: type[Factor]) -> type[Factor]:
+    """Class decorator that adds a factor to the catalogue."""
+    if cls.name in REGISTRY:
+        raise ValueError(f"two factors are called {cls.name!r}")
+    missing = [name for name in cls.needs if name not in REGISTRY]
+    if missing:
+        raise ValueError(f"{cls.name!r} needs {', '.join(missing)}, which must be registered before it")
+    REGISTRY[cls.name] = cls
+    return cls

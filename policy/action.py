@@ -1,0 +1,165 @@
+"""What an action vector means: `ActionSpec`, checked wherever two parts exchange actions.
+
+The bug this prevents: a policy and a robot that agree on "7 floats" and disagree on what they are. A gripper
+whose sign is flipped, a rotation in the wrong frame, a delta taken against the measured pose rather than the last
+command: each runs without an error and costs tens of points of success. The spec travels with every checkpoint,
+dataset and connection, and `mismatches` says in plain sentences where two of them differ.
+
+    problems = policy.action_spec.mismatches(environment.action_spec)    # [] when they mean the same
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+Unit = Literal["m", "rad", "1"]
+Frame = Literal["base", "end_effector", "joint"]
+Reference = Literal["previous_command", "measured", "absolute"]
+
+
+@dataclass(frozen=True)
+class ActionChannel:
+    """One number of an action."""
+
+    name: str
+    """What it is, in the field's words: ``dx``, ``drot_z``, ``dq3``, ``gripper``."""
+    unit: Unit
+    """``m``, ``rad``, or ``1`` for a dimensionless channel such as the gripper."""
+    frame: Frame
+    """The frame that the number is expressed in; ``joint`` for joint-space channels."""
+    reference: Reference
+    """What a relative channel is added to; ``absolute`` for channels that are targets themselves."""
+    low: float
+    """Least accepted value, in `unit`, per control step."""
+    high: float
+    """Greatest accepted value, in `unit`, per control step."""
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How a model's outputs in [-1, 1] become physical units: ``(x + 1) / 2 * (high - low) + low``.
+
+    Channels where `mask` is False pass through unchanged (a binary gripper, usually).
+    """
+
+    scheme: Literal["min_max", "q01_q99"]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    mask: tuple[bool, ...]
+
+    def denormalise(self, normalised: np.ndarray) -> np.ndarray:
+        """Model outputs ``[..., A]`` to physical units; values are clipped to [-1, 1] where `mask` is set."""
+        low, high = np.asarray(self.low), np.asarray(self.high)
+        physical = (np.clip(normalised, -1.0, 1.0) + 1.0) / 2.0 * (high - low) + low
+        return np.where(self.mask, physical, normalised)
+
+    def normalise(self, physical: np.ndarray) -> np.ndarray:
+        """Physical actions ``[..., A]`` to [-1, 1]; the inverse of `denormalise` inside the range."""
+        low, high = np.asarray(self.low), np.asarray(self.high)
+        span = np.where(high > low, high - low, 1.0)
+        normalised = np.clip((physical - low) / span * 2.0 - 1.0, -1.0, 1.0)
+        return np.where(self.mask, normalised, physical)
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """The meaning of an action vector, channel by channel."""
+
+    name: str
+    robot: str
+    """The robot that the numbers are for, as in ``robots/<robot>``."""
+    control_hz: float
+    """Rate at which actions are consumed [Hz]."""
+    channels: tuple[ActionChannel, ...]
+    gripper_sign: Literal["+1 opens", "+1 closes"] = "+1 opens"
+    """Meaning of the channel named ``gripper``: which way is +1."""
+    rotation: Literal["rotation_vector", "none"] = "rotation_vector"
+    """Representation of the rotation channels (a rotation vector: axis times angle)."""
+    normalisation: Normalisation | None = None
+    """Statistics of the data a model was trained on; None where actions are always physical."""
+
+    def __post_init__(self) -> None:
+        problems = self.problems()
+        if problems:
+            raise ValueError(f"action spec {self.name!r} is not valid: " + "; ".join(problems))
+
+    @property
+    def dim(self) -> int:
+        """Number of channels."""
+        return len(self.channels)
+
+    @property
+    def low(self) -> np.ndarray:
+        """Least accepted values ``[A]``, physical units."""
+        return np.array([channel.low for channel in self.channels])
+
+    @property
+    def high(self) -> np.ndarray:
+        """Greatest accepted values ``[A]``, physical units."""
+        return np.array([channel.high for channel in self.channels])
+
+    def index(self, channel: str) -> int:
+        """Position of a channel by name; KeyError lists the channels there are."""
+        names = [c.name for c in self.channels]
+        if channel not in names:
+            raise KeyError(f"action spec {self.name!r} has no channel {channel!r}; it has {', '.join(names)}")
+        return names.index(channel)
+
+    def problems(self) -> list[str]:
+        """What is inconsistent in this spec, in plain sentences; empty when nothing is."""
+        found = []
+        names = [c.name for c in self.channels]
+        if len(set(names)) != len(names):
+            found.append(f"channel names repeat: {names}")
+        found += [
+            f"channel {c.name} has an empty range [{c.low}, {c.high}]"
+            for c in self.channels
+            if not c.low < c.high
+        ]
+        if self.control_hz <= 0:
+            found.append(f"control_hz must be positive, not {self.control_hz}")
+        if self.normalisation is not None:
+            for part in ("low", "high", "mask"):
+                length = len(getattr(self.normalisation, part))
+                if length != self.dim:
+                    found.append(f"normalisation.{part} has {length} values for {self.dim} channels")
+        return found
+
+    def mismatches(self, other: ActionSpec) -> list[str]:
+        """Where ``other`` means something else, in plain sentences; normalisation is the sender's own affair."""
+        found = []
+        for name in ("robot", "control_hz", "gripper_sign", "rotation"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                found.append(f"{name}: {self.name} has {mine!r}, {other.name} has {theirs!r}")
+        if self.dim != other.dim:
+            found.append(f"{self.name} has {self.dim} channels, {other.name} has {other.dim}")
+            return found
+        for i, (a, b) in enumerate(zip(self.channels, other.channels, strict=True)):
+            for name in ("name", "unit", "frame", "reference"):
+                if getattr(a, name) != getattr(b, name):
+                    found.append(
+                        f"channel {i} {name}: {self.name} has {getattr(a, name)!r}, "
+                        f"{other.name} has {getattr(b, name)!r}"
+                    )
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types; `from_dict` is the inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ActionSpec:
+        """Inverse of `to_dict`; unknown keys raise TypeError."""
+        fields = dict(data)
+        fields["channels"] = tuple(ActionChannel(**c) for c in fields["channels"])
+        if fields.get("normalisation") is not None:
+            norm = dict(fields["normalisation"])
+            fields["normalisation"] = Normalisation(
+                **{k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in norm.items()}
+            )
+        return cls(**fields)

@@ -1,0 +1,75 @@
+"""The contract between whatever acts and whatever it acts in: `Observation` in, `Decision` out.
+
+Everything is batched over environments. Environments finish at different times, so a policy is asked for a
+decision for the rows that need one (`Observation.env_ids`) and told which rows begin a new episode (`reset`).
+The module imports no simulator and no torch, so that a robot computer can use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from policy.action import ActionSpec
+from policy.grounding import Grounding
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a policy sees at one instant, for ``n`` environments."""
+
+    env_ids: Sequence[int]
+    """Which environments the rows belong to ``[n]``."""
+    step: torch.Tensor
+    """Control steps since each episode began ``[n]``, int64."""
+    instruction: Sequence[str]
+    """What each environment is asked to do ``[n]``."""
+    joint_pos: torch.Tensor
+    """Arm joint positions ``[n, J]`` [rad]."""
+    joint_vel: torch.Tensor
+    """Arm joint velocities ``[n, J]`` [rad/s]."""
+    gripper_width: torch.Tensor
+    """Distance between the fingertips ``[n]`` [m]."""
+    ee_pose: torch.Tensor
+    """End-effector pose in the robot base frame ``[n, 7]``: x y z [m], quaternion x y z w."""
+    images: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    """Camera name -> RGB ``[n, H, W, 3]`` uint8; only the cameras that the policy asked for."""
+    privileged: Mapping[str, Any] = field(default_factory=dict)
+    """Simulator state that no robot has; only for policies with `Policy.privileged` set."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a policy decided for the rows of one `Observation`."""
+
+    actions: torch.Tensor
+    """Action chunk ``[n, T, A]`` in the physical units of the policy's `ActionSpec`."""
+    grounding: Sequence[Grounding | None]
+    """Where the policy means to act ``[n]``; None for a row about which it says nothing."""
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Who acts."""
+
+    name: str
+    action_spec: ActionSpec
+    """What the numbers in `Decision.actions` mean."""
+    cameras: tuple[str, ...]
+    """Cameras whose images `act` reads; empty for policies that see none, which then cost no rendering."""
+    privileged: bool
+    """Whether `act` reads simulator state that a robot could not measure."""
+    execute_steps: int
+    """How many steps of each chunk are executed before the next decision (1 to T)."""
+
+    def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
+        """Forget the past of these environments; ``seeds[i]`` fixes all randomness of the episode that begins."""
+        ...
+
+    def act(self, observation: Observation) -> Decision:
+        """Decide for every row of the observation."""
+        ...

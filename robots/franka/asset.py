@@ -1,0 +1,103 @@
+"""The Panda as USD, built from the URDF and meshes that the ``example-robot-data`` package ships.
+
+The converter keeps visual meshes with their colours; it leaves out what simulation needs, which is added here:
+drives on every joint (PhysX ignores gains where USD has no drive), convex collision shapes, and fingers that are
+driven one by one (their coupling is in the gripper action, which commands both alike).
+Imports of USD happen inside functions: reading a robot's limits must not load a simulator.
+"""
+
+from __future__ import annotations
+
+import sysconfig
+from importlib.metadata import version
+from pathlib import Path
+
+from robots.asset_cache import cached, hash_files
+from robots.franka.spec import PANDA
+
+ROS_PACKAGE = "example-robot-data"
+FRICTION_MATERIALS = {"pad": 1.0, "body": 0.5}
+"""Sliding friction of the fingertips (rubber) and of the rest of the arm (painted metal) [1]."""
+
+
+def usd_path() -> Path:
+    """The Panda's USD file, built on the first call."""
+    package = _package_folder()
+    description = package / "robots" / "panda_description"
+    sources = [description / "urdf" / "panda.urdf", *sorted((description / "meshes").rglob("*.*"))]
+    key = hash_files([*sources, Path(__file__)]) + version("urdf-usd-converter")
+    return (
+        cached("panda", hash_files_text(key), lambda folder: _build(package, sources[0], folder))
+        / "panda.usdc"
+    )
+
+
+def hash_files_text(text: str) -> str:
+    """SHA-256 of a text, for keys made of several parts."""
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _package_folder() -> Path:
+    folder = Path(sysconfig.get_paths()["purelib"]) / "cmeel.prefix" / "share" / ROS_PACKAGE
+    if not folder.is_dir():
+        raise FileNotFoundError(f"the package {ROS_PACKAGE} is not installed: no folder {folder}")
+    return folder
+
+
+def _build(package: Path, urdf: Path, folder: Path) -> None:
+    import urdf_usd_converter
+    from pxr import Usd, UsdGeom, UsdPhysics
+
+    converter = urdf_usd_converter.Converter(
+        layer_structure=False, scene=False, ros_packages=[{"name": ROS_PACKAGE, "path": str(package)}]
+    )
+    result = converter.convert(urdf, folder)
+    stage = Usd.Stage.Open(str(result.path))
+    # The converter pins the base with a joint of its own; Isaac Lab adds one at spawn, and two confuse PhysX.
+    stage.RemovePrim("/panda/Physics/root_joint")
+    pad, body = (_friction_material(stage, f"/panda/Physics/{n}", mu) for n, mu in FRICTION_MATERIALS.items())
+    for prim in stage.Traverse():
+        if prim.IsA(UsdPhysics.RevoluteJoint):
+            _add_drive(UsdPhysics.DriveAPI.Apply(prim, "angular"), _torque_limit(prim.GetName()))
+        elif prim.IsA(UsdPhysics.PrismaticJoint):
+            prim.RemoveAppliedSchema("NewtonMimicAPI")
+            prim.RemoveProperty("newton:mimicJoint")
+            _add_drive(UsdPhysics.DriveAPI.Apply(prim, "linear"), PANDA.gripper_force)
+        if prim.HasAPI(UsdPhysics.CollisionAPI):
+            if prim.IsA(UsdGeom.Mesh):
+                UsdPhysics.MeshCollisionAPI.Apply(prim).CreateApproximationAttr(UsdPhysics.Tokens.convexHull)
+            _bind_physics_material(prim, pad if "finger" in str(prim.GetPath()) else body)
+    stage.Save()
+    if result.path.endswith("panda.usdc") is False:
+        raise RuntimeError(f"the converter wrote {result.path}, expected panda.usdc")
+
+
+def _torque_limit(joint: str) -> float:
+    return dict(zip(PANDA.arm_joints, PANDA.limits.torque, strict=True))[joint]
+
+
+def _add_drive(drive, max_force: float) -> None:
+    """A force drive with no gains yet: Isaac Lab's actuators set them, but only where a drive exists."""
+    drive.CreateTypeAttr("force")
+    drive.CreateStiffnessAttr(0.0)
+    drive.CreateDampingAttr(0.0)
+    drive.CreateMaxForceAttr(max_force)
+
+
+def _friction_material(stage, path: str, friction: float):
+    from pxr import UsdPhysics, UsdShade
+
+    material = UsdShade.Material.Define(stage, path)
+    physics = UsdPhysics.MaterialAPI.Apply(material.GetPrim())
+    physics.CreateStaticFrictionAttr(friction)
+    physics.CreateDynamicFrictionAttr(friction)
+    physics.CreateRestitutionAttr(0.0)
+    return material
+
+
+def _bind_physics_material(prim, material) -> None:
+    from pxr import UsdShade
+
+    UsdShade.MaterialBindingAPI.Apply(prim).Bind(material, UsdShade.Tokens.weakerThanDescendants, "physics")

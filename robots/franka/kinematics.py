@@ -1,0 +1,119 @@
+"""Forward and inverse kinematics of the Panda, batched over environments.
+
+The same functions serve the simulator, the experts and the real arm: they need joint angles and nothing else, so a
+command means the same on every physics engine.
+
+Denavit-Hartenberg parameters (Craig's convention): Franka Control Interface documentation, "Denavit-Hartenberg
+parameters". The tool frame is the hand's, moved to between the fingertips.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from robots.franka.spec import PANDA
+
+_A = (0.0, 0.0, 0.0, 0.0825, -0.0825, 0.0, 0.088)  # link length a_{i-1} [m]
+_D = (0.333, 0.0, 0.316, 0.0, 0.384, 0.0, 0.0)  # link offset d_i [m]
+_ALPHA = (0.0, -math.pi / 2, math.pi / 2, math.pi / 2, -math.pi / 2, math.pi / 2, math.pi / 2)  # twist [rad]
+_FLANGE = 0.107  # joint 7 to flange, along z [m]
+_HAND_YAW = -math.pi / 4  # flange to hand, about z [rad]
+
+
+def forward(q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Tool pose and geometric Jacobian in the robot base frame.
+
+    Args:
+        q: arm joint positions ``[N, 7]`` [rad].
+
+    Returns:
+        position ``[N, 3]`` [m], rotation matrix ``[N, 3, 3]``, Jacobian ``[N, 6, 7]`` (linear rows first).
+    """
+    rotation = torch.eye(3, dtype=q.dtype, device=q.device).expand(q.shape[0], 3, 3)
+    position = torch.zeros(q.shape[0], 3, dtype=q.dtype, device=q.device)
+    cos, sin = torch.cos(q), torch.sin(q)
+    axes, origins = [], []
+    for i in range(7):
+        ca, sa = math.cos(_ALPHA[i]), math.sin(_ALPHA[i])
+        offset = torch.tensor((_A[i], -sa * _D[i], ca * _D[i]), dtype=q.dtype, device=q.device)
+        position = position + rotation @ offset
+        c, s, zero = cos[:, i], sin[:, i], torch.zeros_like(cos[:, i])
+        local = torch.stack((c, -s, zero, s * ca, c * ca, zero - sa, s * sa, c * sa, zero + ca), -1)
+        rotation = rotation @ local.view(-1, 3, 3)
+        axes.append(rotation[:, :, 2])
+        origins.append(position)
+    position = position + rotation[:, :, 2] * (_FLANGE + PANDA.tool_offset[2])
+    c, s = math.cos(_HAND_YAW), math.sin(_HAND_YAW)
+    hand = torch.tensor(((c, -s, 0.0), (s, c, 0.0), (0.0, 0.0, 1.0)), dtype=q.dtype, device=q.device)
+    axis = torch.stack(axes, -1)  # [N, 3, 7]
+    lever = position[:, :, None] - torch.stack(origins, -1)
+    return position, rotation @ hand, torch.cat((torch.linalg.cross(axis, lever, dim=1), axis), 1)
+
+
+def inverse(
+    position: torch.Tensor,
+    rotation: torch.Tensor,
+    q: torch.Tensor,
+    iterations: int = 3,
+    damping: float = 0.02,
+    posture_gain: float = 0.05,
+) -> torch.Tensor:
+    """Joint positions that bring the tool to a pose, by damped least squares from ``q``.
+
+    A weak pull toward the home posture acts in the null space of the pose, so that the elbow of a redundant arm
+    does not wander over a long episode (Siciliano et al., "Robotics", section 3.5.1).
+
+    Args:
+        position: wanted tool position ``[N, 3]`` [m], base frame.
+        rotation: wanted tool rotation ``[N, 3, 3]``, base frame.
+        q: where to start ``[N, 7]`` [rad]; the nearest solution is found.
+        iterations: Gauss-Newton steps; three reach 0.1 mm for targets within a few centimetres.
+        damping: of the least squares [m or rad per rad]; larger is slower and calmer near singularities.
+        posture_gain: share of the distance to the home posture removed at each step.
+
+    Returns:
+        joint positions ``[N, 7]`` [rad], inside the joint limits.
+    """
+    low = torch.tensor(PANDA.limits.position_low, dtype=q.dtype, device=q.device)
+    high = torch.tensor(PANDA.limits.position_high, dtype=q.dtype, device=q.device)
+    home = torch.tensor(PANDA.home, dtype=q.dtype, device=q.device)
+    eye6 = torch.eye(6, dtype=q.dtype, device=q.device)
+    for _ in range(iterations):
+        at, turned, jacobian = forward(q)
+        error = torch.cat((position - at, rotation_vector(rotation @ turned.transpose(1, 2))), 1)
+        transposed = jacobian.transpose(1, 2)
+        gram = jacobian @ transposed + damping**2 * eye6
+        posture = posture_gain * (home - q)
+        correction = error - (jacobian @ posture[:, :, None])[:, :, 0]
+        solved = torch.linalg.solve(gram, correction[:, :, None])
+        q = torch.clamp(q + posture + (transposed @ solved)[:, :, 0], low, high)
+    return q
+
+
+def rotation_vector(rotation: torch.Tensor) -> torch.Tensor:
+    """Axis times angle ``[N, 3]`` [rad] of rotation matrices ``[N, 3, 3]``; exact up to just below pi."""
+    axis = torch.stack(
+        (
+            rotation[:, 2, 1] - rotation[:, 1, 2],
+            rotation[:, 0, 2] - rotation[:, 2, 0],
+            rotation[:, 1, 0] - rotation[:, 0, 1],
+        ),
+        -1,
+    )
+    sine = axis.norm(dim=-1)
+    cosine = rotation.diagonal(dim1=1, dim2=2).sum(-1) - 1.0
+    angle = torch.atan2(sine, cosine)
+    return axis * torch.where(sine > 1e-7, angle / sine.clamp_min(1e-7), torch.full_like(angle, 0.5))[:, None]
+
+
+def rotation_matrix(vector: torch.Tensor) -> torch.Tensor:
+    """Rotation matrices ``[N, 3, 3]`` of rotation vectors ``[N, 3]`` [rad] (Rodrigues' formula)."""
+    return torch.linalg.matrix_exp(_skew(vector))
+
+
+def _skew(v: torch.Tensor) -> torch.Tensor:
+    zero = torch.zeros_like(v[:, 0])
+    rows = (zero, -v[:, 2], v[:, 1], v[:, 2], zero, -v[:, 0], -v[:, 1], v[:, 0], zero)
+    return torch.stack(rows, -1).view(-1, 3, 3)

@@ -1,0 +1,33 @@
+"""The Panda's published numbers.
+
+Source: Franka Robotics, "Robot and interface specifications", section "Limits for Panda" (control parameters page of
+the Franka Control Interface documentation), and the Franka Hand product manual for the gripper.
+"""
+
+from __future__ import annotations
+
+import math
+
+from robots.spec import JointLimits, RobotSpec
+
+PANDA = RobotSpec(
+    name="franka",
+    arm_joints=tuple(f"panda_joint{i}" for i in range(1, 8)),
+    finger_joints=("panda_finger_joint1", "panda_finger_joint2"),
+    limits=JointLimits(
+        position_low=(-2.8973, -1.7628, -2.8973, -3.0718, -2.8973, -0.0175, -2.8973),
+        position_high=(2.8973, 1.7628, 2.8973, -0.0698, 2.8973, 3.7525, 2.8973),
+        velocity=(2.175, 2.175, 2.175, 2.175, 2.61, 2.61, 2.61),
+        acceleration=(15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0),
+        jerk=(7500.0, 3750.0, 5000.0, 6250.0, 7500.0, 10000.0, 10000.0),
+        torque=(87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0),
+    ),
+    # The manufacturer's "ready" pose: hand 0.49 m above the base plane, pointing straight down.
+    home=(0.0, -math.pi / 4, 0.0, -3 * math.pi / 4, 0.0, math.pi / 2, math.pi / 4),
+    hand_body="panda_hand",
+    tool_offset=(0.0, 0.0, 0.1034),
+    gripper_max_width=0.08,
+    gripper_speed=0.1,
+    gripper_force=70.0,
+    source="Franka Control Interface documentation, control parameters, limits for Panda; Franka Hand manual",
+)

@@ -1,0 +1,55 @@
+"""`RobotSpec`: the numbers of a robot that every part of the bench shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class JointLimits:
+    """Limits of the arm joints, one value a joint ``[J]``."""
+
+    position_low: tuple[float, ...]
+    """[rad]"""
+    position_high: tuple[float, ...]
+    """[rad]"""
+    velocity: tuple[float, ...]
+    """[rad/s]"""
+    acceleration: tuple[float, ...]
+    """[rad/s^2]"""
+    jerk: tuple[float, ...]
+    """[rad/s^3]"""
+    torque: tuple[float, ...]
+    """[N m]"""
+
+    def clip_position(self, q: np.ndarray, margin: float = 0.0) -> np.ndarray:
+        """Joint positions ``[..., J]`` [rad] moved inside the limits less ``margin`` [rad]."""
+        return np.clip(q, np.asarray(self.position_low) + margin, np.asarray(self.position_high) - margin)
+
+
+@dataclass(frozen=True)
+class RobotSpec:
+    """A robot arm with a parallel gripper."""
+
+    name: str
+    arm_joints: tuple[str, ...]
+    """Names of the arm joints, base to tip ``[J]``."""
+    finger_joints: tuple[str, ...]
+    """Names of the finger joints."""
+    limits: JointLimits
+    home: tuple[float, ...]
+    """Arm joint positions at rest ``[J]`` [rad]."""
+    hand_body: str
+    """Name of the link that carries the tool."""
+    tool_offset: tuple[float, float, float]
+    """Tool centre point in the hand link's frame [m]; its axes are the hand's."""
+    gripper_max_width: float
+    """Fingertip distance, fully open [m]."""
+    gripper_speed: float
+    """Greatest speed of one finger [m/s]."""
+    gripper_force: float
+    """Greatest continuous grasping force [N]."""
+    source: str
+    """Where the numbers come from."""

@@ -1,0 +1,1 @@
+"""Physics engines and renderers: the presets, and what differs between them behind one interface."""

@@ -1,0 +1,1 @@
+"""Put a named object on or in a named receptacle, among distractors."""

@@ -1,0 +1,186 @@
+"""The two action spaces of the Panda, as Isaac Lab action terms and as `ActionSpec`.
+
+Both command joint position targets once per control step. Relative actions are added to the previous *command*, not
+to the measured state: a loaded arm sags below its command, and adding to the measured pose would let it sink.
+The command may lead the measured pose by a bounded distance only, so that pushing against the table does not wind up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from isaaclab.managers import ActionTerm, ActionTermCfg
+from isaaclab.utils import configclass
+
+from policy.action import ActionChannel, ActionSpec
+from robots.franka import PANDA
+from robots.franka.kinematics import forward, inverse, rotation_matrix
+from tasks.engines.presets import DECIMATION, PHYSICS_DT
+
+CONTROL_DT = PHYSICS_DT * DECIMATION
+"""[s]"""
+MAX_TRANSLATION = 0.05
+"""Greatest translation per step and axis [m]: 1 m/s, below the arm's 1.7 m/s."""
+MAX_ROTATION = 0.25
+"""Greatest rotation per step and axis [rad]."""
+MAX_LEAD = 0.10
+"""Greatest distance of the commanded tool from the measured one [m]."""
+MAX_DELAY = 10
+"""Longest action delay that the buffer holds [control steps]."""
+
+_GRIPPER = ActionChannel("gripper", "1", "joint", "absolute", -1.0, 1.0)
+
+DELTA_EEF = ActionSpec(
+    name="delta_eef",
+    robot=PANDA.name,
+    control_hz=1.0 / CONTROL_DT,
+    channels=(
+        *(
+            ActionChannel(f"d{axis}", "m", "base", "previous_command", -MAX_TRANSLATION, MAX_TRANSLATION)
+            for axis in "xyz"
+        ),
+        *(
+            ActionChannel(f"drot_{axis}", "rad", "base", "previous_command", -MAX_ROTATION, MAX_ROTATION)
+            for axis in "xyz"
+        ),
+        _GRIPPER,
+    ),
+)
+"""Relative tool pose in the base frame and gripper, 7 channels."""
+
+DELTA_JOINTS = ActionSpec(
+    name="delta_joints",
+    robot=PANDA.name,
+    control_hz=1.0 / CONTROL_DT,
+    channels=(
+        *(
+            ActionChannel(f"dq{i + 1}", "rad", "joint", "previous_command", -v * CONTROL_DT, v * CONTROL_DT)
+            for i, v in enumerate(PANDA.limits.velocity)
+        ),
+        _GRIPPER,
+    ),
+    rotation="none",
+)
+"""Relative joint positions and gripper, 8 channels."""
+
+ACTION_SPECS = {spec.name: spec for spec in (DELTA_EEF, DELTA_JOINTS)}
+
+
+class _JointTargetAction(ActionTerm):
+    """Shared by both spaces: delay, gripper, limits, and writing joint targets."""
+
+    spec: ActionSpec
+
+    def __init__(self, cfg: ActionTermCfg, env) -> None:
+        super().__init__(cfg, env)
+        n, device = self.num_envs, self.device
+        self._arm, _ = self._asset.find_joints(list(PANDA.arm_joints), preserve_order=True)
+        self._fingers, _ = self._asset.find_joints(list(PANDA.finger_joints), preserve_order=True)
+        self._low = torch.tensor(self.spec.low, dtype=torch.float32, device=device)
+        self._high = torch.tensor(self.spec.high, dtype=torch.float32, device=device)
+        self._max_step = torch.tensor(PANDA.limits.velocity, device=device) * CONTROL_DT
+        self._home = torch.tensor(PANDA.home, device=device).expand(n, 7)
+        self._raw = torch.zeros(n, self.spec.dim, device=device)
+        self._history = torch.zeros(MAX_DELAY + 1, n, self.spec.dim, device=device)
+        self._targets = torch.zeros(n, 9, device=device)
+        self._joints = [*self._arm, *self._fingers]
+        self.delay = torch.zeros(n, dtype=torch.long, device=device)
+        """Steps by which each environment's actions come late ``[N]``."""
+        self.command = self._home.clone()
+        """Commanded arm joint positions ``[N, 7]`` [rad]."""
+        self.reset()
+
+    @property
+    def action_dim(self) -> int:
+        return self.spec.dim
+
+    @property
+    def raw_actions(self) -> torch.Tensor:
+        return self._raw
+
+    @property
+    def processed_actions(self) -> torch.Tensor:
+        return self._targets
+
+    def process_actions(self, actions: torch.Tensor) -> None:
+        self._raw[:] = torch.clamp(actions, self._low, self._high)
+        self._history = torch.roll(self._history, 1, 0)
+        self._history[0] = self._raw
+        rows = torch.arange(self.num_envs, device=self.device)
+        delayed = self._history[self.delay, rows]
+        step = torch.clamp(self.next_command(delayed[:, :-1]) - self.command, -self._max_step, self._max_step)
+        self.command = self.command + step
+        half_width = torch.where(delayed[:, -1:] > 0, PANDA.gripper_max_width / 2, 0.0)
+        self._targets = torch.cat((self.command, half_width, half_width), 1)
+
+    def next_command(self, arm: torch.Tensor) -> torch.Tensor:
+        """Wanted arm joint positions ``[N, 7]`` [rad] after the arm channels ``[N, A - 1]`` of one action."""
+        raise NotImplementedError
+
+    def apply_actions(self) -> None:
+        self._asset.set_joint_position_target_index(target=self._targets, joint_ids=self._joints)
+
+    def reset(self, env_ids: Sequence[int] | torch.Tensor | slice | None = None) -> dict:
+        ids = slice(None) if env_ids is None else env_ids
+        idle = torch.zeros(self.spec.dim, device=self.device)
+        idle[-1] = 1.0  # hand open
+        self._history[:, ids] = idle
+        self._raw[ids] = idle
+        self.command[ids] = self._home[ids]
+        return {}
+
+
+class EndEffectorDeltaAction(_JointTargetAction):
+    """Relative tool pose, solved by inverse kinematics on the commanded posture: see `DELTA_EEF`."""
+
+    spec = DELTA_EEF
+
+    def __init__(self, cfg: ActionTermCfg, env) -> None:
+        super().__init__(cfg, env)
+
+    def next_command(self, arm: torch.Tensor) -> torch.Tensor:
+        measured, _, _ = forward(self._asset.data.joint_pos.torch[:, self._arm])
+        lead = self.position + arm[:, :3] - measured
+        self.position = measured + lead * (
+            MAX_LEAD / lead.norm(dim=1, keepdim=True).clamp_min(1e-9)
+        ).clamp_max(1)
+        self.rotation = rotation_matrix(arm[:, 3:6]) @ self.rotation
+        return inverse(self.position, self.rotation, self.command, iterations=2)
+
+    def reset(self, env_ids: Sequence[int] | torch.Tensor | slice | None = None) -> dict:
+        super().reset(env_ids)
+        position, rotation, _ = forward(self._home)
+        ids = slice(None) if env_ids is None else env_ids
+        if not hasattr(self, "position"):
+            self.position, self.rotation = position, rotation
+        self.position[ids], self.rotation[ids] = position[ids], rotation[ids]
+        return {}
+
+
+class JointDeltaAction(_JointTargetAction):
+    """Relative joint positions: see `DELTA_JOINTS`."""
+
+    spec = DELTA_JOINTS
+
+    def next_command(self, arm: torch.Tensor) -> torch.Tensor:
+        low = torch.tensor(PANDA.limits.position_low, device=self.device)
+        high = torch.tensor(PANDA.limits.position_high, device=self.device)
+        return torch.clamp(self.command + arm, low, high)
+
+
+@configclass
+class EndEffectorDeltaActionCfg(ActionTermCfg):
+    """7-D relative tool pose and gripper."""
+
+    class_type: type[ActionTerm] = EndEffectorDeltaAction
+
+
+@configclass
+class JointDeltaActionCfg(ActionTermCfg):
+    """8-D relative joint positions and gripper."""
+
+    class_type: type[ActionTerm] = JointDeltaAction
+
+
+ACTION_CFGS = {DELTA_EEF.name: EndEffectorDeltaActionCfg, DELTA_JOINTS.name: JointDeltaActionCfg}

@@ -1,0 +1,117 @@
+"""How scenes are put together: which distractors make the instruction matter, and where everything stands.
+
+Every function takes its own random numbers, so that what one draws never shifts what another does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tasks.episode import EpisodeSpec
+from tasks.pick_place.scene import COLORS, Placement, Scene
+from tasks.pick_place.workspace import CLEARANCE, OBJECT_REGION, SIZES, pool
+from tasks.shapes import objects, receptacles
+
+MAX_DISTRACTORS = 4
+_TRIES = 20_000
+
+
+def draw_distractors(rng: np.random.Generator, shape: str, size: str, color: str, count: int) -> list[str]:
+    """Distractor objects as ``"color slot"``.
+
+    The first shares the target's colour and not its shape, the second its shape and not its colour: neither word of
+    the instruction alone finds the target. The rest are neither.
+    """
+    other_shapes = [s for s in objects() if s != shape]
+    other_colors = [c for c in COLORS if c != color]
+    twin = f"{shape}_{next(s for s in SIZES if s != size)}"
+    shapes = rng.permutation(other_shapes)
+    slots = [f"{shapes[0]}_{rng.choice(list(SIZES))}", twin]
+    slots += [f"{s}_{rng.choice(list(SIZES))}" for s in shapes[1 : MAX_DISTRACTORS - 1]]
+    colors = [color, *rng.choice(other_colors, MAX_DISTRACTORS - 1)]
+    return [f"{c} {s}" for c, s in zip(colors, slots, strict=True)][:count]
+
+
+def draw_other_receptacle(rng: np.random.Generator, kind: str, color: str) -> str:
+    """A second receptacle as ``"color kind"`` of another kind, in the named colour half of the time; or ``none``."""
+    other = str(rng.choice([k for k in receptacles() if k != kind]))
+    shown, same = rng.random(2)
+    paint = color if same < 0.5 else str(rng.choice([c for c in COLORS if c != color]))
+    return f"{paint} {other}" if shown < 0.5 else "none"
+
+
+def draw_poses(rng: np.random.Generator, slots: Sequence[str]) -> list[float]:
+    """x, y [m] and yaw [rad] of each body in turn, apart from each other by `CLEARANCE` (rejection sampling).
+
+    Raises RuntimeError when no arrangement is found, which for the default pool does not happen.
+    """
+    bodies = pool()
+    radius = np.array([bodies[name].radius for name in slots])
+    low, high = np.array(OBJECT_REGION).T
+    yaw = rng.uniform(-np.pi, np.pi, len(slots))
+    for _ in range(_TRIES):
+        placed: list[np.ndarray] = []
+        for k in range(len(slots)):
+            for _ in range(30):
+                spot = rng.uniform(low, high)
+                gaps = [np.hypot(*(spot - q)) - radius[k] - radius[i] for i, q in enumerate(placed)]
+                if min(gaps, default=1.0) >= CLEARANCE:
+                    placed.append(spot)
+                    break
+            else:
+                break
+        if len(placed) == len(slots):
+            return [float(v) for xy, a in zip(placed, yaw, strict=True) for v in (*xy, a)]
+    raise RuntimeError(f"no room on the table for {', '.join(slots)}")
+
+
+def placed_names(values: Mapping[str, Any]) -> list[str]:
+    """``"color slot"`` of target, receptacle and distractors, in the order of a scene's placements."""
+    names = [
+        f"{values['scene.target_color']} {values['scene.target_shape']}_{values['scene.target_size']}",
+        f"{values['scene.receptacle_color']} {values['scene.receptacle']}",
+        *values["scene.distractors"],
+    ]
+    other = values["scene.other_receptacle"]
+    return names if other == "none" else [*names, other]
+
+
+def compose(values: Mapping[str, Any]) -> Scene:
+    """The scene that the values of the ``scene.*`` factors describe."""
+    poses = np.asarray(values["scene.poses"]).reshape(-1, 3)
+    placements = [
+        Placement(slot=name.split(" ")[1], color=name.split(" ")[0], x=float(x), y=float(y), yaw=float(yaw))
+        for name, (x, y, yaw) in zip(placed_names(values), poses, strict=True)
+    ]
+    return Scene(placements[0], placements[1], tuple(placements[2:]))
+
+
+def random_scene(spec: EpisodeSpec) -> Scene:
+    """A scene with every choice drawn evenly: what the environment runs when nobody assigns one."""
+    values: dict[str, Any] = {}
+    choices = {
+        "scene.target_shape": list(objects()),
+        "scene.target_size": list(SIZES),
+        "scene.target_color": list(COLORS),
+        "scene.receptacle": list(receptacles()),
+        "scene.receptacle_color": list(COLORS),
+        "scene.distractor_count": list(range(2, MAX_DISTRACTORS + 1)),
+    }
+    for name, options in choices.items():
+        values[name] = options[spec.generator(name).integers(len(options))]
+    values["scene.distractors"] = draw_distractors(
+        spec.generator("scene.distractors"),
+        values["scene.target_shape"],
+        values["scene.target_size"],
+        values["scene.target_color"],
+        values["scene.distractor_count"],
+    )
+    values["scene.other_receptacle"] = draw_other_receptacle(
+        spec.generator("scene.other_receptacle"), values["scene.receptacle"], values["scene.receptacle_color"]
+    )
+    slots_used = [name.split(" ")[1] for name in placed_names(values)]
+    values["scene.poses"] = draw_poses(spec.generator("scene.poses"), slots_used)
+    return compose(values)

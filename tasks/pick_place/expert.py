@@ -1,0 +1,221 @@
+"""The scripted expert: privileged, vectorised, and honest about where it means to act.
+
+It sees the simulator's state, plans a top-down grasp, and carries the object over. What it reports as grounding is
+what it acts on: with a grounding error, it misjudges the object's place by that many pixels, says so in its
+grounding, and goes where it said. With a latency, its actions reach the arm that many steps late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from policy.action import ActionSpec
+from policy.contract import Decision, Observation
+from robots.franka import PANDA
+from robots.franka.kinematics import forward, inverse, rotation_matrix, rotation_vector
+from tasks.pick_place.actions import DELTA_EEF, DELTA_JOINTS, MAX_LEAD
+from tasks.pick_place.expert_grounding import plan_grounding
+from tasks.pick_place.view import PrivilegedView
+
+ABOVE, DESCEND, CLOSE, LIFT, CARRY, LOWER, OPEN, RETREAT, DONE = range(9)
+PHASES = ("above", "descend", "close", "lift", "carry", "lower", "open", "retreat", "done")
+
+SPEED = 0.018
+"""Greatest translation per step [m]: 0.36 m/s at 20 Hz."""
+TURN = 0.12
+"""Greatest rotation per step [rad]."""
+HOVER = 0.10
+"""Height of the tool above its grasp before descending [m]."""
+CARRY_Z = 0.21
+"""Height of the tool while carrying [m]: clears the tallest object with the longest in hand."""
+FINGERTIP = 0.009
+"""How far the fingertips reach below the tool centre point [m]."""
+NEAR = 0.006
+"""Distance at which a waypoint counts as reached [m]."""
+PATIENCE = {ABOVE: 80, DESCEND: 40, CLOSE: 8, LIFT: 40, CARRY: 80, LOWER: 40, OPEN: 8, RETREAT: 25}
+"""Steps after which a phase ends at the latest; ``CLOSE`` and ``OPEN`` always take this long."""
+GROUNDING_EVERY = 20
+"""Steps between two reports of grounding."""
+
+
+class Expert:
+    """Scripted pick and place, `N` environments at once."""
+
+    privileged = True
+    cameras: tuple[str, ...] = ()
+    execute_steps = 1
+
+    def __init__(
+        self,
+        num_envs: int,
+        action_spec: ActionSpec = DELTA_EEF,
+        grounding_error_px: float = 0.0,
+        latency_steps: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        """
+        Args:
+            num_envs: number of environments.
+            action_spec: `DELTA_EEF` or `DELTA_JOINTS`.
+            grounding_error_px: standard deviation per axis of the error in where it sees things [px], drawn once
+                per episode for the object and once for the receptacle.
+            latency_steps: control steps by which its actions come late.
+            device: torch device.
+        """
+        if action_spec.name not in (DELTA_EEF.name, DELTA_JOINTS.name):
+            raise ValueError(f"the expert does not speak the action space {action_spec.name!r}")
+        self.name = "expert" if grounding_error_px == 0 and latency_steps == 0 else "noisy_expert"
+        self.action_spec = action_spec
+        self.grounding_error_px = grounding_error_px
+        self.latency_steps = latency_steps
+        n = num_envs
+        home = torch.tensor(PANDA.home, device=device).expand(n, 7)
+        self._home = home
+        self._home_position, self._home_rotation, _ = forward(home)
+        self.phase = torch.zeros(n, dtype=torch.long, device=device)
+        self.clock = torch.zeros(n, dtype=torch.long, device=device)
+        self.position = self._home_position.clone()
+        self.rotation = self._home_rotation.clone()
+        self.joints = home.clone()
+        self.yaw = torch.zeros(n, device=device)
+        self.grasp = torch.zeros(n, dtype=torch.long, device=device)
+        self.fresh = torch.ones(n, dtype=torch.bool, device=device)
+        self.error_px = torch.zeros(n, 2, 2, device=device)
+        """Error of this episode for object and receptacle ``[N, 2, 2]`` [px]."""
+        self._late = torch.zeros(latency_steps + 1, n, action_spec.dim, device=device)
+
+    def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
+        ids = torch.as_tensor(list(env_ids), dtype=torch.long)
+        self.phase[ids], self.clock[ids], self.fresh[ids] = ABOVE, 0, True
+        self.position[ids], self.rotation[ids] = self._home_position[ids], self._home_rotation[ids]
+        self.joints[ids] = self._home[ids]
+        self._late[:, ids] = 0.0
+        self._late[:, ids, -1] = 1.0
+        for row, seed in zip(env_ids, seeds, strict=True):
+            error = np.random.default_rng(seed).normal(0.0, 1.0, (2, 2)) * self.grounding_error_px
+            self.error_px[row] = torch.from_numpy(error).float()
+
+    def act(self, observation: Observation) -> Decision:
+        ids = torch.as_tensor(list(observation.env_ids), dtype=torch.long)
+        view: PrivilegedView = observation.privileged["view"]
+        error = view.ground_shift(
+            self.error_px[ids]
+        )  # [n, 2, 2] metres on the table for object and receptacle
+        fresh = self.fresh[ids]
+        if bool(fresh.any()):
+            self._choose_grasp(ids[fresh], view, fresh)
+        goal, yaw = self._goal(ids, view, error)
+        tool = observation.ee_pose[:, :3]
+        self._advance(ids, goal, tool, view)
+        actions = self._steer(ids, goal, yaw, tool)
+        due = (observation.step % GROUNDING_EVERY == 0).tolist()
+        plan = self._plan(ids, view, error)
+        grounding = [
+            plan_grounding(view, i, self.error_px[int(env)], plan[i], int(self.phase[env]))
+            if due[i]
+            else None
+            for i, env in enumerate(ids.tolist())
+        ]
+        return Decision(actions[:, None], grounding)
+
+    # -- where to go
+
+    def _choose_grasp(self, ids: torch.Tensor, view: PrivilegedView, rows: torch.Tensor) -> None:
+        """Pick, per new episode, the grasp whose open fingers stay farthest from everything else."""
+        score = view.grasp_clearance[rows] - 0.004 * view.grasp_turn[rows]
+        self.grasp[ids] = score.argmax(1)
+        self.yaw[ids] = 0.0
+        self.fresh[ids] = False
+
+    def _waypoints(self, ids, view: PrivilegedView, error) -> dict[int, torch.Tensor]:
+        """Tool position ``[n, 3]`` of each phase."""
+        grasp_at, place_at = view.grasp_point(self.grasp[ids]), view.place_point.clone()
+        grasp_at[:, :2] += error[:, 0]
+        place_at[:, :2] += error[:, 1]
+        height = view.grasp_height(self.grasp[ids])
+        lower = place_at.clone()
+        # Set the object down 8 mm above the support, with open fingers clear of the receptacle's rim.
+        lower[:, 2] = torch.maximum(place_at[:, 2] + height + 0.008, view.rim_z + FINGERTIP + 0.012)
+        # The object need not hang where the tool is: what must arrive over the receptacle is the object.
+        lower[:, :2] += view.tool[:, :2] - view.target_pose[:, :2]
+        up = torch.tensor((0.0, 0.0, 1.0), device=grasp_at.device)
+        carry_at = torch.full_like(up[2:], CARRY_Z)
+        lift = torch.cat((self.position[ids][:, :2], carry_at.expand(len(ids), 1)), 1)
+        carry = torch.cat((lower[:, :2], carry_at.expand(len(ids), 1)), 1)
+        here = self.position[ids]
+        return {
+            ABOVE: grasp_at + HOVER * up,
+            DESCEND: grasp_at,
+            CLOSE: here,
+            LIFT: lift,
+            CARRY: carry,
+            LOWER: lower,
+            OPEN: here,
+            RETREAT: torch.cat((here[:, :2], (place_at[:, 2:] + 0.17)), 1),
+            DONE: here,
+        }
+
+    def _goal(self, ids, view, error) -> tuple[torch.Tensor, torch.Tensor]:
+        points = self._waypoints(ids, view, error)
+        phase = self.phase[ids]
+        goal = torch.zeros(len(ids), 3, device=phase.device)
+        for p, point in points.items():
+            goal = torch.where((phase == p)[:, None], point, goal)
+        aiming = phase <= DESCEND
+        self.yaw[ids] = torch.where(aiming, view.grasp_yaw(self.grasp[ids]), self.yaw[ids])
+        return goal, self.yaw[ids]
+
+    def _plan(self, ids, view, error) -> torch.Tensor:
+        """The way ahead ``[n, 6, 3]`` as corner points, for the trace that the expert reports."""
+        w = self._waypoints(ids, view, error)
+        place_at = view.place_point.clone()
+        place_at[:, :2] += error[:, 1]
+        lifted = torch.cat((w[DESCEND][:, :2], torch.full_like(w[DESCEND][:, 2:], CARRY_Z)), 1)
+        over = torch.cat((place_at[:, :2], torch.full_like(lifted[:, 2:], CARRY_Z)), 1)
+        down = torch.cat((place_at[:, :2], w[LOWER][:, 2:]), 1)
+        return torch.stack((view.tool, w[ABOVE], w[DESCEND], lifted, over, down), 1)
+
+    def _advance(self, ids, goal, tool, view: PrivilegedView) -> None:
+        """Move each environment's phase on, or back when the object was lost."""
+        phase, clock = self.phase[ids], self.clock[ids] + 1
+        arrived = ((goal - tool).norm(dim=1) < NEAR) & ((goal - self.position[ids]).norm(dim=1) < 1e-3)
+        patience = torch.tensor([PATIENCE.get(p, 10**9) for p in range(9)], device=phase.device)[phase]
+        timed = (phase == CLOSE) | (phase == OPEN)
+        move_on = torch.where(timed, clock >= patience, arrived | (clock > patience))
+        move_on &= phase != DONE
+        next_phase = torch.where(move_on, phase + 1, phase)
+        held = (view.target_pose[:, :3] - view.tool).norm(dim=1) < 0.06
+        lost = ((phase == LIFT) | (phase == CARRY)) & move_on & ~held
+        lost |= (phase == CARRY) & ~held & (clock > 3)
+        missed = (phase == RETREAT) & move_on & ~view.in_place
+        back = lost | missed
+        self.phase[ids] = torch.where(back, ABOVE, next_phase)
+        self.clock[ids] = torch.where(move_on | back, 0, clock)
+
+    # -- how to get there
+
+    def _steer(self, ids, goal, yaw, tool) -> torch.Tensor:
+        """Actions ``[n, A]`` of one speed-limited step toward the goal, late by the stated latency."""
+        offset = goal - self.position[ids]
+        step = offset * (SPEED / offset.norm(dim=1, keepdim=True).clamp_min(1e-9)).clamp_max(1.0)
+        lead = self.position[ids] + step - tool
+        step = torch.where(lead.norm(dim=1, keepdim=True) > MAX_LEAD - 0.01, torch.zeros_like(step), step)
+        turned = rotation_matrix(torch.stack((0 * yaw, 0 * yaw, yaw), 1)) @ self._home_rotation[ids]
+        turn = rotation_vector(turned @ self.rotation[ids].transpose(1, 2))
+        turn = turn * (TURN / turn.norm(dim=1, keepdim=True).clamp_min(1e-9)).clamp_max(1.0)
+        self.position[ids] = self.position[ids] + step
+        self.rotation[ids] = rotation_matrix(turn) @ self.rotation[ids]
+        closed = (self.phase[ids] >= CLOSE) & (self.phase[ids] < OPEN)
+        gripper = torch.where(closed, -1.0, 1.0)[:, None]
+        if self.action_spec.name == DELTA_JOINTS.name:
+            joints = inverse(self.position[ids], self.rotation[ids], self.joints[ids], iterations=2)
+            arm = joints - self.joints[ids]
+            self.joints[ids] = joints
+        else:
+            arm = torch.cat((step, turn), 1)
+        self._late[:, ids] = torch.roll(self._late[:, ids], 1, 0)
+        self._late[0, ids] = torch.cat((arm, gripper), 1)
+        return self._late[self.latency_steps, ids]

@@ -1,0 +1,133 @@
+"""Two runs are compared on the same episodes, or not at all."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from workbench.comparison import ComparisonError, compare, compare_records, render
+from workbench.records import EpisodeRecord
+from workbench.run_folder import RunFolder, RunFolderError
+from workbench.statistics import mcnemar_exact, paired_difference_interval
+
+
+def episode(index, success, **changes):
+    return EpisodeRecord(
+        **{
+            "index": index, "task": "pick", "seed": 7, "instruction": "pick", "factors": {"mass": 0.1 * index},
+            "success": success, "failure_reason": None if success else "dropped", "steps": 10, "duration_s": 1.0,
+            "time_to_success_s": None, "path_length_m": 0.5, "smoothness": -2.0, "grounding": None, "wall_s": 2.0,
+        } | changes
+    )  # fmt: skip
+
+
+def run_of(outcomes):
+    return {i: episode(i, s) for i, s in enumerate(outcomes)}
+
+
+# 10 both, 8 only a, 1 only b, 5 neither
+A = run_of([True] * 10 + [True] * 8 + [False] + [False] * 5)
+B = run_of([True] * 10 + [False] * 8 + [True] + [False] * 5)
+
+
+def write(path, records, **config):
+    with RunFolder(path) as run:
+        run.create_or_resume({"physics": "ovphysx", "renderer": "newton_warp"} | config, {})
+        for record in records.values():
+            run.append(record)
+    return path
+
+
+def text_of(renderable):
+    console = Console(file=io.StringIO(), width=100)
+    console.print(renderable)
+    return console.file.getvalue()
+
+
+def test_the_table_the_test_and_the_interval():
+    comparison = compare_records(A, B)
+    assert (comparison.both, comparison.neither, comparison.pairs) == (10, 5, 24)
+    assert comparison.only_a == tuple(range(10, 18))
+    assert comparison.only_b == (18,)
+    assert comparison.difference == pytest.approx(7 / 24)
+    assert comparison.p_value == mcnemar_exact(8, 1) == pytest.approx(0.0390625)
+    assert comparison.difference_interval == paired_difference_interval(10, 8, 1, 5)
+    assert comparison.verdict() == "A succeeds more often than B (p = 0.0391)."
+
+
+def test_swapping_the_runs_mirrors_the_result():
+    forward, backward = compare_records(A, B), compare_records(B, A, name_a="B", name_b="A")
+    assert backward.p_value == forward.p_value
+    low, high = forward.difference_interval
+    assert backward.difference_interval == pytest.approx((-high, -low))
+    assert backward.verdict() == forward.verdict()
+
+
+def test_equal_runs_are_not_told_apart():
+    comparison = compare_records(A, A)
+    assert comparison.p_value == 1.0
+    assert "do not tell the two apart" in comparison.verdict()
+
+
+@pytest.mark.parametrize(
+    "change", [{"task": "stack"}, {"seed": 8}, {"instruction": "drop"}, {"factors": {"mass": 0.9}}]
+)
+def test_other_episodes_under_the_same_index_are_refused_by_name(change):
+    other = B | {4: episode(4, True, **change)}
+    with pytest.raises(
+        ComparisonError, match=f"episode 4: {next(iter(change))} .*{next(iter(change.values()))!r}"
+    ):
+        compare_records(A, other)
+
+
+def test_a_long_list_of_differences_is_cut():
+    other = {i: episode(i, True, seed=9) for i in A}
+    with pytest.raises(ComparisonError, match=r"; and 14 more$"):
+        compare_records(A, other)
+
+
+def test_only_shared_episodes_count_and_the_rest_is_mentioned():
+    comparison = compare_records(A, {i: B[i] for i in range(12)} | {99: episode(99, True)})
+    assert comparison.pairs == 12
+    assert comparison.warnings == ("13 episodes are in one run only and are left out",)
+    with pytest.raises(ComparisonError, match="share no episode"):
+        compare_records(A, {99: episode(99, True)})
+
+
+def test_folders_with_another_engine_or_an_early_stop_are_compared_with_a_warning(tmp_path):
+    a = write(tmp_path / "vla", A, stop_above=0.8)
+    b = write(tmp_path / "expert", B, physics="newton_mjwarp")
+    comparison = compare(a, b)
+    assert (comparison.name_a, comparison.name_b) == ("vla", "expert")
+    assert comparison.warnings[0] == "physics differs: vla has ovphysx, expert has newton_mjwarp"
+    assert "vla was allowed to stop early" in comparison.warnings[1]
+    with pytest.raises(RunFolderError, match="not a run folder"):
+        compare(a, tmp_path)
+
+
+def test_the_json_holds_everything_and_is_json():
+    data = json.loads(json.dumps(compare_records(A, B).to_dict(), allow_nan=False))
+    assert data["table"] == {"both": 10, "only_a": 8, "only_b": 1, "neither": 5}
+    assert data["differing_episodes"] == {"only_a": list(range(10, 18)), "only_b": [18]}
+    assert data["a"]["successes"] == 18
+    assert data["b"]["success_rate"] == pytest.approx(11 / 24, abs=1e-6)
+
+
+def test_the_text_shows_rates_difference_and_episodes():
+    text = text_of(render(compare_records(A, B, name_a="vla", name_b="expert", warnings=("mind this",))))
+    for part in (
+        "18/24",
+        "75.0 %",
+        "+29.2 points",
+        "Only vla solves: 10, 11",
+        "vla succeeds",
+        "Warning: mind this.",
+    ):
+        assert part in text, part
+
+
+def test_names_are_text_and_never_markup():
+    text = text_of(compare_records(A, B, name_a="[red]x[/red]", name_b="[/]"))
+    assert "[red]x[/red] succeeds" in text
+    assert "[/] fails" in text

@@ -1,0 +1,177 @@
+"""The ``workbench`` command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from workbench.options import OptionError, help_table, parse_options
+
+ERROR, BAD_INPUT = 1, 2
+
+
+def _eval(words: Sequence[str], console: Console) -> int:
+    """run a policy on named episodes in parallel environments"""
+    from workbench.evaluate import EvalOptions, evaluate
+    from workbench.overview import print_summary
+
+    if _wants_help(words):
+        console.print("usage: workbench eval key=value ...\n")
+        console.print(help_table(EvalOptions))
+        return 0
+    options = parse_options(EvalOptions, words)
+    options.resolve()
+    summary = evaluate(options, console)
+    print_summary(summary, options.out, console)
+    return 0
+
+
+def _compare(words: Sequence[str], console: Console) -> int:
+    """test two runs against each other on the episodes they share"""
+    from workbench.comparison import compare
+
+    if _wants_help(words):
+        console.print("usage: workbench compare RUN_A RUN_B [confidence=0.95]")
+        return 0
+    folders, rest = _positional(words, 2, "compare takes two run folders: workbench compare RUN_A RUN_B")
+    confidence = 0.95
+    for word in rest:
+        key, _, value = word.partition("=")
+        if key != "confidence":
+            raise OptionError(f"there is no option {key!r}; there is confidence=")
+        confidence = _number(key, value)
+    console.print(compare(folders[0], folders[1], confidence))
+    return 0
+
+
+def _report(words: Sequence[str], console: Console) -> int:
+    """write a run's report.html again"""
+    from workbench.report import write_report
+
+    if _wants_help(words):
+        console.print("usage: workbench report RUN")
+        return 0
+    (folder,), _ = _positional(words, 1, "report takes a run folder: workbench report RUN", exact=True)
+    console.print(str(write_report(folder)))
+    return 0
+
+
+def _view(words: Sequence[str], console: Console) -> int:
+    """open a run's recording in Rerun"""
+    from workbench.viewing import view
+
+    if _wants_help(words):
+        console.print("usage: workbench view RUN [episode=N] [web=true]")
+        return 0
+    (folder,), rest = _positional(words, 1, "view takes a run folder: workbench view RUN")
+    episode, web = None, False
+    for word in rest:
+        key, _, value = word.partition("=")
+        if key == "episode":
+            episode = int(_number(key, value))
+        elif key == "web":
+            web = value.lower() in ("true", "1", "yes")
+        else:
+            raise OptionError(f"there is no option {key!r}; there are episode= and web=")
+    view(folder, episode=episode, web=web)
+    return 0
+
+
+def _doctor(words: Sequence[str], console: Console) -> int:
+    """say what works on this machine, and try it"""
+    from workbench.doctor import doctor
+
+    if _wants_help(words):
+        console.print("usage: workbench doctor")
+        return 0
+    return doctor(console)
+
+
+def _demo(words: Sequence[str], console: Console) -> int:
+    """the main job on small defaults: evaluate the expert, report, record"""
+    from workbench.demo import demo
+
+    if _wants_help(words):
+        console.print("usage: workbench demo")
+        return 0
+    return demo(console)
+
+
+COMMANDS: dict[str, Callable[[Sequence[str], Console], int]] = {
+    "demo": _demo,
+    "eval": _eval,
+    "compare": _compare,
+    "report": _report,
+    "view": _view,
+    "doctor": _doctor,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status: 0 done, 1 failed, 2 wrong input."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    console, errors = (
+        Console(soft_wrap=True, highlight=False),
+        Console(stderr=True, soft_wrap=True, highlight=False),
+    )
+    if not words or words[0] in ("--help", "-h", "help"):
+        _print_help(console)
+        return 0
+    command = COMMANDS.get(words[0])
+    if command is None:
+        errors.print(f"workbench: there is no command {words[0]!r}: choose one of {', '.join(COMMANDS)}")
+        return BAD_INPUT
+    try:
+        return command(words[1:], console)
+    except KeyboardInterrupt:
+        errors.print("workbench: interrupted; the same command again goes on from here")
+        return 130
+    except _expected_errors() as error:
+        errors.print(f"workbench {words[0]}: {error}", markup=False)
+        return BAD_INPUT
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """Errors that are the user's to mend: one sentence, no traceback."""
+    from domain_rand.sets import FactorSetError
+    from workbench.comparison import ComparisonError
+    from workbench.launch import LaunchError
+    from workbench.records import RecordError
+    from workbench.run_folder import RunFolderError
+
+    return (OptionError, LaunchError, FactorSetError, RunFolderError, RecordError, ComparisonError)
+
+
+def _print_help(console: Console) -> None:
+    console.print("usage: workbench COMMAND [key=value ...]      workbench COMMAND --help\n")
+    table = Table(box=None, padding=(0, 2), show_edge=False, show_header=False)
+    for name, command in COMMANDS.items():
+        table.add_row(name, command.__doc__)
+    console.print(table)
+
+
+def _wants_help(words: Sequence[str]) -> bool:
+    return any(word in ("--help", "-h") for word in words)
+
+
+def _positional(
+    words: Sequence[str], count: int, usage: str, exact: bool = False
+) -> tuple[list[str], list[str]]:
+    given = [w for w in words if "=" not in w]
+    if len(given) != count or (exact and len(words) != count):
+        raise OptionError(usage)
+    return given, [w for w in words if "=" in w]
+
+
+def _number(key: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise OptionError(f"option {key}={text}: expected a number") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Writing files so that a kill or a power cut leaves the old content or the new, never half of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replaces ``path`` in one step; on disk when this returns. OSError as from any write."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        file.write(encoded(content) if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name, too
+    finally:
+        os.close(folder)
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8; half a surrogate pair, as in a file name that is not UTF-8, becomes its JSON escape."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def append_line(path: Path, line: str) -> None:
+    """Adds ``line`` and a newline; on disk when this returns.
+
+    When the disk refuses (OSError), what was written of the line is taken back, so that a later line does not
+    continue it. A kill in between can leave the line cut short, without its newline.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        before = os.fstat(descriptor).st_size
+        remaining = memoryview(encoded(line) + b"\n")
+        try:
+            while remaining:
+                remaining = remaining[os.write(descriptor, remaining) :]
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, before)
+            raise
+    finally:
+        os.close(descriptor)

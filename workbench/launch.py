@@ -1,0 +1,109 @@
+"""Starting a simulator: engine and renderer by name, checked before anything is loaded, quiet while it runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+PHYSICS = ("ovphysx", "newton_mjwarp", "isaacsim_physx")
+RENDERERS = ("newton_warp", "isaac_rtx")
+NEEDS_ISAAC_SIM = {"isaacsim_physx": "the physics engine", "isaac_rtx": "the renderer"}
+
+
+class LaunchError(Exception):
+    """The simulator cannot be started as asked, in one sentence."""
+
+
+def default_device() -> str:
+    """``cuda:0`` where a CUDA device works, else ``cpu``."""
+    import torch
+
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
+
+
+def default_physics(device: str) -> str:
+    """The fastest sound engine for a device: OvPhysX steps ten times as fast as Newton on a CPU."""
+    return "ovphysx" if device == "cpu" else "newton_mjwarp"
+
+
+def check_launch(physics: str, renderer: str, device: str) -> None:
+    """Raise LaunchError, in one sentence, for a combination that cannot run here."""
+    _check_name("physics", physics, PHYSICS)
+    _check_name("renderer", renderer, RENDERERS)
+    if physics == "ovphysx" and renderer == "isaac_rtx":
+        raise LaunchError(
+            "physics=ovphysx runs without Isaac Sim and cannot share a process with renderer=isaac_rtx"
+        )
+    for name in (physics, renderer):
+        if name in NEEDS_ISAAC_SIM and importlib.util.find_spec("isaacsim") is None:
+            raise LaunchError(
+                f"{NEEDS_ISAAC_SIM[name]} {name} needs Isaac Sim, which is not installed: "
+                "install the extra `isaacsim` on a machine with an RTX GPU (README, section on Isaac Sim)"
+            )
+    check_device(device)
+
+
+def check_device(device: str) -> None:
+    """Raise LaunchError unless the device is ``cpu`` or a CUDA device that is there."""
+    import torch
+
+    if device == "cpu":
+        return
+    kind, _, number = device.partition(":")
+    if kind != "cuda" or not number.isdigit():
+        raise LaunchError(f"there is no device {device!r}: use cpu or cuda:N")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(number) >= count:
+        raise LaunchError(
+            f"device={device} is not here: this machine has {count} CUDA devices; device=cpu works"
+        )
+
+
+def _check_name(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise LaunchError(f"there is no {option} {value!r}: choose one of {', '.join(known)}")
+
+
+def prepare_process() -> None:
+    """What must happen once per process before Isaac Lab: threads, and a fix for OvPhysX on machines without CUDA."""
+    import torch
+    import warp
+
+    # Small tensors: a second thread costs more in hand-over than it saves, and the renderer wants the other core.
+    torch.set_num_threads(1)
+    warp.config.log_level = warp.LOG_WARNING
+    warp.init()
+    if not warp.is_cuda_available():
+        # OvPhysX stages through pinned memory, which the CPU device cannot allocate without a CUDA driver.
+        cpu = warp.get_device("cpu")
+        cpu.pinned_allocator = cpu.default_allocator
+
+
+@contextmanager
+def output_to(log: Path) -> Iterator[IO[str]]:
+    """Send everything that this process and its libraries print to a file; yields the terminal as it was.
+
+    File descriptors are moved, because engines print from C++. On the way out everything is put back.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved_out, saved_err = os.dup(1), os.dup(2)
+    terminal = os.fdopen(os.dup(2), "w", buffering=1)
+    try:
+        with log.open("ab") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        yield terminal
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(saved_out, 1)
+        os.dup2(saved_err, 2)
+        os.close(saved_out)
+        os.close(saved_err)
+        terminal.close()

@@ -1,0 +1,37 @@
+"""What a command prints when a run is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from workbench.report import write_report
+
+
+def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> None:
+    """Write the report and print headline, failures, rates and where things are."""
+    report = write_report(Path(out))
+    k, n = summary["successes"], summary["episodes"]
+    if summary["success_interval"] is None:
+        console.print("no episode was run")
+        return
+    low, high = summary["success_interval"]
+    console.print(
+        f"[bold]success {k}/{n} = {k / n:.1%}[/], interval [{low:.1%}, {high:.1%}]", highlight=False
+    )
+    if summary["failure_reasons"]:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in summary["failure_reasons"].items())
+        console.print(f"failures: {reasons}")
+    rates = summary["rates"]
+    if rates.get("env_steps_per_s"):
+        console.print(
+            f"{rates['env_steps_per_s']:.0f} environment steps/s, {rates['episodes_per_hour']:.0f} episodes/hour, "
+            f"bound by {rates['bound_by']}"
+        )
+    console.print(f"report     {report}")
+    recording = Path(out) / "recording.rrd"
+    if recording.exists():
+        console.print(f"recording  {recording}   (workbench view {out})")

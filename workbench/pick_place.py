@@ -1,0 +1,159 @@
+"""`PickPlaceSimulation`: the pick-and-place environment as a rollout wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from domain_rand.episode import Episode, apply_episodes, draw_episode
+from domain_rand.sets import FactorSet
+from policy.contract import Observation, Policy
+from policy.grounding import Grounding
+from tasks.episode import EpisodeSpec
+from workbench.rollout import Outcome
+
+
+@contextmanager
+def launch_pick_place(
+    num_envs: int,
+    physics: str,
+    renderer: str,
+    device: str,
+    action_space: str,
+    cameras: Sequence[str],
+    image_size: int,
+    seed: int,
+) -> Iterator:
+    """Start Isaac Lab and build the environment; closes both on the way out. Arguments are checked beforehand."""
+    from workbench.launch import prepare_process
+
+    prepare_process()
+    from isaaclab.app import launch_simulation
+    from isaaclab_tasks.utils.hydra import resolve_presets
+
+    from tasks.pick_place.actions import ACTION_CFGS
+    from tasks.pick_place.env import PickPlaceEnv
+    from tasks.pick_place.env_cfg import PickPlaceEnvCfg
+
+    cfg = PickPlaceEnvCfg(image_size=image_size)
+    cfg.seed = seed
+    cfg.scene.num_envs = num_envs
+    cfg.actions.command = ACTION_CFGS[action_space](asset_name="robot")
+    for name in ("front", "wrist"):
+        if name not in cameras:
+            setattr(cfg.scene, name, None)
+    cfg = resolve_presets(cfg, [physics, renderer])
+    cfg.sim.device = device
+    with launch_simulation(cfg, {"device": device}):
+        env = PickPlaceEnv(cfg)
+        try:
+            yield env
+        finally:
+            env.close()
+
+
+class PickPlaceSimulation:
+    """Names episodes, draws and applies their factors, and answers a rollout's questions."""
+
+    def __init__(
+        self, env, factor_set: FactorSet, seed: int, max_steps: int, task: str = "pick_place"
+    ) -> None:
+        self.env = env
+        self.factor_set = factor_set
+        self.seed = seed
+        self.task = task
+        self.num_envs = env.num_envs
+        self.max_steps = max_steps
+        self.idle_action = torch.zeros(env.action_spec.dim, device=env.device)
+        self.idle_action[-1] = 1.0
+        self.episodes: dict[int, Episode] = {}
+        """Episodes begun so far, by index."""
+        self._steps = torch.zeros(self.num_envs, dtype=torch.long, device=env.device)
+        self._begun = False
+
+    def episode(self, index: int) -> Episode:
+        """The episode with this index, drawn at its first use."""
+        if index not in self.episodes:
+            self.episodes[index] = draw_episode(EpisodeSpec(self.task, index, self.seed), self.factor_set)
+        return self.episodes[index]
+
+    def begin(self, rows: Sequence[int], indices: Sequence[int]) -> list[int]:
+        """See `workbench.rollout.Simulation`."""
+        env = self.env
+        episodes = [self.episode(index) for index in indices]
+        for row, episode in zip(rows, episodes, strict=True):
+            env.assign(row, episode.scene)
+        # The first call resets every environment: those without an episode still need a state to idle in.
+        ids = None if not self._begun else torch.tensor(rows, dtype=torch.int32, device=env.device)
+        self._begun = True
+        env.reset(env_ids=ids)
+        apply_episodes(env, rows, episodes)
+        self._steps[list(rows)] = 0
+        return [episode.spec.policy_seed() for episode in episodes]
+
+    def observe(self, policy: Policy) -> Observation:
+        """See `workbench.rollout.Simulation`."""
+        env = self.env
+        position, rotation = env.tool()
+        images = {name: env.image(name) for name in policy.cameras}
+        return Observation(
+            env_ids=range(self.num_envs),
+            step=self._steps.clone(),
+            instruction=[scene.instruction for scene in env.scenes],
+            joint_pos=env.joint_pos,
+            joint_vel=env.joint_vel,
+            gripper_width=env.gripper_width,
+            ee_pose=torch.cat((position, quaternion(rotation)), 1),
+            images=images,
+            privileged={"view": env.privileged_view(range(self.num_envs))} if policy.privileged else {},
+        )
+
+    def true_grounding(self, row: int, claim: Grounding) -> Grounding | None:
+        """See `workbench.rollout.Simulation`."""
+        from tasks.pick_place.expert_grounding import true_grounding
+
+        if claim.camera not in self.env.camera_position:
+            return None
+        view = self.env.privileged_view([row], claim.camera)
+        return true_grounding(view, 0).resized(*claim.image_size)
+
+    def step(self, actions: torch.Tensor) -> None:
+        """See `workbench.rollout.Simulation`."""
+        env = self.env
+        # The rollout decides when an episode ends: Isaac Lab's own clock must never reset an environment under it.
+        env.episode_length_buf[:] = 0
+        env.step(actions)
+        env.update_progress()
+        self._steps += 1
+
+    def finished(self) -> np.ndarray:
+        """See `workbench.rollout.Simulation`."""
+        return self.env.progress.finished.cpu().numpy()
+
+    def outcome(self, row: int) -> Outcome:
+        """See `workbench.rollout.Simulation`."""
+        progress = self.env.progress
+        return Outcome(bool(progress.succeeded[row]), progress.failure_reason(row))
+
+    def tool_positions(self) -> np.ndarray:
+        """See `workbench.rollout.Simulation`."""
+        return self.env.tool()[0].cpu().numpy()
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """See `workbench.rollout.Simulation`."""
+        env = self.env
+        return {
+            "joint_pos": env.joint_pos.cpu().numpy(),
+            "gripper_width": env.gripper_width.cpu().numpy(),
+            "body_pose": env.body_pose.cpu().numpy(),
+        }
+
+
+def quaternion(rotation: torch.Tensor) -> torch.Tensor:
+    """Quaternions (x, y, z, w) ``[N, 4]`` of rotation matrices ``[N, 3, 3]``."""
+    from isaaclab.utils.math import quat_from_matrix
+
+    return quat_from_matrix(rotation)

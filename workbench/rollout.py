@@ -1,0 +1,235 @@
+"""The rollout: a fixed quota of named episodes, each run exactly once, in many environments at once.
+
+Which environment runs which episode is fixed beforehand (episode ``i`` in environment ``i mod N``, in order), so a
+short episode never buys a place for another one: counting the first episodes to finish would favour whatever ends
+early, and with 50 environments a true success rate of 0.50 would read 0.74. It also makes a resumed run repeat what
+an uninterrupted one does.
+
+A policy decides for all environments at once, every `Policy.execute_steps` steps, and an environment that finished
+in between begins its next episode at the next decision. That keeps the batch whole and draws cameras only then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from policy.contract import Observation, Policy
+from policy.grounding import Grounding
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an episode ended."""
+
+    success: bool
+    failure_reason: str | None
+
+
+class Simulation(Protocol):
+    """What a rollout needs of the environments; ``N`` of them, rows independent."""
+
+    num_envs: int
+    max_steps: int
+    """Control steps after which an episode ends by itself."""
+    idle_action: torch.Tensor
+    """Action ``[A]`` that keeps an environment where it is."""
+
+    def begin(self, rows: Sequence[int], indices: Sequence[int]) -> Sequence[int]:
+        """Begin the episodes with these indices; returns a seed for the policy for each."""
+        ...
+
+    def observe(self, policy: Policy) -> Observation:
+        """What the policy is to see, all rows."""
+        ...
+
+    def true_grounding(self, row: int, claim: Grounding) -> Grounding | None:
+        """The truth about what a policy claimed just now, in the same image; None where there is none."""
+        ...
+
+    def step(self, actions: torch.Tensor) -> None:
+        """One control step with actions ``[N, A]``."""
+        ...
+
+    def finished(self) -> np.ndarray:
+        """Rows ``[N]`` whose episode is decided, bool."""
+        ...
+
+    def outcome(self, row: int) -> Outcome:
+        """How the episode of a row ended."""
+        ...
+
+    def tool_positions(self) -> np.ndarray:
+        """``[N, 3]`` [m]"""
+        ...
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """State of all rows, to draw them later: name -> ``[N, ...]``."""
+        ...
+
+
+@dataclass
+class RunningEpisode:
+    """What is kept of an episode while it runs, and handed over when it is done."""
+
+    index: int
+    row: int
+    started: float
+    record_states: bool
+    steps: int = 0
+    positions: list[np.ndarray] = field(default_factory=list)
+    """Tool positions [m], one more than steps."""
+    decisions: list[tuple[int, Grounding | None]] = field(default_factory=list)
+    truths: list[tuple[int, Grounding]] = field(default_factory=list)
+    states: list[dict[str, np.ndarray]] = field(default_factory=list)
+    """Snapshots, one more than steps when recorded."""
+    actions: list[np.ndarray] = field(default_factory=list)
+    final_state: dict[str, np.ndarray] | None = None
+    outcome: Outcome | None = None
+    wall_s: float = 0.0
+
+
+@dataclass
+class Tally:
+    """Where the time went and what was done, for rates."""
+
+    physics_s: float = 0.0
+    rendering_s: float = 0.0
+    policy_s: float = 0.0
+    env_steps: int = 0
+    """Steps of environments that ran an episode."""
+    frames: int = 0
+    decisions: int = 0
+    episodes: int = 0
+
+
+class Rollout:
+    """Runs episodes; results are handed over one by one as they end."""
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        policy: Policy,
+        indices: Iterable[int],
+        done: Callable[[RunningEpisode], Any],
+        recorded: Iterable[int] = (),
+        keep_final: Iterable[int] = (),
+    ) -> None:
+        """
+        Args:
+            simulation: the environments.
+            policy: who acts.
+            indices: episodes to run; each is run once.
+            done: called with each episode as it ends; returning True ends the rollout early.
+            recorded: episodes of which every state is kept.
+            keep_final: episodes of which the final state is kept.
+        """
+        self.simulation = simulation
+        self.policy = policy
+        self.done = done
+        self.recorded, self.keep_final = set(recorded), set(keep_final)
+        self.tally = Tally()
+        n = simulation.num_envs
+        self._queues: list[deque[int]] = [deque() for _ in range(n)]
+        for index in sorted(set(indices)):
+            self._queues[index % n].append(index)
+        self._running: list[RunningEpisode | None] = [None] * n
+
+    def run(self) -> Tally:
+        """Run every episode of the quota to its end."""
+        sim, policy = self.simulation, self.policy
+        chunk = torch.zeros(0)
+        used = 0
+        while True:
+            if used == 0:
+                self._begin_waiting()
+                if not any(self._running):
+                    return self.tally
+                chunk = self._decide()
+            actions = chunk[:, used].clone()
+            for row, episode in enumerate(self._running):
+                if episode is None:
+                    actions[row] = sim.idle_action
+            used = (used + 1) % min(policy.execute_steps, chunk.shape[1])
+            began = time.perf_counter()
+            sim.step(actions)
+            finished = sim.finished()
+            self.tally.physics_s += time.perf_counter() - began
+            if self._collect(actions, finished):
+                return self.tally
+
+    def _begin_waiting(self) -> None:
+        rows = [r for r, queue in enumerate(self._queues) if self._running[r] is None and queue]
+        if not rows:
+            return
+        began = time.perf_counter()
+        indices = [self._queues[row].popleft() for row in rows]
+        seeds = self.simulation.begin(rows, indices)
+        self.tally.physics_s += time.perf_counter() - began
+        self.policy.reset(rows, seeds)
+        positions = self.simulation.tool_positions()
+        states = self.simulation.snapshot() if self.recorded & set(indices) else {}
+        for row, index in zip(rows, indices, strict=True):
+            episode = RunningEpisode(index, row, began, record_states=index in self.recorded)
+            episode.positions.append(positions[row].copy())
+            if episode.record_states:
+                episode.states.append({k: v[row].copy() for k, v in states.items()})
+            self._running[row] = episode
+
+    def _decide(self) -> torch.Tensor:
+        """Ask the policy; its action chunks ``[N, T, A]``."""
+        began = time.perf_counter()
+        observation = self.simulation.observe(self.policy)
+        seen = time.perf_counter()
+        decision = self.policy.act(observation)
+        self.tally.policy_s += time.perf_counter() - seen
+        live = [episode for episode in self._running if episode is not None]
+        if observation.images:
+            self.tally.rendering_s += seen - began
+            self.tally.frames += len(observation.images) * len(live)
+        self.tally.decisions += len(live)
+        for episode in live:
+            claim = decision.grounding[episode.row]
+            if claim is None or (episode.decisions and not episode.record_states):
+                continue
+            episode.decisions.append((episode.steps, claim))
+            truth = self.simulation.true_grounding(episode.row, claim)
+            if truth is not None:
+                episode.truths.append((episode.steps, truth))
+        return decision.actions
+
+    def _collect(self, actions: torch.Tensor, finished: np.ndarray) -> bool:
+        """Book one step; True when the caller has seen enough."""
+        sim = self.simulation
+        positions = sim.tool_positions()
+        live = [episode for episode in self._running if episode is not None]
+        ended = []
+        for episode in live:
+            episode.steps += 1
+            episode.positions.append(positions[episode.row].copy())
+            if finished[episode.row] or episode.steps >= sim.max_steps:
+                ended.append(episode)
+        self.tally.env_steps += len(live)
+        if any(e.record_states for e in live) or any(e.index in self.keep_final for e in ended):
+            states = sim.snapshot()
+            for episode in live:
+                state = {k: v[episode.row].copy() for k, v in states.items()}
+                if episode.record_states:
+                    episode.states.append(state)
+                    episode.actions.append(actions[episode.row].cpu().numpy().copy())
+                if episode in ended and episode.index in self.keep_final:
+                    episode.final_state = state
+        enough = False
+        for episode in ended:
+            episode.outcome = sim.outcome(episode.row)
+            episode.wall_s = time.perf_counter() - episode.started
+            self._running[episode.row] = None
+            self.tally.episodes += 1
+            enough |= bool(self.done(episode))
+        return enough

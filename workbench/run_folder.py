@@ -1,0 +1,313 @@
+"""One run, one folder: what is in it, who may write to it, and how it survives being killed.
+
+    config.yaml       resolved options; written first, never changed: they say what the run *is*
+    provenance.json   versions, commit, hashes, hardware at the start
+    episodes.jsonl    one fsynced line an episode: the truth
+    sessions.jsonl    one line a sitting, for rates
+    summary.json      derived from the above
+
+A line counts when its newline is on disk. A kill can cut the last line short; `create_or_resume` then moves
+that stump to ``episodes.jsonl.partial-<n>`` and the episode is run again. Any other broken line is damage
+that a person should look at: it is an error and the file stays as it is. Commands that only read use
+`RunFolder` without `create_or_resume`; they change nothing, and report a cut line together with how to finish
+the run.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+import yaml
+
+from workbench.durable import append_line, write_atomically
+from workbench.records import EpisodeRecord, RecordError, SessionRecord
+
+Record = TypeVar("Record", EpisodeRecord, SessionRecord)
+
+# What a start that was killed before config.yaml may leave behind; such a folder may be started again.
+_START_LEFTOVERS = {".lock", "provenance.json", "provenance.json.tmp", "config.yaml.tmp"}
+
+
+class RunFolderError(Exception):
+    """The run folder cannot be used as asked; one sentence says why and what would work."""
+
+
+class RunFolder:
+    """A run folder, for reading; after `create_or_resume`, for writing, by this process alone.
+
+    Use as a context manager, or call `close`, to let go of the lock (the end of the process does so too).
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.notices: list[str] = []
+        """What the user should be told about resuming, one sentence each."""
+        self._lock: int | None = None
+
+    def create_or_resume(
+        self, config: Mapping[str, Any], provenance: Mapping[str, Any], ignore: Iterable[str] = ()
+    ) -> Literal["created", "resumed"]:
+        """Takes the folder for writing: makes a new run, or resumes the one in it if its config is equal.
+
+        Args:
+            config: Resolved options, plain JSON types, nested as one likes.
+            provenance: Plain JSON types. On resuming, the first session's stays; differences become notices.
+            ignore: Dotted config keys that may differ on resuming, with all below them, since they say
+            nothing
+                about the results. They keep their first value in config.yaml.
+
+        Raises:
+            RunFolderError: another process writes here; the config differs (each differing key is named with
+                both values); the folder holds something else than a run; or it cannot be written.
+        """
+        config, provenance = _json_types(config, "config"), _json_types(provenance, "provenance")
+        self._check_place()  # before anything is created
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._take_lock()
+            resuming = self._check_place()  # again: another process may have come first
+            if resuming:
+                self._check_same_config(config, set(ignore))
+                self._note_provenance(provenance)
+            else:
+                # config.yaml last: a folder with one is a run, complete with its provenance.
+                write_atomically(self.path / "provenance.json", _json_text(provenance))
+                write_atomically(
+                    self.path / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+                )
+            for name in (EpisodeRecord.file_name, SessionRecord.file_name):
+                self._move_stump_aside(name)
+        except OSError as problem:
+            self.close()
+            raise RunFolderError(
+                f"cannot write the run folder {self.path}: {problem.strerror}; choose another out="
+            ) from None
+        except RunFolderError:
+            self.close()
+            raise
+        return "resumed" if resuming else "created"
+
+    def config(self) -> dict[str, Any]:
+        """The resolved options of the run; RunFolderError when this is no run folder."""
+        path = self.path / "config.yaml"
+        if not path.is_file():
+            raise RunFolderError(f"{self.path} is not a run folder: it has no config.yaml")
+        try:
+            config = yaml.safe_load(path.read_text("utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as problem:
+            raise RunFolderError(f"{path} is not valid YAML: {' '.join(str(problem).split())}") from None
+        if not isinstance(config, dict):
+            raise RunFolderError(f"{path} must hold keys and values, not {type(config).__name__}")
+        return config
+
+    def provenance(self) -> dict[str, Any]:
+        """Versions, commit, hashes and hardware of the first session."""
+        return self._json("provenance.json")
+
+    def summary(self) -> dict[str, Any]:
+        """What `write_summary` wrote; RunFolderError when the run has none yet."""
+        if not (self.path / "summary.json").is_file():
+            self.config()  # no run folder at all is the better complaint
+            raise RunFolderError(f"{self.path} has no summary.json yet: {self._how_to_finish()}")
+        return self._json("summary.json")
+
+    def append(self, record: EpisodeRecord) -> None:
+        """Adds an episode; on disk when this returns."""
+        self._append_line(EpisodeRecord.file_name, record.to_json_line())
+
+    def append_session(self, session: SessionRecord) -> None:
+        """Adds a session; on disk when this returns."""
+        self._append_line(SessionRecord.file_name, session.to_json_line())
+
+    def completed(self) -> dict[int, EpisodeRecord]:
+        """The episodes done so far by index, in the order of their indices.
+
+        RunFolderError on a broken or cut line, or on an index that is there twice with different content.
+        """
+        found: dict[int, tuple[int, EpisodeRecord]] = {}
+        for line_number, record in self._read_lines(EpisodeRecord):
+            first_line, first = found.setdefault(record.index, (line_number, record))
+            if first != record:
+                where = f"{self.path / EpisodeRecord.file_name} line {line_number}"
+                raise RunFolderError(
+                    f"{where}: episode {record.index} is on line {first_line} too, with other content; "
+                    "keep the right line and remove the other"
+                )
+        return {index: found[index][1] for index in sorted(found)}
+
+    def sessions(self) -> list[SessionRecord]:
+        """The sessions that ended properly, in order; a killed one leaves no line."""
+        return [session for _, session in self._read_lines(SessionRecord)]
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Replaces summary.json in one step."""
+        self._require_lock()
+        write_atomically(self.path / "summary.json", _json_text(summary))
+
+    def close(self) -> None:
+        """Lets go of the lock; the folder stays readable."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check_place(self) -> bool:
+        """Whether there is a run to resume; RunFolderError when nothing can be put here. Changes nothing."""
+        for parent in (self.path, *self.path.parents):
+            if parent.exists() and not parent.is_dir():
+                raise RunFolderError(f"out={self.path} cannot be a folder: {parent} is a file")
+        try:
+            names = {p.name for p in self.path.iterdir()} if self.path.exists() else set()
+        except OSError as problem:
+            raise RunFolderError(f"cannot read the run folder {self.path}: {problem.strerror}") from None
+        if "config.yaml" in names:
+            return True
+        foreign = sorted(names - _START_LEFTOVERS)
+        if foreign:
+            raise RunFolderError(
+                f"{self.path} is not empty and not a run folder (it holds {', '.join(foreign[:3])}"
+                f"{' ...' if len(foreign) > 3 else ''}); choose another out="
+            )
+        return False
+
+    def _take_lock(self) -> None:
+        lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
+            os.close(lock)
+            raise RunFolderError(
+                f"{self.path} is being written by another process ({owner}); "
+                "wait for it to end or choose another out="
+            ) from None
+        os.ftruncate(lock, 0)
+        os.write(lock, f"pid {os.getpid()}\n".encode())
+        self._lock = lock
+
+    def _check_same_config(self, config: Mapping[str, Any], ignore: set[str]) -> None:
+        differing = [
+            f"{key} (there {was}, now {now})"
+            for key, was, now in _differences(_json_types(self.config(), "config.yaml"), config)
+            if not any(key == ignored or key.startswith(ignored + ".") for ignored in ignore)
+        ]
+        if differing:
+            raise RunFolderError(
+                f"{self.path} holds a run with other options: {'; '.join(differing)}; "
+                "resume it with its own options, or choose another out="
+            )
+
+    def _note_provenance(self, provenance: Mapping[str, Any]) -> None:
+        self.notices += [
+            f"provenance differs from the first session's: {key} was {was}, is {now}"
+            for key, was, now in _differences(self.provenance(), provenance)
+        ]
+
+    def _move_stump_aside(self, name: str) -> None:
+        path = self.path / name
+        content = path.read_bytes() if path.exists() else b""
+        whole = content.rfind(b"\n") + 1
+        if whole == len(content):
+            return
+        numbers = (n for n in range(1, 1_000_000) if not (self.path / f"{name}.partial-{n}").exists())
+        aside = self.path / f"{name}.partial-{next(numbers)}"
+        write_atomically(aside, content[whole:])  # safe on disk before it is cut off here
+        with path.open("r+b") as file:
+            file.truncate(whole)
+            os.fsync(file.fileno())
+        redo = "; that episode is run again" if name == EpisodeRecord.file_name else ""
+        self.notices.append(f"the last line of {name} was cut off and is now in {aside.name}{redo}")
+
+    def _read_lines(self, kind: type[Record]) -> Iterable[tuple[int, Record]]:
+        self.config()
+        path = self.path / kind.file_name
+        if not path.exists():
+            return
+        lines = path.read_bytes().split(b"\n")
+        for number, line in enumerate(lines[:-1], start=1):
+            try:
+                yield number, kind.from_json(line.decode("utf-8"), file=str(path), line_number=number)
+            except UnicodeDecodeError:
+                raise RunFolderError(f"{path} line {number} is not UTF-8 text") from None
+            except RecordError as problem:
+                raise RunFolderError(str(problem)) from None
+        if lines[-1]:
+            raise RunFolderError(
+                f"{path} line {len(lines)} is cut off, as when a run is killed: {self._how_to_finish()}"
+            )
+
+    def _how_to_finish(self) -> str:
+        return f"finish the run with `workbench eval` and its own options, out={self.path}"
+
+    def _append_line(self, name: str, line: str) -> None:
+        self._require_lock()
+        try:
+            append_line(self.path / name, line)
+        except OSError as problem:
+            raise RunFolderError(
+                f"cannot write {self.path / name}: {problem.strerror}; "
+                f"what is in it is whole: make room, then {self._how_to_finish()}"
+            ) from None
+
+    def _require_lock(self) -> None:
+        if self._lock is None:
+            raise RuntimeError("RunFolder.create_or_resume must be called before writing")
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            data = json.loads(path.read_text("utf-8"))
+        except OSError as problem:
+            raise RunFolderError(f"cannot read {path}: {problem.strerror}") from None
+        except ValueError as problem:
+            raise RunFolderError(f"{path} is not valid JSON: {problem}") from None
+        if not isinstance(data, dict):
+            raise RunFolderError(f"{path} must hold a JSON object, not {type(data).__name__}")
+        return data
+
+
+def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Dotted key, first value and second value (as JSON, or "absent") wherever the two differ, by key."""
+    a, b = _flat(first), _flat(second)
+    return [
+        (key, a.get(key, "absent"), b.get(key, "absent"))
+        for key in sorted(a.keys() | b.keys())
+        if a.get(key) != b.get(key)
+    ]
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested mappings as dotted keys with JSON text; an empty mapping and a list are values."""
+    flat: dict[str, str] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return flat
+
+
+def _json_types(data: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """The same data as it reads back from disk, so that comparisons see no tuple where a list returns."""
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(dict(data), allow_nan=False))
+    except (TypeError, ValueError) as problem:
+        raise RunFolderError(f"the {what} holds something that JSON cannot: {problem}") from None
+    return plain
+
+
+def _json_text(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
