@@ -158,8 +158,9 @@ class ActionSpec:
         fields = dict(data)
         fields["channels"] = tuple(ActionChannel(**c) for c in fields["channels"])
         if fields.get("normalisation") is not None:
-            norm = dict(fields["normalisation"])
+            norm = fields["normalisation"]
             fields["normalisation"] = Normalisation(
-                **{k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in norm.items()}
+                scheme=norm["scheme"],
+                **{name: tuple(norm[name]) for name in ("low", "high", "mask")},
             )
         return cls(**fields)

@@ -66,7 +66,7 @@ def project(
 def back_project(
     uv: torch.Tensor, position: torch.Tensor, rotation: torch.Tensor, k: torch.Tensor, z: torch.Tensor
 ):
-    """World points ``[N, 3]`` where the rays of pixels ``uv`` ``[N, 2]`` cross the planes of height ``z`` ``[N]`` [m]."""
+    """World points ``[N, 3]`` where rays of pixels ``uv`` ``[N, 2]`` cross the planes of height ``z`` ``[N]`` [m]."""
     ones = torch.ones_like(uv[:, :1])
     ray = torch.einsum("ij,nj->ni", torch.linalg.inv(k), torch.cat((uv, ones), -1))
     direction = torch.einsum("nij,nj->ni", rotation, ray)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +16,8 @@ ERROR, BAD_INPUT = 1, 2
 
 def _eval(words: Sequence[str], console: Console) -> int:
     """run a policy on named episodes in parallel environments"""
-    from workbench.evaluate import EvalOptions, evaluate
+    from workbench.eval_options import EvalOptions
+    from workbench.evaluate import evaluate
     from workbench.overview import print_summary
 
     if _wants_help(words):
@@ -55,7 +57,7 @@ def _report(words: Sequence[str], console: Console) -> int:
         console.print("usage: workbench report RUN")
         return 0
     (folder,), _ = _positional(words, 1, "report takes a run folder: workbench report RUN", exact=True)
-    console.print(str(write_report(folder)))
+    console.print(str(write_report(Path(folder))))
     return 0
 
 
@@ -76,7 +78,7 @@ def _view(words: Sequence[str], console: Console) -> int:
             web = value.lower() in ("true", "1", "yes")
         else:
             raise OptionError(f"there is no option {key!r}; there are episode= and web=")
-    view(folder, episode=episode, web=web)
+    view(Path(folder), episode=episode, web=web)
     return 0
 
 
@@ -141,8 +143,17 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from workbench.launch import LaunchError
     from workbench.records import RecordError
     from workbench.run_folder import RunFolderError
+    from workbench.viewing import ViewingError
 
-    return (OptionError, LaunchError, FactorSetError, RunFolderError, RecordError, ComparisonError)
+    return (
+        OptionError,
+        LaunchError,
+        FactorSetError,
+        RunFolderError,
+        RecordError,
+        ComparisonError,
+        ViewingError,
+    )
 
 
 def _print_help(console: Console) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from workbench.evaluate import EvalOptions, evaluate
+from workbench.eval_options import EvalOptions
+from workbench.evaluate import evaluate
 from workbench.overview import print_summary
 
 

@@ -70,18 +70,13 @@ def _check_name(option: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def prepare_process() -> None:
-    """What must happen once per process before Isaac Lab: threads, and a fix for OvPhysX on machines without CUDA."""
+    """What must happen once per process before Isaac Lab is loaded."""
     import torch
     import warp
 
     # Small tensors: a second thread costs more in hand-over than it saves, and the renderer wants the other core.
     torch.set_num_threads(1)
     warp.config.log_level = warp.LOG_WARNING
-    warp.init()
-    if not warp.is_cuda_available():
-        # OvPhysX stages through pinned memory, which the CPU device cannot allocate without a CUDA driver.
-        cpu = warp.get_device("cpu")
-        cpu.pinned_allocator = cpu.default_allocator
 
 
 @contextmanager

@@ -9,13 +9,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.table import Table
-
-Options = TypeVar("Options")
 
 
 class OptionError(Exception):
@@ -27,7 +25,7 @@ def option(default: Any, text: str, unit: str = "") -> Any:
     return dataclasses.field(default=default, metadata={"help": text, "unit": unit})
 
 
-def parse_options(cls: type[Options], words: Sequence[str]) -> Options:
+def parse_options[Options](cls: type[Options], words: Sequence[str]) -> Options:
     """An options dataclass from words ``key=value``; OptionError for anything unknown or of the wrong type."""
     names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     pairs: dict[str, str] = {}

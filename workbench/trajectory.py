@@ -7,6 +7,8 @@ the evaluation and never slow it down. Nothing is pickled: text travels as JSON,
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -155,7 +157,7 @@ class Trajectory:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             meta = json.loads(arrays.pop("meta").tobytes())
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f"{path} is not a recorded trajectory: {error}") from error
         if meta["format"] != FORMAT:
             raise ValueError(f"{path} has trajectory format {meta['format']}, this version reads {FORMAT}")

@@ -8,6 +8,7 @@ Imports of USD happen inside functions: reading a robot's limits must not load a
 
 from __future__ import annotations
 
+import hashlib
 import sysconfig
 from importlib.metadata import version
 from pathlib import Path
@@ -25,18 +26,9 @@ def usd_path() -> Path:
     package = _package_folder()
     description = package / "robots" / "panda_description"
     sources = [description / "urdf" / "panda.urdf", *sorted((description / "meshes").rglob("*.*"))]
-    key = hash_files([*sources, Path(__file__)]) + version("urdf-usd-converter")
-    return (
-        cached("panda", hash_files_text(key), lambda folder: _build(package, sources[0], folder))
-        / "panda.usdc"
-    )
-
-
-def hash_files_text(text: str) -> str:
-    """SHA-256 of a text, for keys made of several parts."""
-    import hashlib
-
-    return hashlib.sha256(text.encode()).hexdigest()
+    parts = hash_files([*sources, Path(__file__)]) + version("urdf-usd-converter")
+    key = hashlib.sha256(parts.encode()).hexdigest()
+    return cached("panda", key, lambda folder: _build(package, sources[0], folder)) / "panda.usdc"
 
 
 def _package_folder() -> Path:
@@ -48,13 +40,16 @@ def _package_folder() -> Path:
 
 def _build(package: Path, urdf: Path, folder: Path) -> None:
     import urdf_usd_converter
+    import usdex.core
     from pxr import Usd, UsdGeom, UsdPhysics
 
+    # The converter tells of every mesh, and warns of line sets that no simulator needs.
+    usdex.core.activateDiagnosticsDelegate()
+    usdex.core.setDiagnosticsLevel(usdex.core.DiagnosticsLevel.eError)
     converter = urdf_usd_converter.Converter(
         layer_structure=False, scene=False, ros_packages=[{"name": ROS_PACKAGE, "path": str(package)}]
     )
-    result = converter.convert(urdf, folder)
-    stage = Usd.Stage.Open(str(result.path))
+    stage = Usd.Stage.Open(str(converter.convert(urdf, folder).path))
     # The converter pins the base with a joint of its own; Isaac Lab adds one at spawn, and two confuse PhysX.
     stage.RemovePrim("/panda/Physics/root_joint")
     pad, body = (_friction_material(stage, f"/panda/Physics/{n}", mu) for n, mu in FRICTION_MATERIALS.items())
@@ -70,8 +65,6 @@ def _build(package: Path, urdf: Path, folder: Path) -> None:
                 UsdPhysics.MeshCollisionAPI.Apply(prim).CreateApproximationAttr(UsdPhysics.Tokens.convexHull)
             _bind_physics_material(prim, pad if "finger" in str(prim.GetPath()) else body)
     stage.Save()
-    if result.path.endswith("panda.usdc") is False:
-        raise RuntimeError(f"the converter wrote {result.path}, expected panda.usdc")
 
 
 def _torque_limit(joint: str) -> float:

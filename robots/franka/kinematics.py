@@ -10,6 +10,7 @@ parameters". The tool frame is the hand's, moved to between the fingertips.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 
@@ -22,6 +23,26 @@ _FLANGE = 0.107  # joint 7 to flange, along z [m]
 _HAND_YAW = -math.pi / 4  # flange to hand, about z [rad]
 
 
+@cache
+def _constants(dtype: torch.dtype, device: torch.device) -> dict[str, torch.Tensor]:
+    """Parameters as tensors, made once: joint offsets ``[7, 3]``, twists ``[7]``, the hand's turn, limits, home."""
+    alpha = torch.tensor(_ALPHA, dtype=torch.float64)
+    a, d = torch.tensor(_A, dtype=torch.float64), torch.tensor(_D, dtype=torch.float64)
+    c, s = math.cos(_HAND_YAW), math.sin(_HAND_YAW)
+    values = {
+        "offset": torch.stack((a, -torch.sin(alpha) * d, torch.cos(alpha) * d), 1),
+        "sin_alpha": torch.sin(alpha),
+        "cos_alpha": torch.cos(alpha),
+        "hand": torch.tensor(((c, -s, 0.0), (s, c, 0.0), (0.0, 0.0, 1.0)), dtype=torch.float64),
+        "eye3": torch.eye(3, dtype=torch.float64),
+        "eye6": torch.eye(6, dtype=torch.float64),
+        "low": torch.tensor(PANDA.limits.position_low, dtype=torch.float64),
+        "high": torch.tensor(PANDA.limits.position_high, dtype=torch.float64),
+        "home": torch.tensor(PANDA.home, dtype=torch.float64),
+    }
+    return {name: value.to(device=device, dtype=dtype) for name, value in values.items()}
+
+
 def forward(q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Tool pose and geometric Jacobian in the robot base frame.
 
@@ -31,25 +52,23 @@ def forward(q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     Returns:
         position ``[N, 3]`` [m], rotation matrix ``[N, 3, 3]``, Jacobian ``[N, 6, 7]`` (linear rows first).
     """
-    rotation = torch.eye(3, dtype=q.dtype, device=q.device).expand(q.shape[0], 3, 3)
-    position = torch.zeros(q.shape[0], 3, dtype=q.dtype, device=q.device)
-    cos, sin = torch.cos(q), torch.sin(q)
+    k = _constants(q.dtype, q.device)
+    c, s, ca, sa = torch.cos(q), torch.sin(q), k["cos_alpha"], k["sin_alpha"]
+    zero = torch.zeros_like(c)
+    local = torch.stack((c, -s, zero, s * ca, c * ca, zero - sa, s * sa, c * sa, zero + ca), -1)
+    local = local.view(-1, 7, 3, 3)  # rotation of joint i in the frame of joint i - 1
+    rotation = k["eye3"].expand(q.shape[0], 3, 3)
+    position = zero[:, :3]
     axes, origins = [], []
     for i in range(7):
-        ca, sa = math.cos(_ALPHA[i]), math.sin(_ALPHA[i])
-        offset = torch.tensor((_A[i], -sa * _D[i], ca * _D[i]), dtype=q.dtype, device=q.device)
-        position = position + rotation @ offset
-        c, s, zero = cos[:, i], sin[:, i], torch.zeros_like(cos[:, i])
-        local = torch.stack((c, -s, zero, s * ca, c * ca, zero - sa, s * sa, c * sa, zero + ca), -1)
-        rotation = rotation @ local.view(-1, 3, 3)
+        position = position + rotation @ k["offset"][i]
+        rotation = rotation @ local[:, i]
         axes.append(rotation[:, :, 2])
         origins.append(position)
     position = position + rotation[:, :, 2] * (_FLANGE + PANDA.tool_offset[2])
-    c, s = math.cos(_HAND_YAW), math.sin(_HAND_YAW)
-    hand = torch.tensor(((c, -s, 0.0), (s, c, 0.0), (0.0, 0.0, 1.0)), dtype=q.dtype, device=q.device)
     axis = torch.stack(axes, -1)  # [N, 3, 7]
     lever = position[:, :, None] - torch.stack(origins, -1)
-    return position, rotation @ hand, torch.cat((torch.linalg.cross(axis, lever, dim=1), axis), 1)
+    return position, rotation @ k["hand"], torch.cat((torch.linalg.cross(axis, lever, dim=1), axis), 1)
 
 
 def inverse(
@@ -76,19 +95,16 @@ def inverse(
     Returns:
         joint positions ``[N, 7]`` [rad], inside the joint limits.
     """
-    low = torch.tensor(PANDA.limits.position_low, dtype=q.dtype, device=q.device)
-    high = torch.tensor(PANDA.limits.position_high, dtype=q.dtype, device=q.device)
-    home = torch.tensor(PANDA.home, dtype=q.dtype, device=q.device)
-    eye6 = torch.eye(6, dtype=q.dtype, device=q.device)
+    k = _constants(q.dtype, q.device)
     for _ in range(iterations):
         at, turned, jacobian = forward(q)
         error = torch.cat((position - at, rotation_vector(rotation @ turned.transpose(1, 2))), 1)
         transposed = jacobian.transpose(1, 2)
-        gram = jacobian @ transposed + damping**2 * eye6
-        posture = posture_gain * (home - q)
+        gram = jacobian @ transposed + damping**2 * k["eye6"]
+        posture = posture_gain * (k["home"] - q)
         correction = error - (jacobian @ posture[:, :, None])[:, :, 0]
         solved = torch.linalg.solve(gram, correction[:, :, None])
-        q = torch.clamp(q + posture + (transposed @ solved)[:, :, 0], low, high)
+        q = torch.clamp(q + posture + (transposed @ solved)[:, :, 0], k["low"], k["high"])
     return q
 
 

@@ -140,7 +140,7 @@ class EndEffectorDeltaAction(_JointTargetAction):
         super().__init__(cfg, env)
 
     def next_command(self, arm: torch.Tensor) -> torch.Tensor:
-        measured, _, _ = forward(self._asset.data.joint_pos.torch[:, self._arm])
+        measured, _ = self._env.tool()
         lead = self.position + arm[:, :3] - measured
         self.position = measured + lead * (
             MAX_LEAD / lead.norm(dim=1, keepdim=True).clamp_min(1e-9)

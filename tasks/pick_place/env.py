@@ -17,6 +17,7 @@ from robots.franka import PANDA
 from robots.franka.articulation import ARM_DAMPING, ARM_STIFFNESS
 from robots.franka.kinematics import forward, rotation_matrix
 from tasks.cameras import CameraSpec, look_at
+from tasks.engines.host_memory import allow_no_cuda
 from tasks.engines.properties import write_friction
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.compose import random_scene
@@ -33,6 +34,7 @@ class PickPlaceEnv(ManagerBasedRLEnv):
     """
 
     def __init__(self, cfg, render_mode: str | None = None, **kwargs) -> None:
+        allow_no_cuda()
         self.slots = pool()
         self.slot_index = {name: i for i, name in enumerate(self.slots)}
         self.scenes: list[Scene | None] = [None] * cfg.scene.num_envs
@@ -42,6 +44,8 @@ class PickPlaceEnv(ManagerBasedRLEnv):
         """Gives the scene of the k-th episode that nobody assigned; by default one drawn evenly from the seed."""
         self._assigned: dict[int, Scene] = {}
         self._unassigned_count = 0
+        self._joint_writes = 0
+        self._tool: tuple[tuple[int, int], torch.Tensor, torch.Tensor] | None = None
         self.cameras: dict[str, CameraSpec] = {
             spec.name: spec for spec in (front_camera(cfg.image_size), wrist_camera(cfg.image_size))
         }
@@ -152,8 +156,11 @@ class PickPlaceEnv(ManagerBasedRLEnv):
 
     def tool(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Tool position ``[N, 3]`` [m] and rotation ``[N, 3, 3]``, from the joint positions."""
-        position, rotation, _ = forward(self.joint_pos)
-        return position, rotation
+        instant = (self._sim_step_counter, self._joint_writes)
+        if self._tool is None or self._tool[0] != instant:
+            position, rotation, _ = forward(self.joint_pos)
+            self._tool = (instant, position, rotation)
+        return self._tool[1], self._tool[2]
 
     def update_progress(self) -> None:
         """Judge the state after a step; the runner calls it once per step."""
@@ -176,6 +183,7 @@ class PickPlaceEnv(ManagerBasedRLEnv):
         self, env_ids: torch.Tensor, arm: torch.Tensor, width: float | torch.Tensor = 0.08
     ) -> None:
         """Put the robot at arm positions ``[n, 7]`` [rad] and finger distance [m], at rest, and command it to stay."""
+        self._joint_writes += 1
         position = torch.empty(len(env_ids), 9, device=self.device)
         position[:, self._arm] = arm
         half = torch.as_tensor(width, device=self.device) / 2

@@ -28,7 +28,7 @@ from robots.franka.articulation import HAND_PATH, franka_cfg
 from tasks.cameras import CameraSpec, look_at
 from tasks.engines.presets import DECIMATION, PHYSICS_DT, PhysicsPresets, RendererPresets
 from tasks.pick_place import terms
-from tasks.pick_place.actions import EndEffectorDeltaActionCfg
+from tasks.pick_place.actions import EndEffectorDeltaActionCfg, JointDeltaActionCfg
 from tasks.pick_place.workspace import (
     FLOOR_Z,
     IMAGE_SIZE,
@@ -211,3 +211,12 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
         )
         self.scene.front = camera_cfg(front_camera(self.image_size), RendererPresets())
         self.scene.wrist = camera_cfg(wrist_camera(self.image_size), RendererPresets())
+
+
+@configclass
+class PickPlaceJointsEnvCfg(PickPlaceEnvCfg):
+    """The same task with relative joint actions."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.actions.command = JointDeltaActionCfg(asset_name="robot")

@@ -105,7 +105,9 @@ class Progress:
         self.lost = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self.succeeded = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self._settled = torch.zeros(num_envs, dtype=torch.long, device=device)
-        self._inside = torch.zeros((num_envs, *shape[1:], shape[1]), dtype=torch.bool, device=device)
+        self._columns = bodies.is_receptacle.nonzero()[:, 0]  # rows of the R receptacles in the body table
+        self._column_of = bodies.is_receptacle.long().cumsum(0) - 1
+        self._inside = torch.zeros((*shape, len(self._columns)), dtype=torch.bool, device=device)
         self._held = torch.zeros(num_envs, dtype=torch.bool, device=device)
 
     def begin(self, row: int, target: int, receptacle: int, active: list[int]) -> None:
@@ -149,18 +151,18 @@ class Progress:
     def in_place(self) -> torch.Tensor:
         """Whether the named object lies in the named receptacle ``[N]``, settled or not."""
         rows = torch.arange(len(self.target), device=self.target.device)
-        return self._inside[rows, self.target, self.receptacle]
+        return self._inside[rows, self.target, self._column_of[self.receptacle]]
 
     def failure_reason(self, row: int) -> str | None:
         """Why the episode of one environment failed, from `FAILURE_REASONS`; None if it succeeded."""
         if self.succeeded[row]:
             return None
-        target, receptacle = int(self.target[row]), int(self.receptacle[row])
+        target, column = int(self.target[row]), int(self._column_of[self.receptacle[row]])
         others = self.active[row] & ~self.bodies.is_receptacle
         others[target] = False
         if self.unstable[row]:
             return "unstable_physics"
-        wrong_inside = bool((self._inside[row, :, receptacle] & others).any())
+        wrong_inside = bool((self._inside[row, :, column] & others).any())
         if wrong_inside or (bool((self.lifted[row] & others).any()) and not self.lifted[row, target]):
             return "wrong_object"
         if not self.reached[row]:
@@ -168,28 +170,23 @@ class Progress:
         if not self.lifted[row, target]:
             return "missed_grasp"
         elsewhere = self._inside[row, target].clone()
-        elsewhere[receptacle] = False
+        elsewhere[column] = False
         if bool(elsewhere.any()):
             return "wrong_place"
-        if self.lost[row] or not (self._held[row] or self._inside[row, target, receptacle]):
+        if self.lost[row] or not (self._held[row] or self._inside[row, target, column]):
             return "dropped"
         return "timeout"
 
     def _contains(self, pose: torch.Tensor) -> torch.Tensor:
-        """Whether body ``i`` lies in receptacle ``j`` ``[N, B, B]``."""
-        b, position = self.bodies, pose[..., :3]
-        offset = position[:, :, None, :] - position[:, None, :, :]
-        near = offset[..., :2].norm(dim=-1) < b.inner_radius
-        above = offset[..., 2] + b.height / 2 - b.support_height  # over the receptacle's supporting surface
+        """Whether body ``i`` lies in the ``r``-th receptacle ``[N, B, R]``."""
+        b, columns = self.bodies, self._columns
+        holder = pose[:, columns]
+        offset = pose[:, :, None, :3] - holder[:, None, :, :3]
+        near = offset[..., :2].norm(dim=-1) < b.inner_radius[columns]
+        # Height of the body's origin over the supporting surface.
+        above = offset[..., 2] + (b.height / 2 - b.support_height)[columns]
         right_height = (above > 0) & (above < (b.half_diagonal + 0.02)[None, :, None])
-        x, y = pose[..., 3], pose[..., 4]
-        upright = 1 - 2 * (x * x + y * y) > math.cos(MAX_TILT)  # z axis of the body against vertical
-        both = self.active[:, :, None] & self.active[:, None, :]
-        return (
-            near
-            & right_height
-            & upright[:, None, :]
-            & both
-            & b.is_receptacle
-            & ~b.is_receptacle[None, :, None]
-        )
+        x, y = holder[..., 3], holder[..., 4]
+        upright = 1 - 2 * (x * x + y * y) > math.cos(MAX_TILT)  # z axis of the receptacle against vertical
+        both = self.active[:, :, None] & self.active[:, None, columns]
+        return near & right_height & upright[:, None] & both & ~b.is_receptacle[None, :, None]

@@ -1,0 +1,219 @@
+"""How fast does the bench roll out, and what does it add to a bare Isaac Lab loop?
+
+    python -m tools.bench_rollout                       # every engine that works here, 1 to 64 environments
+    python -m tools.bench_rollout physics=ovphysx num_envs=16 steps=200 write=docs/benchmarks.md
+
+Each row is measured in a process of its own, both loops in that process, in alternating stretches, so that a busy
+machine slows both alike. The bare loop calls ``env.step`` with the same actions and reads the same cameras at the
+same steps. Episodes per hour are those of the scripted expert, measured by running it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from workbench.launch import default_device, default_physics
+from workbench.options import OptionError, option, parse_options
+from workbench.provenance import hardware, package_versions
+
+
+@dataclass
+class BenchOptions:
+    """Options of the benchmark."""
+
+    physics: str = option("ovphysx,newton_mjwarp", "engines, comma-separated")
+    num_envs: str = option("1,4,16,64", "numbers of environments, comma-separated")
+    cameras: str = option("none,front", "cameras that are read, comma-separated: none, front")
+    device: str = option("auto", "cpu or cuda:N")
+    steps: int = option(96, "steps per loop in all", "control steps")
+    image_size: int = option(224, "width and height of the images", "px")
+    row: str = option("", "internal: measure this one row and print it as JSON")
+
+
+@dataclass
+class Row:
+    """One line of the table."""
+
+    physics: str
+    device: str
+    num_envs: int
+    cameras: str
+    bare_ms: float
+    """Wall time of a step of the bare loop [ms]."""
+    bench_ms: float
+    """Wall time of a step of the bench's loop [ms]."""
+    env_steps_per_s: float
+    frames_per_s: float
+    episodes_per_hour: float | None
+    """Of the expert; None with cameras, which the expert does not read."""
+
+    @property
+    def overhead(self) -> float:
+        """What the bench adds, as a share of the bare loop."""
+        return self.bench_ms / self.bare_ms - 1.0
+
+
+class _Watcher:
+    """Holds still and reads a camera every `execute_steps` steps, as a policy with action chunks does."""
+
+    name = "watcher"
+    privileged = False
+    execute_steps = 8
+
+    def __init__(self, num_envs: int, action_spec, cameras: tuple[str, ...], device: str) -> None:
+        from policy.baselines import Hold
+
+        self.action_spec = action_spec
+        self.cameras = cameras
+        self._hold = Hold(num_envs, action_spec, device)
+
+    def reset(self, env_ids, seeds) -> None:
+        """Nothing to forget."""
+
+    def act(self, observation):
+        """A chunk of holding still."""
+        from policy import Decision
+
+        still = self._hold.act(observation)
+        return Decision(still.actions.expand(-1, self.execute_steps, -1), still.grounding)
+
+
+def measure(physics: str, device: str, num_envs: int, cameras: str, steps: int, image_size: int) -> Row:
+    """One row, in this process."""
+    import torch
+
+    from domain_rand.sets import load_set
+    from tasks.pick_place.expert import Expert
+    from workbench.pick_place import PickPlaceSimulation, launch_pick_place
+    from workbench.rollout import Rollout
+
+    watched = () if cameras == "none" else (cameras,)
+    with launch_pick_place(
+        num_envs, physics, "newton_warp", device, "delta_eef", watched, image_size, 0
+    ) as env:
+        policy = _Watcher(num_envs, env.action_spec, watched, device)
+        stretches = 6
+        chunk = max(policy.execute_steps, steps // stretches // policy.execute_steps * policy.execute_steps)
+        simulation = PickPlaceSimulation(env, load_set("default"), 0, max_steps=chunk)
+        action = simulation.idle_action.expand(num_envs, -1)
+
+        def wait() -> None:
+            if device != "cpu":
+                torch.cuda.synchronize()
+
+        def bare() -> float:
+            wait()
+            began = time.perf_counter()
+            for i in range(chunk):
+                if watched and i % policy.execute_steps == 0:
+                    env.scene[watched[0]].data.output["rgb"].torch.clone()
+                env.episode_length_buf[:] = 0
+                env.step(action)
+            wait()
+            return time.perf_counter() - began
+
+        def bench(first: int) -> float:
+            rollout = Rollout(simulation, policy, range(first, first + num_envs), lambda episode: None)
+            rollout._begin_waiting()  # a reset is no step; the bare loop has none either
+            wait()
+            began = time.perf_counter()
+            rollout.run()
+            wait()
+            return time.perf_counter() - began
+
+        bench(0)
+        bare()
+        pairs = [(bare(), bench((k + 1) * num_envs)) for k in range(stretches)]
+        bare_ms, bench_ms = (float(np.median(column)) / chunk * 1e3 for column in zip(*pairs, strict=True))
+        rate = None
+        if not watched:
+            expert_simulation = PickPlaceSimulation(env, load_set("default"), 0, max_steps=300)
+            began = time.perf_counter()
+            Rollout(
+                expert_simulation,
+                Expert(num_envs, env.action_spec, device=device),
+                range(num_envs),
+                lambda e: None,
+            ).run()
+            wait()
+            rate = num_envs / (time.perf_counter() - began) * 3600
+    frames = num_envs / policy.execute_steps / bench_ms * 1e3 if watched else 0.0
+    return Row(physics, device, num_envs, cameras, bare_ms, bench_ms, num_envs / bench_ms * 1e3, frames, rate)
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as a Markdown table."""
+    lines = [
+        "| physics | device | environments | camera | bare loop [ms/step] | bench [ms/step] | overhead "
+        "| env steps/s | frames/s | expert episodes/h |",
+        "|---|---|---:|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for r in rows:
+        episodes = f"{r.episodes_per_hour:,.0f}" if r.episodes_per_hour else ""
+        frames = f"{r.frames_per_s:.0f}" if r.frames_per_s else ""
+        lines.append(
+            f"| {r.physics} | {r.device} | {r.num_envs} | {r.cameras} | {r.bare_ms:.1f} | {r.bench_ms:.1f} "
+            f"| {r.overhead:+.1%} | {r.env_steps_per_s:.0f} | {frames} | {episodes} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure and print."""
+    console = Console()
+    try:
+        options = parse_options(BenchOptions, sys.argv[1:])
+    except OptionError as error:
+        print(f"bench_rollout: {error}", file=sys.stderr)
+        return 2
+    device = default_device() if options.device == "auto" else options.device
+    if options.row:
+        physics, num_envs, cameras = options.row.split("/")
+        row = measure(physics, device, int(num_envs), cameras, options.steps, options.image_size)
+        print("ROW " + json.dumps(asdict(row)))
+        return 0
+    cases = [
+        f"{physics}/{n}/{camera}"
+        for physics in options.physics.split(",")
+        for camera in options.cameras.split(",")
+        for n in options.num_envs.split(",")
+    ]
+    rows = []
+    for case in track(cases, description="measuring", console=console):
+        words = [
+            f"row={case}",
+            f"device={device}",
+            f"steps={options.steps}",
+            f"image_size={options.image_size}",
+        ]
+        command = [sys.executable, "-m", "tools.bench_rollout", *words]
+        run = subprocess.run(command, capture_output=True, text=True)
+        found = [line for line in run.stdout.splitlines() if line.startswith("ROW ")]
+        if not found:
+            tail = "\n".join(run.stderr.splitlines()[-3:])
+            console.print(f"{case} failed:\n{tail}")
+            continue
+        rows.append(Row(**json.loads(found[0][4:])))
+        r = rows[-1]
+        console.print(
+            f"{case}: {r.env_steps_per_s:.0f} env steps/s, overhead {r.overhead:+.1%}", highlight=False
+        )
+    machine, versions = hardware(), package_versions()
+    print(f"\n{machine['cpu']}, {machine['cores']} cores, GPUs: {', '.join(machine['gpus']) or 'none'}")
+    print(
+        ", ".join(f"{k} {versions[k]}" for k in ("isaaclab", "ovphysx", "newton", "mujoco-warp", "warp-lang"))
+    )
+    print(f"\n{default_physics(device)} is the default engine on {device}\n\n{table(rows)}")
+    return 0 if len(rows) == len(cases) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

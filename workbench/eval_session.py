@@ -1,0 +1,218 @@
+"""One sitting of an evaluation: starts the simulator, rolls out what is missing, draws what is to be seen."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import IO
+
+import numpy as np
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from domain_rand.sets import FactorSet
+from workbench.capture import capture
+from workbench.drawing import Pictures
+from workbench.eval_options import CONTROL_HZ, EvalOptions
+from workbench.launch import LaunchError, output_to
+from workbench.metrics import path_length, sparc
+from workbench.pick_place import PickPlaceSimulation, launch_pick_place
+from workbench.policies import make_policy
+from workbench.records import EpisodeRecord, SessionRecord, grounding_record
+from workbench.rollout import Rollout, RunningEpisode
+from workbench.run_folder import RunFolder
+from workbench.sequential import SequentialTest
+from workbench.trajectory import Trajectory
+
+
+class SequentialStop:
+    """An early end that keeps its error rate: episodes are counted in index order, however they finish."""
+
+    def __init__(self, options: EvalOptions, records: dict[int, EpisodeRecord]) -> None:
+        self._test = None
+        if options.stop_above is not None:
+            self._test = SequentialTest(options.stop_above, 1 - options.confidence, options.episodes)
+        self._outcomes: dict[int, bool] = {}
+        self._next = 0
+        for index, record in records.items():
+            self.add(index, record.success)
+
+    @property
+    def decided(self) -> bool:
+        """Whether the test has come to a verdict."""
+        return self._test is not None and self._test.decision is not None
+
+    def add(self, index: int, success: bool) -> bool:
+        """Book an episode; True once the test is decided."""
+        self._outcomes[index] = success
+        while self._test is not None and self._next in self._outcomes and not self.decided:
+            self._test.update([self._outcomes[self._next]])
+            self._next += 1
+        return self.decided
+
+
+class EvalSession:
+    """One sitting of a run: starts the simulator, rolls out, draws what is to be seen."""
+
+    def __init__(
+        self,
+        options: EvalOptions,
+        factor_set: FactorSet,
+        folder: RunFolder,
+        records: dict[int, EpisodeRecord],
+        stop: SequentialStop,
+    ) -> None:
+        self.options = options
+        self.factor_set = factor_set
+        self.folder = folder
+        self.records = records
+        self.stop = stop
+        self.successes = sum(record.success for record in records.values())
+        self.pictures = Pictures(folder.path)
+
+    def run(self, missing: list[int]) -> None:
+        """Run the missing episodes and everything that follows from them."""
+        options = self.options
+        wanted = options.record or options.last_frames or self.pictures.missing()
+        cameras = ("front", "wrist") if wanted else ()
+        with output_to(self.folder.path / "simulator.log") as terminal:
+            with _status(
+                terminal, "starting the simulator (the first start compiles kernels, about a minute)"
+            ):
+                launched = launch_pick_place(
+                    options.num_envs,
+                    options.physics,
+                    options.renderer,
+                    options.device,
+                    options.action_space,
+                    cameras,
+                    options.image_size,
+                    options.seed,
+                )
+                self.env = launched.__enter__()
+            try:
+                self.simulation = PickPlaceSimulation(
+                    self.env, self.factor_set, options.seed, options.max_steps, options.task
+                )
+                if missing:
+                    self._roll_out(missing, terminal)
+                with _status(terminal, "drawing the pictures"):
+                    self.pictures.draw(self.env, self.simulation, options.frame_every)
+            finally:
+                launched.__exit__(None, None, None)
+
+    def _roll_out(self, missing: list[int], terminal: IO[str]) -> None:
+        options, env = self.options, self.env
+        policy = make_policy(
+            options.policy,
+            options.num_envs,
+            env.action_spec,
+            options.device,
+            options.grounding_error_px,
+            options.latency_steps,
+        )
+        problems = env.action_spec.mismatches(policy.action_spec)
+        if problems:
+            raise LaunchError("the policy's actions do not mean what the task's do: " + "; ".join(problems))
+        with _progress(terminal) as bar:
+            self.bar, self.bar_task = bar, bar.add_task("episodes", total=options.episodes, note=self._note())
+            bar.update(self.bar_task, completed=len(self.records))
+            rollout = Rollout(
+                self.simulation,
+                policy,
+                missing,
+                self._done,
+                recorded=range(options.record),
+                keep_final=range(options.last_frames),
+            )
+            started, began = datetime.now(UTC), time.perf_counter()
+            tally = rollout.run()
+            wall = time.perf_counter() - began
+        session = SessionRecord(
+            started=started.isoformat(timespec="seconds"),
+            ended=datetime.now(UTC).isoformat(timespec="seconds"),
+            wall_s=wall,
+            phases_s={"physics": tally.physics_s, "rendering": tally.rendering_s, "policy": tally.policy_s},
+            counts={k: getattr(tally, k) for k in ("episodes", "env_steps", "frames", "decisions")},
+        )
+        self.folder.append_session(session)
+
+    def _note(self) -> str:
+        n = len(self.records)
+        return f"{self.successes}/{n} succeeded" if n else ""
+
+    def _done(self, ran: RunningEpisode) -> bool:
+        record = self._record(ran)
+        # States first: once the record is written the episode is not run again.
+        if ran.record_states:
+            self.pictures.keep_trajectory(self._trajectory(ran, record))
+        if ran.final_state is not None:
+            self.pictures.keep_final(ran.index, ran.final_state)
+        self.folder.append(record)
+        self.records[ran.index] = record
+        self.successes += record.success
+        self.bar.update(self.bar_task, advance=1, note=self._note())
+        return self.stop.add(ran.index, record.success)
+
+    def _record(self, ran: RunningEpisode) -> EpisodeRecord:
+        episode = self.simulation.episode(ran.index)
+        assert ran.outcome is not None
+        dt = 1.0 / CONTROL_HZ
+        positions = np.stack(ran.positions)
+        speed = np.linalg.norm(np.diff(positions, axis=0), axis=1) / dt
+        grounding = None
+        if ran.decisions and ran.truths:
+            claim = ran.decisions[0][1]
+            assert claim is not None
+            grounding = grounding_record(claim, ran.truths[0][1])
+        return EpisodeRecord(
+            index=ran.index,
+            task=self.options.task,
+            seed=self.options.seed,
+            instruction=episode.scene.instruction,
+            factors=episode.factors,
+            success=ran.outcome.success,
+            failure_reason=ran.outcome.failure_reason,
+            steps=ran.steps,
+            duration_s=round(ran.steps * dt, 6),
+            time_to_success_s=round(ran.steps * dt, 6) if ran.outcome.success else None,
+            path_length_m=path_length(positions),
+            smoothness=sparc(speed, dt),
+            grounding=grounding,
+            wall_s=round(ran.wall_s, 3),
+        )
+
+    def _trajectory(self, ran: RunningEpisode, record: EpisodeRecord) -> Trajectory:
+        env, row = self.env, ran.row
+        poses = {
+            name: (env.camera_position[name][row].cpu().numpy(), env.camera_rotation[name][row].cpu().numpy())
+            for name in env.camera_position
+        }
+        channels = [f"{c.name} [{c.unit}]" for c in env.action_spec.channels]
+        episode = self.simulation.episode(ran.index)
+        return capture(ran, episode, record.to_dict(), 1.0 / CONTROL_HZ, channels, env.cameras, poses)
+
+
+def _progress(terminal: IO[str]) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(file=terminal),
+        speed_estimate_period=120,
+    )
+
+
+def _status(terminal: IO[str], text: str):
+    return Console(file=terminal).status(text)
