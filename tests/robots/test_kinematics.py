@@ -233,4 +233,6 @@ def test_a_rotation_matrix_is_orthonormal_and_right_handed(direction, angle):
 
 def test_a_quarter_turn_about_z_takes_x_to_y():
     quarter = rotation_matrix(torch.tensor([[0.0, 0.0, math.pi / 2]], dtype=torch.float64))[0]
-    np.testing.assert_allclose(quarter @ torch.tensor([1.0, 0, 0], dtype=torch.float64), (0, 1, 0), atol=1e-12)
+    np.testing.assert_allclose(
+        quarter @ torch.tensor([1.0, 0, 0], dtype=torch.float64), (0, 1, 0), atol=1e-12
+    )
