@@ -1,7 +1,7 @@
 """Make the README's pictures from a run folder.
 
-    workbench eval episodes=16 num_envs=16 image_size=320 seed=3 out=runs/readme
-    python -m tools.readme_pictures runs/readme
+workbench eval episodes=16 num_envs=16 image_size=320 seed=3 out=runs/readme
+python -m tools.readme_pictures runs/readme
 """
 
 from __future__ import annotations

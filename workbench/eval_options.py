@@ -12,8 +12,8 @@ TASKS = ("pick_place",)
 ACTION_SPACES = ("delta_eef", "delta_joints")
 AUTO = "auto"
 CONTROL_HZ = 20.0
-PRESENTATION = ("record", "last_frames", "frame_every", "progress", "report")
-"""Options that change what is shown, not what is measured; a resumed run may differ in them."""
+PRESENTATION = ("record", "last_frames", "frame_every", "repair")
+"""Options that change what is shown or mended, not what is measured; a resumed run may differ in them."""
 
 
 @dataclass
@@ -39,6 +39,7 @@ class EvalOptions:
     record: int = option(4, "episodes drawn into recording.rrd, from the first", "episodes")
     frame_every: int = option(2, "steps between two images of a recorded episode", "control steps")
     last_frames: int = option(16, "episodes whose last image goes into the report", "episodes")
+    repair: bool = option(False, "move a cut-off last line of episodes.jsonl aside and run its episode again")
     out: str = option(
         AUTO, "run folder; auto: runs/<task>-<policy>-<physics>-seed<seed>; the same again resumes"
     )

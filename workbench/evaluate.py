@@ -21,7 +21,9 @@ def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
     factor_set = load_set(options.dr)
     config = {k: v for k, v in dataclasses.asdict(options).items() if k != "out"}
     with RunFolder(options.out) as folder:
-        folder.create_or_resume(config | {"command": "eval"}, provenance(factor_set), ignore=PRESENTATION)
+        folder.create_or_resume(
+            config | {"command": "eval"}, provenance(factor_set), PRESENTATION, repair=options.repair
+        )
         for notice in folder.notices:
             console.print(notice)
         records = folder.completed()

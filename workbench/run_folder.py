@@ -6,9 +6,9 @@
     sessions.jsonl    one line a sitting, for rates
     summary.json      derived from the above
 
-A line counts when its newline is on disk. A kill can cut the last line short; `create_or_resume` then moves
-that stump to ``episodes.jsonl.partial-<n>`` and the episode is run again. Any other broken line is damage
-that a person should look at: it is an error and the file stays as it is. Commands that only read use
+A line counts when its newline is on disk. A power cut can cut the last line short; `create_or_resume` then moves
+that stump to ``episodes.jsonl.partial-<n>``, if allowed to, and the episode is run again. Any other broken line
+is damage that a person should look at: it is an error and the file stays as it is. Commands that only read use
 `RunFolder` without `create_or_resume`; they change nothing, and report a cut line together with how to finish
 the run.
 """
@@ -51,16 +51,21 @@ class RunFolder:
         self._lock: int | None = None
 
     def create_or_resume(
-        self, config: Mapping[str, Any], provenance: Mapping[str, Any], ignore: Iterable[str] = ()
+        self,
+        config: Mapping[str, Any],
+        provenance: Mapping[str, Any],
+        ignore: Iterable[str] = (),
+        repair: bool = True,
     ) -> Literal["created", "resumed"]:
         """Takes the folder for writing: makes a new run, or resumes the one in it if its config is equal.
 
         Args:
             config: Resolved options, plain JSON types, nested as one likes.
             provenance: Plain JSON types. On resuming, the first session's stays; differences become notices.
-            ignore: Dotted config keys that may differ on resuming, with all below them, since they say
-            nothing
+            ignore: Dotted config keys that may differ on resuming, with all below them, since they say nothing
                 about the results. They keep their first value in config.yaml.
+            repair: Whether a last line of ``episodes.jsonl`` that is cut short may be moved aside; without it,
+                it is an error. A kill alone does not cut lines (each is one write): a power cut or a hand does.
 
         Raises:
             RunFolderError: another process writes here; the config differs (each differing key is named with
@@ -80,6 +85,11 @@ class RunFolder:
                 write_atomically(self.path / "provenance.json", _json_text(provenance))
                 write_atomically(
                     self.path / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+                )
+            if not repair and self._stump_start(EpisodeRecord.file_name) is not None:
+                raise RunFolderError(
+                    f"the last line of {self.path / EpisodeRecord.file_name} is cut off: add repair=true to move "
+                    "it aside (nothing is deleted) and run its episode again"
                 )
             for name in (EpisodeRecord.file_name, SessionRecord.file_name):
                 self._move_stump_aside(name)
@@ -216,12 +226,19 @@ class RunFolder:
             for key, was, now in _differences(self.provenance(), provenance)
         ]
 
-    def _move_stump_aside(self, name: str) -> None:
+    def _stump_start(self, name: str) -> int | None:
+        """Where the last line begins if it has no newline, in bytes; None if every line is whole."""
         path = self.path / name
         content = path.read_bytes() if path.exists() else b""
         whole = content.rfind(b"\n") + 1
-        if whole == len(content):
+        return whole if whole < len(content) else None
+
+    def _move_stump_aside(self, name: str) -> None:
+        path = self.path / name
+        whole = self._stump_start(name)
+        if whole is None:
             return
+        content = path.read_bytes()
         numbers = (n for n in range(1, 1_000_000) if not (self.path / f"{name}.partial-{n}").exists())
         aside = self.path / f"{name}.partial-{next(numbers)}"
         write_atomically(aside, content[whole:])  # safe on disk before it is cut off here

@@ -37,8 +37,8 @@ def chord(body, grasp, height):
         speed, gap = planes[:, :3] @ direction, -(planes[:, :3] @ start + planes[:, 3])
         if (gap[np.abs(speed) < 1e-12] < 0).any():
             continue
-        low = max((gap / speed)[speed < -1e-12], default=-np.inf)
-        high = min((gap / speed)[speed > 1e-12], default=np.inf)
+        low = (gap[speed < -1e-12] / speed[speed < -1e-12]).max()
+        high = (gap[speed > 1e-12] / speed[speed > 1e-12]).min()
         if low < high:
             ends.append((low, high))
     return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
@@ -115,12 +115,12 @@ def test_fingers_meet_in_the_middle_of_what_they_hold(name, k):
 
 @every_grasp
 def test_a_grasps_width_is_the_distance_between_the_contact_faces(name, k):
-    """At the height of the contact or, where the sides lean, somewhere along the fingertip below it."""
+    """Within 2 mm, at the height of the contact or, where sides lean, somewhere along the fingertip below it."""
     body = objects()[name]
     grasp = body.grasps[k]
     heights = np.linspace(max(1e-6, grasp.height - FINGERTIP), grasp.height, 7)
     widths = [np.ptp(chord(body, grasp, h)) for h in heights]
-    assert min(widths) - 1e-3 <= grasp.width <= max(widths) + 1e-3, (
+    assert min(widths) - 2e-3 <= grasp.width <= max(widths) + 2e-3, (
         f"stated {1e3 * grasp.width:.1f} mm, the solid measures "
         f"{1e3 * min(widths):.1f} to {1e3 * max(widths):.1f} mm there"
     )
@@ -140,7 +140,7 @@ def test_a_grasp_keeps_the_fingertips_off_the_table(name, k):
 # -- receptacles
 
 
-@pytest.mark.parametrize(("thing", "receptacle"), itertools.product(objects(), receptacles()))
+@pytest.mark.parametrize(("thing", "receptacle"), list(itertools.product(objects(), receptacles())))
 def test_every_object_fits_into_every_receptacle(thing, receptacle):
     radius, room = objects()[thing].radius * LARGEST, receptacles()[receptacle].inner_radius
     assert radius < room, f"radius {1e3 * radius:.1f} mm, inner radius {1e3 * room:.1f} mm"

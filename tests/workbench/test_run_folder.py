@@ -278,3 +278,15 @@ def test_reading_what_is_no_run_is_one_sentence(tmp_path):
     for read in (RunFolder.completed, RunFolder.config, RunFolder.summary, RunFolder.sessions):
         with pytest.raises(RunFolderError, match=r"is not a run folder: it has no config.yaml"):
             read(RunFolder(tmp_path))
+
+
+def test_a_cut_line_is_an_error_unless_repair_is_allowed(started):
+    episodes = started / "episodes.jsonl"
+    content = episodes.read_bytes()
+    episodes.write_bytes(content[:-20])
+    with pytest.raises(RunFolderError, match="cut off: add repair=true"):
+        RunFolder(started).create_or_resume(CONFIG, PROVENANCE, repair=False)
+    assert episodes.read_bytes() == content[:-20], "a refused run must not touch the file"
+    with RunFolder(started) as run:
+        run.create_or_resume(CONFIG, PROVENANCE, repair=True)
+        assert (started / "episodes.jsonl.partial-1").exists()

@@ -1,0 +1,122 @@
+"""Wrong input gets one clear sentence and a non-zero exit, loses nothing, and starts no simulator."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from rich.console import Console
+
+from domain_rand.sets import load_set
+from workbench import cli
+from workbench.eval_options import PRESENTATION, EvalOptions
+from workbench.evaluate import evaluate
+from workbench.provenance import provenance
+from workbench.run_folder import RunFolder
+
+TYPICAL = ["episodes=2", "num_envs=2", "device=cpu", "physics=ovphysx", "record=0", "last_frames=0"]
+
+
+@pytest.fixture(autouse=True)
+def no_simulator(monkeypatch):
+    def refuse(*words, **options):
+        raise AssertionError("the simulator was started")
+
+    monkeypatch.setattr("workbench.eval_session.launch_pick_place", refuse)
+
+
+def say(capsys, *words: str) -> str:
+    """Run the command, expect failure, return the one sentence it printed."""
+    status = cli.main(list(words))
+    printed = capsys.readouterr()
+    assert status == 2, f"{words} ended with {status}: {printed.out}{printed.err}"
+    lines = printed.err.strip().splitlines()
+    assert len(lines) == 1, f"{words} printed {len(lines)} lines: {printed.err}"
+    assert "Traceback" not in printed.err
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["eval", "episods=3"], ["episods", "did you mean episodes="]),
+        (["eval", "--episodes", "3"], ["key=value"]),
+        (["eval", "episodes=many"], ["episodes=many", "whole number"]),
+        (["eval", "episodes=-4"], ["episodes", "-4"]),
+        (["eval", "episodes=2", "episodes=3"], ["episodes", "twice"]),
+        (["eval", "num_envs=0"], ["num_envs", "0"]),
+        (["eval", "time_limit_s=0"], ["time_limit_s"]),
+        (["eval", "confidence=95"], ["confidence", "95"]),
+        (["eval", "task=juggle"], ["juggle", "pick_place"]),
+        (["eval", "policy=oracle"], ["oracle", "expert"]),
+        (["eval", "physics=bullet"], ["bullet", "ovphysx"]),
+        (["eval", "renderer=crayon"], ["crayon", "newton_warp"]),
+        (["eval", "device=tpu"], ["tpu", "cuda:N"]),
+        (["eval", "device=cuda:63"], ["cuda:63"]),
+        (["eval", "dr=wild"], ["wild", "default"]),
+        (["eval", "action_space=torque"], ["torque", "delta_eef"]),
+        (["evaluate"], ["evaluate", "eval"]),
+        (["compare", "only_one"], ["two run folders"]),
+        (["compare", "no_such_run", "nor_this"], ["no_such_run"]),
+        (["report", "no_such_run"], ["no_such_run"]),
+        (["view", "no_such_run"], ["no_such_run"]),
+        (["view", "run", "episod=1"], ["episod"]),
+    ],
+)
+def test_one_sentence_names_what_was_wrong(capsys, words, names):
+    sentence = say(capsys, *words)
+    for name in names:
+        assert name in sentence, sentence
+
+
+def test_isaac_sim_engine_says_what_to_install(capsys):
+    sentence = say(capsys, "eval", "physics=isaacsim_physx")
+    assert "Isaac Sim" in sentence
+    assert "install" in sentence
+
+
+def test_out_below_a_file_is_refused(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "file" in say(capsys, "eval", *TYPICAL, f"out={tmp_path / 'file' / 'run'}")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run folder that was begun with the typical options and holds no episode yet."""
+    from workbench.options import parse_options
+
+    options = parse_options(EvalOptions, [*TYPICAL, f"out={tmp_path / 'run'}"])
+    options.resolve()
+    config = {k: v for k, v in vars(options).items() if k != "out"} | {"command": "eval"}
+    with RunFolder(options.out) as folder:
+        folder.create_or_resume(config, provenance(load_set("default")), PRESENTATION)
+    return tmp_path / "run"
+
+
+def test_run_of_another_configuration_is_refused_and_named(capsys, run):
+    before = (run / "config.yaml").read_bytes()
+    sentence = say(capsys, "eval", *TYPICAL, "seed=7", f"out={run}")
+    assert "seed" in sentence
+    assert "7" in sentence
+    assert (run / "config.yaml").read_bytes() == before
+
+
+def test_presentation_may_differ_on_resuming(run):
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert config["record"] == 0
+    options = EvalOptions(**{k: v for k, v in config.items() if k != "command"}, out=str(run))
+    options.record = 3
+    with pytest.raises(AssertionError, match="simulator was started"):
+        evaluate(options, Console(quiet=True))
+
+
+@pytest.mark.parametrize("content", ['{"index": 0, "task": "pick_pl', '{"index": 0}\n', "not json\n"])
+def test_broken_episodes_file_is_refused_and_kept(capsys, run, content):
+    (run / "episodes.jsonl").write_text(content)
+    assert "episodes.jsonl" in say(capsys, "eval", *TYPICAL, f"out={run}")
+    assert (run / "episodes.jsonl").read_text() == content
+
+
+@pytest.mark.parametrize("command", ["eval", "compare", "report", "view", "doctor", "demo"])
+def test_every_command_has_help(capsys, command):
+    assert cli.main([command, "--help"]) == 0
+    assert f"usage: workbench {command}" in capsys.readouterr().out
