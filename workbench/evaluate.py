@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -38,6 +39,9 @@ def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
             )
             EvalSession(options, factor_set, folder, records, stop).run(missing)
         summary = summarise(folder.completed().values(), _meta(options), folder.sessions())
+        summary["warnings"] = engine_warnings(folder.path / "simulator.log")
+        for warning in summary["warnings"]:
+            console.print(f"[bold red]warning[/] {warning}")
         folder.write_summary(summary)
         return summary
 
@@ -49,3 +53,15 @@ def _meta(options: EvalOptions) -> dict[str, Any]:
     }
     meta |= {"episodes_planned": options.episodes, "confidence": options.confidence}
     return meta if options.stop_above is None else meta | {"stop_above": options.stop_above}
+
+
+def engine_warnings(log: Path) -> list[str]:
+    """What an engine reported that makes its results doubtful, one sentence each."""
+    text = log.read_text(errors="replace") if log.exists() else ""
+    found = []
+    if "overflow" in text:
+        found.append(
+            f"MuJoCo-Warp ran out of room for contacts and dropped some: see `overflow` in {log.name}; "
+            "raise njmax or nconmax in tasks/engines/presets.py"
+        )
+    return found

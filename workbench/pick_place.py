@@ -126,7 +126,6 @@ class PickPlaceSimulation:
         # The rollout decides when an episode ends: Isaac Lab's own clock must never reset an environment under it.
         env.episode_length_buf[:] = 0
         env.step(actions)
-        env.update_progress()
         self._steps += 1
 
     def finished(self) -> np.ndarray:

@@ -39,8 +39,8 @@ class PhysicsPresets(PresetCfg):
             iterations=20,
             ls_iterations=50,
             # Too small a buffer drops contacts and objects fly off.
-            njmax=600,
-            nconmax=200,
+            njmax=1200,
+            nconmax=400,
             use_mujoco_contacts=False,
         ),
         num_substeps=NEWTON_SUBSTEPS,

@@ -163,7 +163,7 @@ class PickPlaceEnv(ManagerBasedRLEnv):
         return self._tool[1], self._tool[2]
 
     def update_progress(self) -> None:
-        """Judge the state after a step; the runner calls it once per step."""
+        """Judge the state after a step; the reward term calls it, once per step."""
         self.progress.update(
             State(self.body_pose, self.body_velocity, self.tool()[0], self.gripper_width, self.joint_vel)
         )

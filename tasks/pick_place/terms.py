@@ -12,5 +12,6 @@ def begin_episodes(env, env_ids: torch.Tensor | slice) -> None:
 
 
 def success(env) -> torch.Tensor:
-    """Reward ``[N]``: 1 while the object is settled in place, else 0."""
+    """Reward ``[N]``: 1 once the object is settled in place, else 0. Computing it is what judges the step."""
+    env.update_progress()
     return env.progress.succeeded.float()

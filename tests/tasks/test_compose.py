@@ -81,7 +81,11 @@ def test_over_many_scenes_everything_occurs(scenes):
 def test_bodies_stand_all_over_the_region_and_in_every_direction(scenes):
     (x0, x1), (y0, y1) = OBJECT_REGION
     spread = np.array(
-        [((p.x - x0) / (x1 - x0), (p.y - y0) / (y1 - y0), p.yaw / np.pi) for s in scenes for p in s.placements]
+        [
+            ((p.x - x0) / (x1 - x0), (p.y - y0) / (y1 - y0), p.yaw / np.pi)
+            for s in scenes
+            for p in s.placements
+        ]
     )
     assert (spread.min(0) < (0.05, 0.05, -0.95)).all()
     assert (spread.max(0) > (0.95, 0.95, 0.95)).all()

@@ -51,7 +51,9 @@ def test_the_numbers_are_these_for_ever():
 
 
 def test_another_process_draws_the_same():
-    program = "from tasks.episode import EpisodeSpec as E; print(repr(float(E('t', 5, 7).generator('n').random())))"
+    program = (
+        "from tasks.episode import EpisodeSpec as E; print(repr(float(E('t', 5, 7).generator('n').random())))"
+    )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert float(run.stdout) == EpisodeSpec("t", 5, 7).generator("n").random()
 

@@ -235,7 +235,7 @@ def fast():
 
 
 FAILURES = {
-    "nothing happened": (World().step, "never_reached"),
+    "nothing happened": (lambda: World().step(), "never_reached"),
     "the tool came close, but not close enough": (
         lambda: near(REACH_DISTANCE + 0.001),
         "never_reached",
@@ -288,7 +288,7 @@ NOT_FINITE = {
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 @pytest.mark.parametrize("number", NOT_FINITE.values(), ids=NOT_FINITE)
 def test_a_number_that_is_not_finite_is_broken_physics(number, value):
-    """"a state was not finite": whichever it was."""
+    """ "a state was not finite": whichever it was."""
     world = delivered().step(SETTLE - 1)
     number(world.state).fill_(value)
     world.step(3)

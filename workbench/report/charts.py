@@ -115,7 +115,7 @@ def stacked_bar(parts: Mapping[str, float], unit: str) -> Markup:
 def nice_edges(low: float, high: float, bins: int) -> np.ndarray:
     """About ``bins`` bins of equal width 1, 2 or 5 times a power of ten that cover ``low`` to ``high``."""
     span = high - low
-    if span <= 0 or not math.isfinite(span):
+    if span <= 1e-9 * max(abs(low), abs(high), 1.0) or not math.isfinite(span):
         span = max(abs(low), 1.0) * 0.1
     rough = span / bins
     power = 10.0 ** math.floor(math.log10(rough))
