@@ -85,6 +85,7 @@ class _JointTargetAction(ActionTerm):
         self._history = torch.zeros(MAX_DELAY + 1, n, self.spec.dim, device=device)
         self._targets = torch.zeros(n, 9, device=device)
         self._joints = [*self._arm, *self._fingers]
+        self._unapplied = False
         self.delay = torch.zeros(n, dtype=torch.long, device=device)
         """Steps by which each environment's actions come late ``[N]``."""
         self.command = self._home.clone()
@@ -113,12 +114,17 @@ class _JointTargetAction(ActionTerm):
         self.command = self.command + step
         half_width = torch.where(delayed[:, -1:] > 0, PANDA.gripper_max_width / 2, 0.0)
         self._targets = torch.cat((self.command, half_width, half_width), 1)
+        self._unapplied = True
 
     def next_command(self, arm: torch.Tensor) -> torch.Tensor:
         """Wanted arm joint positions ``[N, 7]`` [rad] after the arm channels ``[N, A - 1]`` of one action."""
         raise NotImplementedError
 
     def apply_actions(self) -> None:
+        # Called at every physics step; the engine keeps the target, so once per control step is enough.
+        if not self._unapplied:
+            return
+        self._unapplied = False
         self._asset.set_joint_position_target_index(target=self._targets, joint_ids=self._joints)
 
     def reset(self, env_ids: Sequence[int] | torch.Tensor | slice | None = None) -> dict:
