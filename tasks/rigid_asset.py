@@ -1,7 +1,7 @@
 """USD files of the task's rigid bodies, built once and cached by content.
 
 A file holds the visible mesh with one material (whose colour is written per environment at run time), a convex
-collider a part, and mass with the inertia of a solid of even density.
+collider a part, friction (objects' is written at run time), and mass with the inertia of a solid of even density.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import trimesh
 
 from robots.asset_cache import cached, hash_files
+from robots.franka.asset import SURFACE_FRICTION
 from tasks.shapes import Body
 
 MATERIAL = "material"
@@ -52,7 +53,7 @@ def mass_properties(body: Body, scale: float) -> tuple[float, np.ndarray, np.nda
 
 
 def _build(body: Body, scale: float, folder: Path) -> None:
-    from pxr import Gf, Usd, UsdGeom, UsdPhysics, UsdShade
+    from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics, UsdShade
 
     stage = Usd.Stage.CreateNew(str(folder / "body.usda"))
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
@@ -76,8 +77,14 @@ def _build(body: Body, scale: float, folder: Path) -> None:
     material = UsdShade.Material.Define(stage, f"/body/{MATERIAL}")
     shader = UsdShade.Shader.Define(stage, f"/body/{MATERIAL}/shader")
     shader.CreateIdAttr("UsdPreviewSurface")
-    shader.CreateInput("diffuseColor", _color_type()).Set(Gf.Vec3f(0.5, 0.5, 0.5))
+    shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set(Gf.Vec3f(0.5, 0.5, 0.5))
     material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+
+    surface = UsdShade.Material.Define(stage, "/body/surface")
+    friction = UsdPhysics.MaterialAPI.Apply(surface.GetPrim())
+    friction.CreateStaticFrictionAttr(SURFACE_FRICTION)
+    friction.CreateDynamicFrictionAttr(SURFACE_FRICTION)
+    friction.CreateRestitutionAttr(0.0)
 
     visual = _define_mesh(stage, "/body/visual", body.visual, scale)
     UsdShade.MaterialBindingAPI.Apply(visual.GetPrim()).Bind(material)
@@ -87,13 +94,9 @@ def _build(body: Body, scale: float, folder: Path) -> None:
         UsdPhysics.CollisionAPI.Apply(collider.GetPrim())
         approximation = UsdPhysics.MeshCollisionAPI.Apply(collider.GetPrim())
         approximation.CreateApproximationAttr(UsdPhysics.Tokens.convexHull)
+        binding = UsdShade.MaterialBindingAPI.Apply(collider.GetPrim())
+        binding.Bind(surface, UsdShade.Tokens.weakerThanDescendants, "physics")
     stage.Save()
-
-
-def _color_type():
-    from pxr import Sdf
-
-    return Sdf.ValueTypeNames.Color3f
 
 
 def _define_mesh(stage, path: str, mesh: trimesh.Trimesh, scale: float):

@@ -6,6 +6,7 @@ import torch
 
 from domain_rand.distributions import LogRange, Range
 from domain_rand.factor import Factor, register
+from tasks.engines.friction import NOMINAL_FRICTION
 
 
 @register
@@ -23,11 +24,11 @@ class ObjectMass(Factor):
 
 @register
 class ObjectFriction(Factor):
-    """Sliding friction between an object and whatever it touches."""
+    """Sliding friction between an object and table, receptacle or fingers: the same on every engine."""
 
     name = "dynamics.object_friction"
     unit = "1"
-    nominal = 0.8
+    nominal = NOMINAL_FRICTION
     default = Range(0.5, 1.1)
 
     def apply(self, env, rows, values):

@@ -17,8 +17,10 @@ from robots.asset_cache import cached, hash_files
 from robots.franka.spec import PANDA
 
 ROS_PACKAGE = "example-robot-data"
-FRICTION_MATERIALS = {"pad": 1.0, "body": 0.5}
-"""Sliding friction of the fingertips (rubber) and of the rest of the arm (painted metal) [1]."""
+SURFACE_FRICTION = 0.4
+"""Coefficient authored on the arm and its finger pads [1]. A contact's friction is made of two coefficients; tasks give
+the rest of the scene this one too, and choose the objects' so that the contact has the friction wanted: 0.8 nominally
+at the pads, rubber on plastic."""
 
 
 def usd_path() -> Path:
@@ -52,7 +54,7 @@ def _build(package: Path, urdf: Path, folder: Path) -> None:
     stage = Usd.Stage.Open(str(converter.convert(urdf, folder).path))
     # The converter pins the base with a joint of its own; Isaac Lab adds one at spawn, and two confuse PhysX.
     stage.RemovePrim("/panda/Physics/root_joint")
-    pad, body = (_friction_material(stage, f"/panda/Physics/{n}", mu) for n, mu in FRICTION_MATERIALS.items())
+    surface = _friction_material(stage, "/panda/Physics/surface", SURFACE_FRICTION)
     for prim in stage.Traverse():
         if prim.IsA(UsdPhysics.RevoluteJoint):
             _add_drive(UsdPhysics.DriveAPI.Apply(prim, "angular"), _torque_limit(prim.GetName()))
@@ -63,7 +65,7 @@ def _build(package: Path, urdf: Path, folder: Path) -> None:
         if prim.HasAPI(UsdPhysics.CollisionAPI):
             if prim.IsA(UsdGeom.Mesh):
                 UsdPhysics.MeshCollisionAPI.Apply(prim).CreateApproximationAttr(UsdPhysics.Tokens.convexHull)
-            _bind_physics_material(prim, pad if "finger" in str(prim.GetPath()) else body)
+            _bind_physics_material(prim, surface)
     stage.Save()
 
 

@@ -63,3 +63,12 @@ class RendererPresets(PresetCfg):
         colorize_instance_segmentation=False, depth_clipping_behavior="zero"
     )
     default: NewtonWarpRendererCfg = newton_warp
+
+
+ENGINES = {"OvPhysxCfg": "ovphysx", "NewtonCfg": "newton_mjwarp", "PhysxCfg": "isaacsim_physx"}
+"""Class of a physics configuration -> name of its preset."""
+
+
+def engine_name(cfg) -> str:
+    """Name of the physics preset that a resolved environment configuration holds."""
+    return ENGINES[type(cfg.sim.physics).__name__]

@@ -17,8 +17,8 @@ from robots.franka import PANDA
 from robots.franka.articulation import ARM_DAMPING, ARM_STIFFNESS
 from robots.franka.kinematics import forward, rotation_matrix
 from tasks.cameras import CameraSpec, look_at
+from tasks.engines.friction import NOMINAL_FRICTION, write_friction
 from tasks.engines.host_memory import allow_no_cuda
-from tasks.engines.properties import write_friction
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.compose import random_scene
 from tasks.pick_place.progress import BodyTable, Progress, State
@@ -45,6 +45,7 @@ class PickPlaceEnv(ManagerBasedRLEnv):
         self._assigned: dict[int, Scene] = {}
         self._unassigned_count = 0
         self._joint_writes = 0
+        self._friction_written = False
         self._tool: tuple[tuple[int, int], torch.Tensor, torch.Tensor] | None = None
         self.cameras: dict[str, CameraSpec] = {
             spec.name: spec for spec in (front_camera(cfg.image_size), wrist_camera(cfg.image_size))
@@ -92,6 +93,9 @@ class PickPlaceEnv(ManagerBasedRLEnv):
 
     def begin_episodes(self, rows: Sequence[int]) -> None:
         """Reset event: put robot and bodies of these environments where their next scenes want them."""
+        if not self._friction_written:
+            self._friction_written = True
+            self.write_friction(range(self.num_envs), torch.full((self.num_envs,), NOMINAL_FRICTION))
         for row in rows:
             self.scenes[row] = self._assigned.pop(row, None) or self._next_default_scene()
         ids = torch.tensor(rows, dtype=torch.long, device=self.device)
@@ -274,9 +278,10 @@ class PickPlaceEnv(ManagerBasedRLEnv):
         self.bodies.set_inertias_index(inertias=self._inertia[ids] * factor[..., None], env_ids=ids)
 
     def write_friction(self, rows: Sequence[int], friction: torch.Tensor) -> None:
-        """Sliding friction of every body of the pool against anything ``[n]`` [1]."""
+        """Sliding friction of every object against table, receptacles and fingers ``[n]`` [1]."""
         ids = torch.tensor(rows, dtype=torch.long, device=self.device)
-        write_friction(self, "bodies", ids, friction[:, None].expand(-1, len(self.slots)))
+        objects = [i for i, slot in enumerate(self.slots.values()) if not slot.is_receptacle]
+        write_friction(self, self.bodies, ids, objects, friction)
 
     def scale_arm_gains(self, rows: Sequence[int], scale: torch.Tensor) -> None:
         """Stiffness and damping of the arm joints against nominal ``[n]``."""

@@ -25,6 +25,7 @@ from isaaclab_physx.sim.schemas import PhysxCollisionCfg, PhysxRigidBodyCfg
 from scipy.spatial.transform import Rotation
 
 from robots.franka.articulation import HAND_PATH, franka_cfg
+from robots.franka.asset import SURFACE_FRICTION
 from tasks.cameras import CameraSpec, look_at
 from tasks.engines.presets import DECIMATION, PHYSICS_DT, PhysicsPresets, RendererPresets
 from tasks.pick_place import terms
@@ -69,8 +70,8 @@ def slot_cfg(slot: Slot, index: int) -> RigidObjectCfg:
                 "/collider_.*": [
                     UsdPhysicsCollisionCfg(),
                     PhysxCollisionCfg(contact_offset=0.005, rest_offset=0.0),
-                    # The object's own friction counts in its contacts, as on PhysX with factor materials.
-                    MujocoCollisionCfg(condim=4, priority=1),
+                    # An object's own friction counts in its contacts: see tasks/engines/friction.py.
+                    MujocoCollisionCfg(condim=4, priority=0 if slot.is_receptacle else 1),
                 ]
             },
             semantic_tags=[("class", slot.name)],
@@ -88,7 +89,9 @@ def box_cfg(prim: str, size: tuple, pos: tuple, color: tuple, collides: bool) ->
             size=size,
             collision_props=UsdPhysicsCollisionCfg() if collides else None,
             visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=color),
-            physics_material=RigidBodyMaterialBaseCfg(static_friction=1.0, dynamic_friction=1.0),
+            physics_material=RigidBodyMaterialBaseCfg(
+                static_friction=SURFACE_FRICTION, dynamic_friction=SURFACE_FRICTION
+            ),
             semantic_tags=[("class", prim.lower())],
         ),
     )

@@ -225,7 +225,7 @@ def registry(monkeypatch):
 
 
 def test_two_factors_cannot_share_a_name(registry):
-    with pytest.raises(ValueError, match="two factors are called 'dynamics.object_mass'"):
+    with pytest.raises(ValueError, match=r"two factors are called 'dynamics.object_mass'"):
         register(type("Twin", (Factor,), {"name": "dynamics.object_mass", "needs": ()}))
 
 

@@ -27,6 +27,15 @@ angles = st.floats(0, math.pi - 1e-3)
 directions = st.lists(st.floats(-1, 1), min_size=3, max_size=3).filter(lambda v: np.linalg.norm(v) > 0.1)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Small tensors: more threads only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def urdf():
     root = Path(sysconfig.get_paths()["purelib"]) / "cmeel.prefix" / "share" / "example-robot-data"
@@ -191,10 +200,10 @@ def test_three_iterations_reach_targets_within_five_centimetres_of_home():
 
 def test_the_pull_toward_home_does_not_push_the_tool_off_its_place(grasps):
     q, position, rotation = grasps
-    for _ in range(100):
+    for _ in range(40):
         q = inverse(position, rotation, q, iterations=2)
     off = pose_error(q, position, rotation)[0].max()
-    assert off < STATED_ACCURACY, f"held for 100 steps, the tool stands {1e3 * off:.2f} mm beside its target"
+    assert off < STATED_ACCURACY, f"held for 40 steps, the tool stands {1e3 * off:.2f} mm beside its target"
 
 
 @given(joint_vectors, directions, st.floats(0, 3))

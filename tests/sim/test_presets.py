@@ -28,12 +28,14 @@ def resolved(physics: str, renderer: str):
 def test_presets_select_engine_and_renderer(physics, renderer, needs_kit):
     from isaaclab.app import validate_launch
 
-    from tasks.engines.properties import ENGINES
+    from tasks.engines.presets import engine_name
 
     cfg = resolved(physics, renderer)
-    assert ENGINES[type(cfg.sim.physics).__name__] == physics
+    assert engine_name(cfg) == physics
     wanted = {"newton_warp": "NewtonWarpRendererCfg", "isaac_rtx": "IsaacRtxRendererCfg"}[renderer]
-    assert [type(cfg.scene.front.renderer_cfg).__name__, type(cfg.scene.wrist.renderer_cfg).__name__] == [wanted] * 2
+    assert [type(cfg.scene.front.renderer_cfg).__name__, type(cfg.scene.wrist.renderer_cfg).__name__] == [
+        wanted
+    ] * 2
     _, kit_sources = validate_launch(cfg, {"device": "cpu"})
     assert bool(kit_sources) == needs_kit, kit_sources
 

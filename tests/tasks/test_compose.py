@@ -109,7 +109,7 @@ def test_fewer_distractors_are_the_first_of_more(seed, target):
 @given(generators, targets)
 @settings(max_examples=100)
 def test_distractors_are_different_bodies_and_none_is_the_target(rng, target):
-    shape, size, color = target
+    shape, size, _ = target
     slots = [name.split(" ")[1] for name in draw_distractors(rng, *target, MAX_DISTRACTORS)]
     assert len({*slots, f"{shape}_{size}"}) == MAX_DISTRACTORS + 1
     assert set(slots) <= set(SLOTS)
