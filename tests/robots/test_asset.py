@@ -279,19 +279,17 @@ def test_every_collision_mesh_is_a_convex_hull(prims):
         assert kind == "convexHull", f"{prim.GetPath()}: {kind}"
 
 
-def test_fingers_are_rubber_and_everything_else_that_collides_is_metal(prims):
+def test_everything_that_collides_has_the_stated_friction(prims):
     from pxr import UsdPhysics, UsdShade
 
     colliders = [p for p in prims if p.HasAPI(UsdPhysics.CollisionAPI)]
-    assert {side for p in colliders for side in ("left", "right") if f"{side}finger" in str(p.GetPath())} == {
-        "left",
-        "right",
-    }
+    for part in ("leftfinger", "rightfinger", "hand_1", "link0_1", "link7_1"):
+        assert [p for p in colliders if part in str(p.GetPath())], f"nothing of {part} collides"
     for prim in colliders:
         material, _ = UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial("physics")
-        friction = UsdPhysics.MaterialAPI(material.GetPrim()).GetStaticFrictionAttr().Get()
-        expected = asset.FRICTION_MATERIALS["pad" if "finger" in str(prim.GetPath()) else "body"]
-        assert friction == pytest.approx(expected), prim.GetPath()
+        physics = UsdPhysics.MaterialAPI(material.GetPrim())
+        for friction in (physics.GetStaticFrictionAttr().Get(), physics.GetDynamicFrictionAttr().Get()):
+            assert friction == pytest.approx(asset.SURFACE_FRICTION), prim.GetPath()
 
 
 def test_a_number_of_the_spec_that_goes_into_the_file_is_part_of_its_key(panda, monkeypatch):

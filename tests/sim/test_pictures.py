@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from workbench.recording import read_recording
 from workbench.trajectory import Trajectory
 
 pytestmark = pytest.mark.sim
@@ -61,3 +62,30 @@ def test_executed_trace_lies_on_the_end_effector_in_the_image():
     errors = [float(line.split()[1]) for line in run.stdout.splitlines() if line.startswith("ERROR_PX")]
     assert len(errors) >= 20, "the ball was hidden too often to judge"
     assert max(errors) < 2.0, f"the trace is off by up to {max(errors):.2f} px"
+
+
+def test_recording_holds_what_was_said_and_done(expert_run, trajectory):
+    episodes = read_recording(expert_run / "recording.rrd", values=True)
+    assert sorted(episodes) == ["episode_000000", "episode_000001"]
+    for episode in episodes.values():
+        assert episode.has_blueprint
+        for path, component in {
+            "/world/cameras/front/image": "EncodedImage:blob",
+            "/world/cameras/wrist/image": "EncodedImage:blob",
+            "/world/cameras/front/predicted/boxes": "Boxes2D:centers",
+            "/world/cameras/front/predicted/points": "Points2D:positions",
+            "/world/cameras/front/predicted/trace": "LineStrips2D:strips",
+            "/world/cameras/front/true/boxes": "Boxes2D:centers",
+            "/world/cameras/front/executed/so_far": "LineStrips2D:strips",
+            "/world/executed_trace": "LineStrips3D:strips",
+            "/actions/m": "Scalars:scalars",
+            "/measures/gripper_width": "Scalars:scalars",
+            "/episode": "TextDocument:text",
+        }.items():
+            content = episode.entities[path]
+            assert component in content.components, f"{path} lacks {component}"
+            assert content.rows + content.static_rows > 0, f"{path} is empty"
+    first = episodes["episode_000000"]
+    assert first.properties["episode:instruction"] == trajectory.record["instruction"]
+    shown = first.entities["/world/cameras/front/image"].values["EncodedImage:blob"]
+    assert len(shown) == len(trajectory.frame_steps)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from workbench.evaluate import EvalOptions
+from workbench.eval_options import EvalOptions
 from workbench.options import OptionError, help_table, option, parse_options
 
 

@@ -289,7 +289,7 @@ def test_a_caller_that_returns_anything_false_goes_on():
 
 # -- bias: successes that end early must not be counted more often
 
-QUOTA, REPEATS = 50, 200
+QUOTA, REPEATS = 52, 200  # Wilson covers 0.5 in 96.4 % of samples of 52: exact binomial sum
 SUCCESS_STEPS, FAILURE_STEPS = 5, 50
 
 
@@ -345,4 +345,5 @@ def test_counting_the_first_to_finish_would_be_biased(luck, n, least):
     """The test above can fail: this is how it would look."""
     rates = np.array([first_to_finish(n, outcomes) for outcomes in luck])
     assert rates.mean() > least, f"{rates.mean():.3f} with {n} environments"
-    assert covered(rates) < 0.93
+    if n >= 25:
+        assert covered(rates) < 0.8, "the interval would still cover the truth"
