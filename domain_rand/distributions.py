@@ -18,6 +18,9 @@ class Range:
     hi: float
 
     def __post_init__(self) -> None:
+        ends = (self.lo, self.hi)
+        if any(isinstance(end, bool) or not isinstance(end, (int, float)) for end in ends):
+            raise ValueError(f"a range needs numbers, not lo={self.lo!r}, hi={self.hi!r}")
         if not (math.isfinite(self.lo) and math.isfinite(self.hi) and self.lo <= self.hi):
             raise ValueError(f"a range needs finite lo <= hi, not lo={self.lo}, hi={self.hi}")
 
@@ -25,9 +28,9 @@ class Range:
         """One draw."""
         return float(rng.uniform(self.lo, self.hi))
 
-    def contains(self, value: Any) -> bool:
-        """Whether a value could have been drawn."""
-        return isinstance(value, (int, float)) and self.lo <= value <= self.hi
+    def outside(self, other: Distribution) -> list[Any]:
+        """The ends of another range that lie outside this one."""
+        return [end for end in (other.lo, other.hi) if not self.lo <= end <= self.hi]
 
 
 @dataclass(frozen=True)
@@ -55,16 +58,17 @@ class Integers:
     hi: int
 
     def __post_init__(self) -> None:
-        if int(self.lo) != self.lo or int(self.hi) != self.hi or self.lo > self.hi:
+        whole = all(isinstance(end, int) and not isinstance(end, bool) for end in (self.lo, self.hi))
+        if not whole or self.lo > self.hi:
             raise ValueError(f"integers need whole lo <= hi, not lo={self.lo}, hi={self.hi}")
 
     def sample(self, rng: np.random.Generator) -> int:
         """One draw."""
         return int(rng.integers(self.lo, self.hi + 1))
 
-    def contains(self, value: Any) -> bool:
-        """Whether a value could have been drawn."""
-        return isinstance(value, int) and self.lo <= value <= self.hi
+    def outside(self, other: Distribution) -> list[Any]:
+        """The ends of other integers that lie outside these."""
+        return [end for end in (other.lo, other.hi) if not self.lo <= end <= self.hi]
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class Choice:
     options: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if isinstance(self.options, str) or not all(isinstance(option, str) for option in self.options):
+            raise ValueError(f"options must be a list of words, not {self.options!r}")
         if not self.options or len(set(self.options)) != len(self.options):
             raise ValueError(f"a choice needs at least one option and no repeats, not {list(self.options)}")
 
@@ -82,9 +88,9 @@ class Choice:
         """One draw."""
         return self.options[int(rng.integers(len(self.options)))]
 
-    def contains(self, value: Any) -> bool:
-        """Whether a value could have been drawn."""
-        return value in self.options
+    def outside(self, other: Distribution) -> list[Any]:
+        """The options of another choice that are none of these."""
+        return [option for option in other.options if option not in self.options]
 
 
 Distribution = Range | LogRange | Integers | Choice

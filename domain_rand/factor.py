@@ -8,6 +8,7 @@
         unit = "x nominal"
         nominal = 1.0
         default = LogRange(0.5, 2.0)
+        legal = LogRange(0.05, 20.0)
 
         def apply(self, env, rows, values): ...
 
@@ -18,7 +19,7 @@ depends on which things there are) name those in `needs` and still take randomne
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,12 +39,12 @@ class Factor:
     """The value with no randomisation; None for factors that always draw (a scene must hold something)."""
     default: ClassVar[Distribution | None]
     """Distribution of the default set; None for factors whose draw has a structure of its own."""
+    legal: ClassVar[Distribution | None] = None
+    """What can be applied at all; a set that asks for more is refused. None where `default` says it all."""
     length: ClassVar[int] = 1
     """Number of independent components; the value is a list when more than one."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Names of factors whose values `draw` reads."""
-    when: ClassVar[Literal["reset", "step"]] = "reset"
-    """When it acts: once as an episode begins, or at every step."""
 
     def __init__(self, distribution: Distribution | None = None) -> None:
         self.distribution = distribution if distribution is not None else self.default

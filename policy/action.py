@@ -10,6 +10,7 @@ dataset and connection, and `mismatches` says in plain sentences where two of th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -120,7 +121,7 @@ class ActionSpec:
             for c in self.channels
             if not c.low < c.high
         ]
-        if self.control_hz <= 0:
+        if not 0 < self.control_hz < math.inf:
             found.append(f"control_hz must be positive, not {self.control_hz}")
         if self.normalisation is not None:
             for part in ("low", "high", "mask"):
@@ -158,9 +159,7 @@ class ActionSpec:
         fields = dict(data)
         fields["channels"] = tuple(ActionChannel(**c) for c in fields["channels"])
         if fields.get("normalisation") is not None:
-            norm = fields["normalisation"]
-            fields["normalisation"] = Normalisation(
-                scheme=norm["scheme"],
-                **{name: tuple(norm[name]) for name in ("low", "high", "mask")},
-            )
+            norm: dict[str, Any] = dict(fields["normalisation"])
+            norm |= {name: tuple(norm[name]) for name in ("low", "high", "mask") if name in norm}
+            fields["normalisation"] = Normalisation(**norm)
         return cls(**fields)

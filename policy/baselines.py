@@ -62,6 +62,7 @@ class Random:
         for row in observation.env_ids:
             rng = self._generators[row]
             chunk = rng.uniform(spec.low, spec.high, (self.execute_steps, spec.dim)) * self.scale
+            chunk = np.clip(chunk, spec.low, spec.high)  # limits need not hold zero
             chunk[:, gripper] = rng.choice((-1.0, 1.0))
             chunks.append(chunk)
         actions = torch.tensor(np.stack(chunks), dtype=torch.float32, device=self.device)

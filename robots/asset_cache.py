@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -52,8 +53,10 @@ def cached(name: str, key: str, build: Callable[[Path], None]) -> Path:
             raise RuntimeError(f"building the asset {name!r} produced no file")
         (scratch / MANIFEST).write_text(json.dumps(files, indent=1))
         if folder.exists() and not is_whole(folder):
-            folder.rename(scratch.with_name(scratch.name + ".corrupt"))
-            shutil.rmtree(scratch.with_name(scratch.name + ".corrupt"))
+            corrupt = scratch.with_name(scratch.name + ".corrupt")
+            with suppress(FileNotFoundError):  # another process may be repairing the same entry
+                folder.rename(corrupt)
+                shutil.rmtree(corrupt)
         try:
             scratch.rename(folder)
         except OSError:
@@ -68,9 +71,13 @@ def is_whole(folder: Path) -> bool:
     """Whether an entry exists and every file in it is the one that was built."""
     try:
         files = json.loads((folder / MANIFEST).read_text())
-        return all(
-            hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
-            for name, digest in files.items()
+        return (
+            isinstance(files, dict)
+            and bool(files)
+            and all(
+                hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+                for name, digest in files.items()
+            )
         )
     except (OSError, ValueError):
         return False

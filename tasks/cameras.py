@@ -58,7 +58,7 @@ def project(
         k: calibration ``[3, 3]`` or ``[N, 3, 3]`` [px].
     """
     in_camera = torch.einsum("nji,npj->npi", rotation, points - position[:, None])
-    pixel = torch.einsum("...ij,npj->npi" if k.dim() == 2 else "nij,npj->npi", k, in_camera)
+    pixel = torch.einsum("ij,npj->npi" if k.dim() == 2 else "nij,npj->npi", k, in_camera)
     depth = in_camera[..., 2:]
     return torch.where(depth > 1e-6, pixel[..., :2] / depth, torch.full_like(pixel[..., :2], math.nan))
 

@@ -1,7 +1,7 @@
 """Naming an episode for ever: `EpisodeSpec`, and the random numbers that belong to it alone.
 
 Random numbers are counter-based (Philox, Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): the
-stream of a name depends on the suite's seed, the episode's index and that name, and on nothing else. Episode 17 is
+stream of a name depends on the task, the suite's seed, the episode's index and that name alone. Episode 17 is
 the same with 1 or 1,024 environments, before or after a crash; adding a factor changes no other factor's draw.
 """
 
@@ -23,7 +23,7 @@ class EpisodeSpec:
     seed: int
     """Seed of the suite."""
     suite: str = "default"
-    """Name of the factor set that the episode is drawn from."""
+    """Name of the factor set that the episode is drawn from; no part of the key, so that sets can be compared."""
 
     def generator(self, name: str) -> np.random.Generator:
         """The random numbers of ``name`` in this episode, always the same from the start."""

@@ -13,7 +13,7 @@ import numpy as np
 import trimesh
 
 from robots.asset_cache import cached, hash_files
-from robots.franka.asset import SURFACE_FRICTION
+from robots.franka import SURFACE_FRICTION
 from tasks.shapes import Body
 
 MATERIAL = "material"
@@ -27,7 +27,7 @@ def usd_path(body: Body, scale: float) -> Path:
         digest.update(
             np.ascontiguousarray(mesh.vertices).tobytes() + np.ascontiguousarray(mesh.faces).tobytes()
         )
-    digest.update(f"{body.mass} {scale}".encode())
+    digest.update(f"{body.mass} {scale} {SURFACE_FRICTION}".encode())
     name = f"{body.name}-{scale:g}"
     return cached(name, digest.hexdigest(), lambda folder: _build(body, scale, folder)) / "body.usda"
 

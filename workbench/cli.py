@@ -73,9 +73,13 @@ def _view(words: Sequence[str], console: Console) -> int:
     for word in rest:
         key, _, value = word.partition("=")
         if key == "episode":
-            episode = int(_number(key, value))
+            if not value.isdigit():
+                raise OptionError(f"option {word}: expected a whole number")
+            episode = int(value)
         elif key == "web":
-            web = value.lower() in ("true", "1", "yes")
+            if value not in ("true", "false"):
+                raise OptionError(f"option {word}: expected true or false")
+            web = value == "true"
         else:
             raise OptionError(f"there is no option {key!r}; there are episode= and web=")
     view(Path(folder), episode=episode, web=web)

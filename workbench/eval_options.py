@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from tasks.pick_place.action_spaces import CONTROL_HZ
 from workbench.launch import check_launch, default_device, default_physics
 from workbench.options import OptionError, option
 from workbench.policies import POLICIES
@@ -11,7 +13,6 @@ from workbench.policies import POLICIES
 TASKS = ("pick_place",)
 ACTION_SPACES = ("delta_eef", "delta_joints")
 AUTO = "auto"
-CONTROL_HZ = 20.0
 PRESENTATION = ("record", "last_frames", "frame_every", "repair")
 """Options that change what is shown or mended, not what is measured; a resumed run may differ in them."""
 
@@ -55,6 +56,10 @@ class EvalOptions:
             _at_least(name, getattr(self, name), 0)
         if self.time_limit_s <= 0:
             raise OptionError(f"time_limit_s must be positive, not {self.time_limit_s}")
+        if not math.isfinite(self.time_limit_s) or self.max_steps < 1:
+            raise OptionError(f"time_limit_s must be finite and last a control step, not {self.time_limit_s}")
+        if not math.isfinite(self.grounding_error_px):
+            raise OptionError(f"grounding_error_px must be finite, not {self.grounding_error_px}")
         for name in ("stop_above", "confidence"):
             value = getattr(self, name)
             if value is not None and not 0 < value < 1:

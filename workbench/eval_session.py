@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import IO
 
@@ -18,9 +19,10 @@ from rich.progress import (
 )
 
 from domain_rand.sets import FactorSet
+from tasks.pick_place.action_spaces import CONTROL_HZ
 from workbench.capture import capture
 from workbench.drawing import Pictures
-from workbench.eval_options import CONTROL_HZ, EvalOptions
+from workbench.eval_options import EvalOptions
 from workbench.launch import LaunchError, output_to
 from workbench.metrics import path_length, sparc
 from workbench.pick_place import PickPlaceSimulation, launch_pick_place
@@ -82,9 +84,10 @@ class EvalSession:
         options = self.options
         wanted = options.record or options.last_frames or self.pictures.missing()
         cameras = ("front", "wrist") if wanted else ()
-        with output_to(self.folder.path / "simulator.log") as terminal:
+        with ExitStack() as stack:
+            terminal = stack.enter_context(output_to(self.folder.path / "simulator.log"))
             with _status(
-                terminal, "starting the simulator (the first start compiles kernels, about a minute)"
+                terminal, "starting the simulator (the first start compiles kernels: a minute or two)"
             ):
                 launched = launch_pick_place(
                     options.num_envs,
@@ -96,17 +99,14 @@ class EvalSession:
                     options.image_size,
                     options.seed,
                 )
-                self.env = launched.__enter__()
-            try:
-                self.simulation = PickPlaceSimulation(
-                    self.env, self.factor_set, options.seed, options.max_steps, options.task
-                )
-                if missing:
-                    self._roll_out(missing, terminal)
-                with _status(terminal, "drawing the pictures"):
-                    self.pictures.draw(self.env, self.simulation, options.frame_every)
-            finally:
-                launched.__exit__(None, None, None)
+                self.env = stack.enter_context(launched)
+            self.simulation = PickPlaceSimulation(
+                self.env, self.factor_set, options.seed, options.max_steps, options.task
+            )
+            if missing:
+                self._roll_out(missing, terminal)
+            with _status(terminal, "drawing the pictures"):
+                self.pictures.draw(self.env, self.simulation, options.frame_every)
 
     def _roll_out(self, missing: list[int], terminal: IO[str]) -> None:
         options, env = self.options, self.env
@@ -168,10 +168,11 @@ class EvalSession:
         positions = np.stack(ran.positions)
         speed = np.linalg.norm(np.diff(positions, axis=0), axis=1) / dt
         grounding = None
-        if ran.decisions and ran.truths:
-            claim = ran.decisions[0][1]
-            assert claim is not None
-            grounding = grounding_record(claim, ran.truths[0][1])
+        truths = dict(ran.truths)
+        for step, claim in ran.decisions:
+            if claim is not None and step in truths:  # the first claim whose truth is known
+                grounding = grounding_record(claim, truths[step])
+                break
         return EpisodeRecord(
             index=ran.index,
             task=self.options.task,

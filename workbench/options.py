@@ -41,7 +41,10 @@ def parse_options[Options](cls: type[Options], words: Sequence[str]) -> Options:
             raise OptionError(f"option {key!r} is given twice")
         pairs[key] = value
     schema = OmegaConf.structured(cls)
+    texts = {f.name for f in dataclasses.fields(cls) if str(f.type) == "str"}  # type: ignore[arg-type]
     for key, value in pairs.items():
+        if key in texts:
+            continue  # taken as typed: a folder may be called 007
         try:
             merged = OmegaConf.merge(schema, OmegaConf.from_dotlist([f"{key}={value}"]))
         except (OmegaConfBaseException, ValueError) as error:
@@ -50,6 +53,8 @@ def parse_options[Options](cls: type[Options], words: Sequence[str]) -> Options:
         schema = merged
     options = OmegaConf.to_object(schema)
     assert isinstance(options, cls)
+    for key in texts & pairs.keys():
+        setattr(options, key, pairs[key])
     return options
 
 

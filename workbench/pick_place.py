@@ -77,7 +77,9 @@ class PickPlaceSimulation:
     def episode(self, index: int) -> Episode:
         """The episode with this index, drawn at its first use."""
         if index not in self.episodes:
-            self.episodes[index] = draw_episode(EpisodeSpec(self.task, index, self.seed), self.factor_set)
+            self.episodes[index] = draw_episode(
+                EpisodeSpec(self.task, index, self.seed, self.factor_set.name), self.factor_set
+            )
         return self.episodes[index]
 
     def begin(self, rows: Sequence[int], indices: Sequence[int]) -> list[int]:

@@ -20,6 +20,7 @@ class ObjectTint(Factor):
     unit = "sRGB"
     nominal = [0.0] * (3 * _MAX_BODIES)
     default = Range(-0.06, 0.06)
+    legal = Range(-1.0, 1.0)
     length = 3 * _MAX_BODIES
 
     def apply(self, env, rows, values):
@@ -36,6 +37,7 @@ class _Surface(Factor):
     """Red, green and blue of a fixed surface."""
 
     unit = "sRGB"
+    legal = Range(0.0, 1.0)
     length = 3
     surfaces: tuple[str, ...]
 
@@ -46,10 +48,10 @@ class _Surface(Factor):
 
 @register
 class TableColor(_Surface):
-    """Colour of the table top: away from the saturated colours of the objects."""
+    """Colour of the table top: middle tones, while objects have one strong channel or two."""
 
     name = "appearance.table_color"
-    nominal = [0.55, 0.45, 0.35]
+    nominal = [0.55, 0.40, 0.25]
     default = Range(0.25, 0.75)
     surfaces = ("table",)
 

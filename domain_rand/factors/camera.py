@@ -16,6 +16,7 @@ class FrontCameraPosition(Factor):
     unit = "m"
     nominal = [0.0, 0.0, 0.0]
     default = Range(-0.02, 0.02)
+    legal = Range(-0.5, 0.5)
     length = 3
 
     def apply(self, env, rows, values):
@@ -24,12 +25,13 @@ class FrontCameraPosition(Factor):
 
 @register
 class FrontCameraRotation(Factor):
-    """Turn of the front camera about its own x (down), y (sideways) and z (roll) axes, as a rotation vector."""
+    """Turn of the front camera as a rotation vector about its own axes: x looks up, y looks right, z rolls."""
 
     name = "camera.front_rotation"
     unit = "rad"
     nominal = [0.0, 0.0, 0.0]
     default = Range(-0.02, 0.02)
+    legal = Range(-0.5, 0.5)
     length = 3
 
     def apply(self, env, rows, values):

@@ -6,7 +6,7 @@ import torch
 
 from domain_rand.distributions import LogRange, Range
 from domain_rand.factor import Factor, register
-from tasks.engines.friction import NOMINAL_FRICTION
+from tasks.pick_place.workspace import LEAST_FRICTION, NOMINAL_FRICTION
 
 
 @register
@@ -17,6 +17,7 @@ class ObjectMass(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = LogRange(0.5, 2.0)
+    legal = LogRange(0.05, 20.0)
 
     def apply(self, env, rows, values):
         env.scale_masses(rows, torch.tensor(values))
@@ -30,6 +31,7 @@ class ObjectFriction(Factor):
     unit = "1"
     nominal = NOMINAL_FRICTION
     default = Range(0.5, 1.1)
+    legal = Range(LEAST_FRICTION, 5.0)
 
     def apply(self, env, rows, values):
         env.write_friction(rows, torch.tensor(values))

@@ -74,6 +74,7 @@ class DistractorCount(Factor):
     unit = "1"
     nominal = 2
     default = Integers(2, MAX_DISTRACTORS)
+    legal = Integers(0, MAX_DISTRACTORS)
 
 
 @register

@@ -74,9 +74,11 @@ def load_set(name: str) -> FactorSet:
             f"there is no factor set {name!r}: choose one of {', '.join(available_sets())}, or give a YAML file"
         )
     try:
-        content = yaml.safe_load(path.read_text()) or {}
+        content = yaml.load(path.read_text(), _UniqueKeys) or {}
+    except UnicodeDecodeError:
+        raise FactorSetError(f"{path} is not a text file") from None
     except yaml.YAMLError as error:
-        raise FactorSetError(f"{path} is not YAML: {error}") from error
+        raise FactorSetError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise FactorSetError(
             f"{path} must map factor names to distributions, not hold a {type(content).__name__}"
@@ -88,7 +90,7 @@ def build_set(name: str, content: Mapping[str, Any]) -> FactorSet:
     """A set from a mapping of factor names to distributions."""
     for key in content:
         if key not in REGISTRY:
-            near = difflib.get_close_matches(key, REGISTRY, 1)
+            near = difflib.get_close_matches(str(key), REGISTRY, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(REGISTRY)}"
             raise FactorSetError(f"factor set {name!r}: there is no factor {key!r}; {hint}")
     factors = []
@@ -116,6 +118,24 @@ def _distribution(set_name: str, cls: type[Factor], given: Any) -> Distribution 
         raise FactorSetError(f"{where}: unknown key {unknown[0]!r}; it takes {', '.join(sorted(known))}")
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     try:
-        return replace(cls.default, **values)
+        distribution = replace(cls.default, **values)
     except (TypeError, ValueError) as error:
         raise FactorSetError(f"{where}: {error}") from error
+    legal = cls.legal or cls.default
+    impossible = legal.outside(distribution)
+    if impossible:
+        bounds = ", ".join(f"{key}={value}" for key, value in vars(legal).items())
+        raise FactorSetError(f"{where}: {impossible[0]} cannot be applied; possible is {bounds}")
+    return distribution
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which a key that is given twice is an error, not the last one's victory."""
+
+    def construct_mapping(self, node, deep=False):
+        """The mapping of a node; ConstructorError for a repeated key."""
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)

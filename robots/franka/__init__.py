@@ -1,5 +1,5 @@
 """Franka Emika Panda with its two-finger hand."""
 
-from robots.franka.spec import PANDA
+from robots.franka.spec import PANDA, SURFACE_FRICTION
 
-__all__ = ["PANDA"]
+__all__ = ["PANDA", "SURFACE_FRICTION"]

@@ -14,13 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from robots.asset_cache import cached, hash_files
-from robots.franka.spec import PANDA
+from robots.franka.spec import PANDA, SURFACE_FRICTION
 
 ROS_PACKAGE = "example-robot-data"
-SURFACE_FRICTION = 0.4
-"""Coefficient authored on the arm and its finger pads [1]. A contact's friction is made of two coefficients; tasks give
-the rest of the scene this one too, and choose the objects' so that the contact has the friction wanted: 0.8 nominally
-at the pads, rubber on plastic."""
 
 
 def usd_path() -> Path:
@@ -28,7 +24,11 @@ def usd_path() -> Path:
     package = _package_folder()
     description = package / "robots" / "panda_description"
     sources = [description / "urdf" / "panda.urdf", *sorted((description / "meshes").rglob("*.*"))]
-    parts = hash_files([*sources, Path(__file__)]) + version("urdf-usd-converter")
+    parts = (
+        hash_files([*sources, Path(__file__)])
+        + version("urdf-usd-converter")
+        + repr((PANDA, SURFACE_FRICTION))
+    )
     key = hashlib.sha256(parts.encode()).hexdigest()
     return cached("panda", key, lambda folder: _build(package, sources[0], folder)) / "panda.usdc"
 

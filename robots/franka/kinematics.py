@@ -88,20 +88,21 @@ def inverse(
         position: wanted tool position ``[N, 3]`` [m], base frame.
         rotation: wanted tool rotation ``[N, 3, 3]``, base frame.
         q: where to start ``[N, 7]`` [rad]; the nearest solution is found.
-        iterations: Gauss-Newton steps; three reach 0.1 mm for targets within a few centimetres.
+        iterations: Gauss-Newton steps; three come within 0.2 mm of targets up to 5 cm away.
         damping: of the least squares [m or rad per rad]; larger is slower and calmer near singularities.
-        posture_gain: share of the distance to the home posture removed at each step.
+        posture_gain: share of the distance to the home posture removed at each call.
 
     Returns:
         joint positions ``[N, 7]`` [rad], inside the joint limits.
     """
     k = _constants(q.dtype, q.device)
-    for _ in range(iterations):
+    for iteration in range(iterations):
         at, turned, jacobian = forward(q)
         error = torch.cat((position - at, rotation_vector(rotation @ turned.transpose(1, 2))), 1)
         transposed = jacobian.transpose(1, 2)
         gram = jacobian @ transposed + damping**2 * k["eye6"]
-        posture = posture_gain * (k["home"] - q)
+        # Damping lets a little of the posture's pull through to the tool; the later steps take it back.
+        posture = posture_gain * (k["home"] - q) if iteration == 0 else torch.zeros_like(q)
         correction = error - (jacobian @ posture[:, :, None])[:, :, 0]
         solved = torch.linalg.solve(gram, correction[:, :, None])
         q = torch.clamp(q + posture + (transposed @ solved)[:, :, 0], k["low"], k["high"])

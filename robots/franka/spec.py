@@ -31,3 +31,8 @@ PANDA = RobotSpec(
     gripper_force=70.0,
     source="Franka Control Interface documentation, control parameters, limits for Panda; Franka Hand manual",
 )
+
+SURFACE_FRICTION = 0.4
+"""Coefficient authored on the arm and its finger pads [1]. A contact's friction is made of two coefficients; tasks give
+the rest of the scene this one too, and choose the objects' so that the contact has the friction wanted: 0.8 nominally
+at the pads, rubber on plastic."""

@@ -14,13 +14,9 @@ from collections.abc import Sequence
 import torch
 import warp as wp
 
-from robots.franka.asset import SURFACE_FRICTION
+from robots.franka import SURFACE_FRICTION
 from tasks.engines.presets import engine_name
-
-NOMINAL_FRICTION = 0.8
-"""Sliding friction of objects against anything but objects [1]."""
-LEAST_FRICTION = SURFACE_FRICTION / 2
-"""Less cannot be had where engines average [1]."""
+from tasks.pick_place.workspace import LEAST_FRICTION
 
 
 def write_friction(
@@ -96,24 +92,3 @@ def _newton_shapes(asset, model) -> torch.Tensor:
         shapes[env, body, : len(indices)] = torch.tensor(indices)
     asset._workbench_shapes = (model, shapes)
     return shapes
-
-
-def _write_friction_ovphysx(asset, env_ids, friction) -> None:
-    from isaaclab_ov import tensor_types
-
-    view, kind = asset.root_view, tensor_types.RIGID_BODY_SHAPE_FRICTION_AND_RESTITUTION
-    materials = wp.to_torch(view.get_attribute(kind))  # [B * N, S, 3], bodies outermost
-    num_envs = asset.num_instances
-    rows = torch.arange(asset.num_bodies)[:, None] * num_envs + env_ids.cpu()[None, :]
-    materials[rows, :, :2] = friction.cpu().T[:, :, None, None]
-    indices = wp.from_torch(rows.flatten().to(torch.int32))
-    view.set_attribute(kind, wp.from_torch(materials.contiguous(), dtype=wp.float32), indices=indices)
-
-
-def _write_friction_physx(asset, env_ids, friction) -> None:
-    view = asset.root_view
-    materials = view.get_material_properties()
-    num_envs = asset.num_instances
-    rows = (torch.arange(asset.num_bodies)[:, None] * num_envs + env_ids.cpu()[None, :]).flatten()
-    materials[rows, :, :2] = friction.cpu().T.flatten()[:, None, None]
-    view.set_material_properties(materials, rows)

@@ -14,10 +14,12 @@ from isaaclab_physx.physics import PhysxCfg
 from isaaclab_physx.renderers import IsaacRtxRendererCfg
 from isaaclab_tasks.utils import PresetCfg
 
+from tasks.pick_place.action_spaces import CONTROL_HZ
+
 PHYSICS_DT = 0.01
 """Physics step [s]."""
-DECIMATION = 5
-"""Physics steps per control step: control at 20 Hz."""
+DECIMATION = round(1 / (CONTROL_HZ * PHYSICS_DT))
+"""Physics steps per control step."""
 
 NEWTON_SUBSTEPS = 2
 """MuJoCo-Warp needs 5 ms to hold a grasp; at 10 ms a third of the objects slip out."""

@@ -1,8 +1,7 @@
-"""The two action spaces of the Panda, as Isaac Lab action terms and as `ActionSpec`.
+"""The two action spaces of the Panda as Isaac Lab action terms; `tasks.pick_place.action_spaces` says what they mean.
 
-Both command joint position targets once per control step. Relative actions are added to the previous *command*, not
-to the measured state: a loaded arm sags below its command, and adding to the measured pose would let it sink.
-The command may lead the measured pose by a bounded distance only, so that pushing against the table does not wind up.
+Both command joint position targets once per control step. The commanded tool may lead the measured one by a bounded
+distance only, so that pushing against the table does not wind it up.
 """
 
 from __future__ import annotations
@@ -13,58 +12,10 @@ import torch
 from isaaclab.managers import ActionTerm, ActionTermCfg
 from isaaclab.utils import configclass
 
-from policy.action import ActionChannel, ActionSpec
+from policy.action import ActionSpec
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, inverse, rotation_matrix
-from tasks.engines.presets import DECIMATION, PHYSICS_DT
-
-CONTROL_DT = PHYSICS_DT * DECIMATION
-"""[s]"""
-MAX_TRANSLATION = 0.05
-"""Greatest translation per step and axis [m]: 1 m/s, below the arm's 1.7 m/s."""
-MAX_ROTATION = 0.25
-"""Greatest rotation per step and axis [rad]."""
-MAX_LEAD = 0.10
-"""Greatest distance of the commanded tool from the measured one [m]."""
-MAX_DELAY = 10
-"""Longest action delay that the buffer holds [control steps]."""
-
-_GRIPPER = ActionChannel("gripper", "1", "joint", "absolute", -1.0, 1.0)
-
-DELTA_EEF = ActionSpec(
-    name="delta_eef",
-    robot=PANDA.name,
-    control_hz=1.0 / CONTROL_DT,
-    channels=(
-        *(
-            ActionChannel(f"d{axis}", "m", "base", "previous_command", -MAX_TRANSLATION, MAX_TRANSLATION)
-            for axis in "xyz"
-        ),
-        *(
-            ActionChannel(f"drot_{axis}", "rad", "base", "previous_command", -MAX_ROTATION, MAX_ROTATION)
-            for axis in "xyz"
-        ),
-        _GRIPPER,
-    ),
-)
-"""Relative tool pose in the base frame and gripper, 7 channels."""
-
-DELTA_JOINTS = ActionSpec(
-    name="delta_joints",
-    robot=PANDA.name,
-    control_hz=1.0 / CONTROL_DT,
-    channels=(
-        *(
-            ActionChannel(f"dq{i + 1}", "rad", "joint", "previous_command", -v * CONTROL_DT, v * CONTROL_DT)
-            for i, v in enumerate(PANDA.limits.velocity)
-        ),
-        _GRIPPER,
-    ),
-    rotation="none",
-)
-"""Relative joint positions and gripper, 8 channels."""
-
-ACTION_SPECS = {spec.name: spec for spec in (DELTA_EEF, DELTA_JOINTS)}
+from tasks.pick_place.action_spaces import CONTROL_DT, DELTA_EEF, DELTA_JOINTS, MAX_DELAY, MAX_LEAD
 
 
 class _JointTargetAction(ActionTerm):
@@ -141,9 +92,6 @@ class EndEffectorDeltaAction(_JointTargetAction):
     """Relative tool pose, solved by inverse kinematics on the commanded posture: see `DELTA_EEF`."""
 
     spec = DELTA_EEF
-
-    def __init__(self, cfg: ActionTermCfg, env) -> None:
-        super().__init__(cfg, env)
 
     def next_command(self, arm: torch.Tensor) -> torch.Tensor:
         measured, _ = self._env.tool()

@@ -17,14 +17,14 @@ from robots.franka import PANDA
 from robots.franka.articulation import ARM_DAMPING, ARM_STIFFNESS
 from robots.franka.kinematics import forward, rotation_matrix
 from tasks.cameras import CameraSpec, look_at
-from tasks.engines.friction import NOMINAL_FRICTION, write_friction
+from tasks.engines.friction import write_friction
 from tasks.engines.host_memory import allow_no_cuda
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.compose import random_scene
 from tasks.pick_place.progress import BodyTable, Progress, State
 from tasks.pick_place.scene import COLORS, Scene
 from tasks.pick_place.view import PrivilegedView
-from tasks.pick_place.workspace import PARKING, front_camera, pool, wrist_camera
+from tasks.pick_place.workspace import NOMINAL_FRICTION, PARKING, front_camera, pool, wrist_camera
 
 
 class PickPlaceEnv(ManagerBasedRLEnv):

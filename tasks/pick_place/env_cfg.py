@@ -24,8 +24,8 @@ from isaaclab_newton.sim.schemas import MujocoCollisionCfg
 from isaaclab_physx.sim.schemas import PhysxCollisionCfg, PhysxRigidBodyCfg
 from scipy.spatial.transform import Rotation
 
+from robots.franka import SURFACE_FRICTION
 from robots.franka.articulation import HAND_PATH, franka_cfg
-from robots.franka.asset import SURFACE_FRICTION
 from tasks.cameras import CameraSpec, look_at
 from tasks.engines.presets import DECIMATION, PHYSICS_DT, PhysicsPresets, RendererPresets
 from tasks.pick_place import terms

@@ -16,7 +16,7 @@ from policy.action import ActionSpec
 from policy.contract import Decision, Observation
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, inverse, rotation_matrix, rotation_vector
-from tasks.pick_place.actions import DELTA_EEF, DELTA_JOINTS, MAX_LEAD
+from tasks.pick_place.action_spaces import DELTA_EEF, DELTA_JOINTS, MAX_LEAD
 from tasks.pick_place.expert_grounding import plan_grounding
 from tasks.pick_place.view import PrivilegedView
 
@@ -74,6 +74,8 @@ class Expert:
         n = num_envs
         home = torch.tensor(PANDA.home, device=device).expand(n, 7)
         self._home = home
+        self._low = torch.tensor(action_spec.low[:-1], dtype=torch.float32, device=device)
+        self._high = torch.tensor(action_spec.high[:-1], dtype=torch.float32, device=device)
         self._home_position, self._home_rotation, _ = forward(home)
         self.phase = torch.zeros(n, dtype=torch.long, device=device)
         self.clock = torch.zeros(n, dtype=torch.long, device=device)
@@ -88,7 +90,7 @@ class Expert:
         self._late = torch.zeros(latency_steps + 1, n, action_spec.dim, device=device)
 
     def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
-        ids = torch.as_tensor(list(env_ids), dtype=torch.long)
+        ids = torch.as_tensor(list(env_ids), dtype=torch.long, device=self.phase.device)
         self.phase[ids], self.clock[ids], self.fresh[ids] = ABOVE, 0, True
         self.position[ids], self.rotation[ids] = self._home_position[ids], self._home_rotation[ids]
         self.joints[ids] = self._home[ids]
@@ -99,7 +101,7 @@ class Expert:
             self.error_px[row] = torch.from_numpy(error).float()
 
     def act(self, observation: Observation) -> Decision:
-        ids = torch.as_tensor(list(observation.env_ids), dtype=torch.long)
+        ids = torch.as_tensor(list(observation.env_ids), dtype=torch.long, device=self.phase.device)
         view: PrivilegedView = observation.privileged["view"]
         error = view.ground_shift(
             self.error_px[ids]
@@ -140,7 +142,8 @@ class Expert:
         # Set the object down 8 mm above the support, with open fingers clear of the receptacle's rim.
         lower[:, 2] = torch.maximum(place_at[:, 2] + height + 0.008, view.rim_z + FINGERTIP + 0.012)
         # The object need not hang where the tool is: what must arrive over the receptacle is the object.
-        lower[:, :2] += view.tool[:, :2] - view.target_pose[:, :2]
+        hanging = view.tool[:, :2] - view.target_pose[:, :2]
+        lower[:, :2] += torch.where(view.held[:, None], hanging, torch.zeros_like(hanging))
         up = torch.tensor((0.0, 0.0, 1.0), device=grasp_at.device)
         carry_at = torch.full_like(up[2:], CARRY_Z)
         lift = torch.cat((self.position[ids][:, :2], carry_at.expand(len(ids), 1)), 1)
@@ -187,9 +190,8 @@ class Expert:
         move_on = torch.where(timed, clock >= patience, arrived | (clock > patience))
         move_on &= phase != DONE
         next_phase = torch.where(move_on, phase + 1, phase)
-        held = (view.target_pose[:, :3] - view.tool).norm(dim=1) < 0.06
-        lost = ((phase == LIFT) | (phase == CARRY)) & move_on & ~held
-        lost |= (phase == CARRY) & ~held & (clock > 3)
+        lost = (phase == LIFT) & move_on & ~view.held
+        lost |= ((phase == CARRY) | (phase == LOWER)) & ~view.held & (clock > 3)
         missed = (phase == RETREAT) & move_on & ~view.in_place
         back = lost | missed
         self.phase[ids] = torch.where(back, ABOVE, next_phase)
@@ -212,8 +214,9 @@ class Expert:
         gripper = torch.where(closed, -1.0, 1.0)[:, None]
         if self.action_spec.name == DELTA_JOINTS.name:
             joints = inverse(self.position[ids], self.rotation[ids], self.joints[ids], iterations=2)
-            arm = joints - self.joints[ids]
-            self.joints[ids] = joints
+            # No more than the robot obeys, or its command and ours would part.
+            arm = torch.clamp(joints - self.joints[ids], self._low, self._high)
+            self.joints[ids] = self.joints[ids] + arm
         else:
             arm = torch.cat((step, turn), 1)
         self._late[:, ids] = torch.roll(self._late[:, ids], 1, 0)

@@ -21,7 +21,7 @@ def true_grounding(view: PrivilegedView, row: int) -> Grounding:
 
     The grasp point is the object's best grasp, the place point the middle of the receptacle's support.
     """
-    return _grounding(view, row, torch.zeros(2, 2))
+    return _grounding(view, row, torch.zeros(2, 2, device=view.tool.device))
 
 
 def plan_grounding(

@@ -125,9 +125,10 @@ class Progress:
         rows = torch.arange(len(self.target), device=self.target.device)
         position, speed = state.pose[..., :3], state.velocity[..., :3].norm(dim=-1)
         on_table = self.active & (position[..., 2] > -0.05)
-        finite = torch.isfinite(state.pose).all(-1) | ~self.active
+        finite = (torch.isfinite(state.pose).all(-1) & torch.isfinite(state.velocity).all(-1)) | ~self.active
+        robot = torch.cat((state.tool, state.gripper_width[:, None], state.joint_vel), 1)
         too_fast = (on_table & (speed > MAX_SPEED)).any(1) | (state.joint_vel.abs() > 20.0).any(1)
-        self.unstable |= ~finite.all(1) | too_fast | ~torch.isfinite(state.joint_vel).all(1)
+        self.unstable |= ~finite.all(1) | ~torch.isfinite(robot).all(1) | too_fast
 
         target = position[rows, self.target]
         distance = (state.tool - target).norm(dim=1)

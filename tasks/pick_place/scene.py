@@ -54,7 +54,8 @@ class Scene:
 
     def __post_init__(self) -> None:
         slots = pool()
-        if not self.instruction:
+        named = {self.target.slot, self.receptacle.slot} <= slots.keys()
+        if not self.instruction and named:
             word = "on" if self.receptacle.slot == "plate" else "in"
             text = f"put the {self.target.describe(slots)} {word} the {self.receptacle.describe(slots)}"
             object.__setattr__(self, "instruction", text)

@@ -60,6 +60,11 @@ class PrivilegedView:
         return self.body_pose[torch.arange(len(self.target)), self.receptacle]
 
     @cached_property
+    def held(self) -> torch.Tensor:
+        """Whether the object is where the fingers are ``[n]``, bool."""
+        return (self.target_pose[:, :3] - self.tool).norm(dim=1) < 0.06
+
+    @cached_property
     def place_point(self) -> torch.Tensor:
         """Middle of the surface that is to carry the object ``[n, 3]`` [m]."""
         point = self.receptacle_pose[:, :3].clone()
@@ -77,11 +82,11 @@ class PrivilegedView:
         )
         return self.receptacle_pose[:, 2] + half
 
-    # -- grasps of the named object: G candidates, padded by repeating the first
+    # -- grasps of the named object: G = 8 candidates
 
     @cached_property
     def _grasps(self) -> torch.Tensor:
-        """x, y, yaw, height of each candidate in the object's frame, at its scale ``[n, G, 4]``."""
+        """x, y, yaw, height of 8 candidates in the object's frame, at its scale ``[n, 8, 4]``; few grasps repeat."""
         rows = []
         for i in self.target.tolist():
             s = self.slots[i].scale

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from robots.franka import SURFACE_FRICTION
 from tasks.cameras import CameraSpec
 from tasks.shapes import Body, objects, receptacles
 
@@ -28,6 +29,11 @@ PARKING = (0.0, 0.0, -5.0)
 
 IMAGE_SIZE = 224
 """Default image width and height [px]: what InternVLA-M1 and most of its kin see."""
+
+NOMINAL_FRICTION = 0.8
+"""Sliding friction of objects against table, receptacles and fingers [1]."""
+LEAST_FRICTION = SURFACE_FRICTION / 2
+"""Less cannot be had on engines that average the two coefficients of a contact [1]."""
 
 SIZES = {"small": 0.9, "large": 1.1}
 """Scales of the objects, by name: each shape exists once in each size."""

@@ -12,7 +12,7 @@ from robots.franka.kinematics import forward, rotation_matrix, rotation_vector
 from tasks.cameras import back_project, look_at
 from tasks.episode import EpisodeSpec
 from tasks.pick_place import expert as expert_module
-from tasks.pick_place.actions import DELTA_EEF, DELTA_JOINTS
+from tasks.pick_place.action_spaces import DELTA_EEF, DELTA_JOINTS
 from tasks.pick_place.compose import random_scene
 from tasks.pick_place.expert import CARRY, CLOSE, LOWER, Expert
 from tasks.pick_place.expert_grounding import GRASP, PLACE, RECEPTACLE, TARGET, true_grounding
