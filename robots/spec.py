@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class JointLimits:
@@ -23,10 +21,6 @@ class JointLimits:
     """[rad/s^3]"""
     torque: tuple[float, ...]
     """[N m]"""
-
-    def clip_position(self, q: np.ndarray, margin: float = 0.0) -> np.ndarray:
-        """Joint positions ``[..., J]`` [rad] moved inside the limits less ``margin`` [rad]."""
-        return np.clip(q, np.asarray(self.position_low) + margin, np.asarray(self.position_high) - margin)
 
 
 @dataclass(frozen=True)

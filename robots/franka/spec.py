@@ -27,7 +27,7 @@ PANDA = RobotSpec(
     hand_body="panda_hand",
     tool_offset=(0.0, 0.0, 0.1034),
     gripper_max_width=0.08,
-    gripper_speed=0.1,
+    gripper_speed=0.05,
     gripper_force=70.0,
     source="Franka Control Interface documentation, control parameters, limits for Panda; Franka Hand manual",
 )

@@ -1,7 +1,7 @@
 """The two action spaces of the Panda as Isaac Lab action terms; `tasks.pick_place.action_spaces` says what they mean.
 
-Both command joint position targets once per control step. The commanded tool may lead the measured one by a bounded
-distance only, so that pushing against the table does not wind it up.
+Both command joint position targets once per control step. With end-effector actions the commanded position may lead the
+measured one by a bounded distance only, so that pushing against the table does not wind it up.
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ from tasks.pick_place.expert_grounding import plan_grounding
 from tasks.pick_place.view import PrivilegedView
 
 ABOVE, DESCEND, CLOSE, LIFT, CARRY, LOWER, OPEN, RETREAT, DONE = range(9)
-PHASES = ("above", "descend", "close", "lift", "carry", "lower", "open", "retreat", "done")
 
 SPEED = 0.018
 """Greatest translation per step [m]: 0.36 m/s at 20 Hz."""

@@ -4,8 +4,6 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from robots import JointLimits
 from robots.franka import PANDA
@@ -33,12 +31,3 @@ def test_home_keeps_a_tenth_of_a_radian_from_every_limit():
 def test_joint_names_are_distinct():
     names = (*PANDA.arm_joints, *PANDA.finger_joints)
     assert len(set(names)) == len(names) == 9
-
-
-@given(st.lists(st.floats(-10, 10), min_size=7, max_size=7), st.floats(0, 0.5))
-def test_clipping_moves_positions_inside_and_leaves_those_inside_alone(q, margin):
-    clipped = LIMITS.clip_position(np.array(q), margin)
-    low, high = np.array(LIMITS.position_low) + margin, np.array(LIMITS.position_high) - margin
-    assert ((clipped >= low) & (clipped <= high)).all()
-    inside = (np.array(q) >= low) & (np.array(q) <= high)
-    np.testing.assert_array_equal(clipped[inside], np.array(q)[inside])
