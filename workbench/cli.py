@@ -36,7 +36,7 @@ def _compare(words: Sequence[str], console: Console) -> int:
     from workbench.comparison import compare
 
     if _wants_help(words):
-        console.print("usage: workbench compare RUN_A RUN_B [confidence=0.95]")
+        console.print("usage: workbench compare RUN_A RUN_B [confidence=0.95]", markup=False)
         return 0
     folders, rest = _positional(words, 2, "compare takes two run folders: workbench compare RUN_A RUN_B")
     confidence = 0.95
@@ -66,7 +66,7 @@ def _view(words: Sequence[str], console: Console) -> int:
     from workbench.viewing import view
 
     if _wants_help(words):
-        console.print("usage: workbench view RUN [episode=N] [web=true]")
+        console.print("usage: workbench view RUN [episode=N] [web=true]", markup=False)
         return 0
     (folder,), rest = _positional(words, 1, "view takes a run folder: workbench view RUN")
     episode, web = None, False
@@ -161,7 +161,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
 
 
 def _print_help(console: Console) -> None:
-    console.print("usage: workbench COMMAND [key=value ...]      workbench COMMAND --help\n")
+    console.print("usage: workbench COMMAND [key=value ...]      workbench COMMAND --help\n", markup=False)
     table = Table(box=None, padding=(0, 2), show_edge=False, show_header=False)
     for name, command in COMMANDS.items():
         table.add_row(name, command.__doc__)

@@ -28,6 +28,7 @@ class Pictures:
 
     def __init__(self, folder: Path) -> None:
         self.trajectories = folder / "trajectories"
+        self.final_states = folder / "states" / "last"
         self.finals = folder / "frames" / "last"
         self.recording = folder / "recording.rrd"
 
@@ -37,8 +38,8 @@ class Pictures:
 
     def keep_final(self, index: int, state: Mapping[str, np.ndarray]) -> None:
         """Save the last state of an episode, to be drawn later."""
-        self.finals.mkdir(parents=True, exist_ok=True)
-        np.savez(self.finals / f"{index:06d}.npz", **state)
+        self.final_states.mkdir(parents=True, exist_ok=True)
+        np.savez(self.final_states / f"{index:06d}.npz", **state)
 
     def missing(self) -> bool:
         """Whether anything was saved that is not drawn yet."""
@@ -50,10 +51,11 @@ class Pictures:
             self._draw_trajectory(env, simulation, file, frame_every)
         undrawn = self._undrawn_finals()
         if undrawn:
+            self.finals.mkdir(parents=True, exist_ok=True)
             states = [dict(np.load(file)) for file in undrawn]
             episodes = [simulation.episode(int(file.stem)) for file in undrawn]
             for file, image in zip(undrawn, render_finals(env, episodes, states), strict=True):
-                file.with_suffix(".jpg").write_bytes(jpeg(image))
+                self._picture_of(file).write_bytes(jpeg(image))
         if self._recording_is_old():
             self.write_recording()
 
@@ -82,7 +84,10 @@ class Pictures:
         return [file for file in files if not Trajectory.load(file).frames]
 
     def _undrawn_finals(self) -> list[Path]:
-        return sorted(file for file in self.finals.glob("*.npz") if not file.with_suffix(".jpg").exists())
+        return sorted(file for file in self.final_states.glob("*.npz") if not self._picture_of(file).exists())
+
+    def _picture_of(self, state: Path) -> Path:
+        return self.finals / f"{state.stem}.jpg"
 
     def _recording_is_old(self) -> bool:
         files = list(self.trajectories.glob("episode_*.npz"))

@@ -73,6 +73,7 @@ class PickPlaceSimulation:
         """Episodes begun so far, by index."""
         self._steps = torch.zeros(self.num_envs, dtype=torch.long, device=env.device)
         self._begun = False
+        self._count = 0
 
     def episode(self, index: int) -> Episode:
         """The episode with this index, drawn at its first use."""
@@ -82,19 +83,40 @@ class PickPlaceSimulation:
             )
         return self.episodes[index]
 
+    @property
+    def may_begin(self) -> bool:
+        """Every second control step: PhysX treats odd and even physics steps differently in the last digit."""
+        return self._count % 2 == 0
+
     def begin(self, rows: Sequence[int], indices: Sequence[int]) -> list[int]:
         """See `workbench.rollout.Simulation`."""
         env = self.env
         episodes = [self.episode(index) for index in indices]
         for row, episode in zip(rows, episodes, strict=True):
             env.assign(row, episode.scene)
-        # The first call resets every environment: those without an episode still need a state to idle in.
-        ids = None if not self._begun else torch.tensor(rows, dtype=torch.int32, device=env.device)
-        self._begun = True
-        env.reset(env_ids=ids)
+        if not self._begun:
+            self._begun = True
+            self._warm_up()
+            for row, episode in zip(rows, episodes, strict=True):
+                env.assign(row, episode.scene)
+        env.reset(env_ids=torch.tensor(rows, dtype=torch.int32, device=env.device))
         apply_episodes(env, rows, episodes)
+        env.place_bodies(rows)
         self._steps[list(rows)] = 0
         return [episode.spec.policy_seed() for episode in episodes]
+
+    def _warm_up(self) -> None:
+        """Bring a new simulation to where one stands between two episodes, so that the first is like any other."""
+        env, rows = self.env, range(self.num_envs)
+        env.reset()
+        apply_episodes(env, rows, [self.episode(0)] * self.num_envs)
+        self.end(rows)
+        for _ in range(2):
+            self.step(self.idle_action.expand(self.num_envs, -1))
+
+    def end(self, rows: Sequence[int]) -> None:
+        """See `workbench.rollout.Simulation`."""
+        self.env.clear(rows)
 
     def observe(self, policy: Policy) -> Observation:
         """See `workbench.rollout.Simulation`."""
@@ -129,6 +151,7 @@ class PickPlaceSimulation:
         env.episode_length_buf[:] = 0
         env.step(actions)
         self._steps += 1
+        self._count += 1
 
     def finished(self) -> np.ndarray:
         """See `workbench.rollout.Simulation`."""

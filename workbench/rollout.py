@@ -6,7 +6,8 @@ early, and with 50 environments a true success rate of 0.50 would read 0.74. It 
 an uninterrupted one does.
 
 A policy decides for all environments at once, every `Policy.execute_steps` steps, and an environment that finished
-in between begins its next episode at the next decision. That keeps the batch whole and draws cameras only then.
+idles for a step at least and begins its next episode at a decision. That keeps the batch whole, draws cameras only
+then, and lets the engine forget the episode before.
 """
 
 from __future__ import annotations
@@ -38,11 +39,17 @@ class Simulation(Protocol):
     num_envs: int
     max_steps: int
     """Control steps after which an episode ends by itself."""
+    may_begin: bool
+    """Whether episodes may begin at this step; asked before each decision."""
     idle_action: torch.Tensor
     """Action ``[A]`` that keeps an environment where it is."""
 
     def begin(self, rows: Sequence[int], indices: Sequence[int]) -> Sequence[int]:
         """Begin the episodes with these indices; returns a seed for the policy for each."""
+        ...
+
+    def end(self, rows: Sequence[int]) -> None:
+        """The episodes of these rows are over; they idle for a step before the next begin, to forget the last."""
         ...
 
     def observe(self, policy: Policy) -> Observation:
@@ -140,6 +147,7 @@ class Rollout:
         for index in sorted(set(indices)):
             self._queues[index % n].append(index)
         self._running: list[RunningEpisode | None] = [None] * n
+        self._cleared = [True] * n  # whether an idle step has gone by since the last episode
 
     def run(self) -> Tally:
         """Run every episode of the quota to its end."""
@@ -149,7 +157,7 @@ class Rollout:
         while True:
             if used == 0:
                 self._begin_waiting()
-                if not any(self._running):
+                if not any(self._running) and not any(self._queues):
                     return self.tally
                 chunk = self._decide()
             actions = chunk[:, used].clone()
@@ -165,7 +173,8 @@ class Rollout:
                 return self.tally
 
     def _begin_waiting(self) -> None:
-        rows = [r for r, queue in enumerate(self._queues) if self._running[r] is None and queue]
+        free = [r for r, queue in enumerate(self._queues) if self._running[r] is None and queue]
+        rows = [r for r in free if self._cleared[r]] if self.simulation.may_begin else []
         if not rows:
             return
         began = time.perf_counter()
@@ -215,6 +224,7 @@ class Rollout:
             episode.positions.append(positions[episode.row].copy())
             if finished[episode.row] or episode.steps >= sim.max_steps:
                 ended.append(episode)
+        self._cleared = [True] * sim.num_envs
         self.tally.env_steps += len(live)
         if any(e.record_states for e in live) or any(e.index in self.keep_final for e in ended):
             states = sim.snapshot()
@@ -232,4 +242,9 @@ class Rollout:
             self._running[episode.row] = None
             self.tally.episodes += 1
             enough |= bool(self.done(episode))
+        if ended:
+            rows = [episode.row for episode in ended]
+            sim.end(rows)
+            for row in rows:
+                self._cleared[row] = False
         return enough

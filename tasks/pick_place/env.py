@@ -98,27 +98,55 @@ class PickPlaceEnv(ManagerBasedRLEnv):
             self.write_friction(range(self.num_envs), torch.full((self.num_envs,), NOMINAL_FRICTION))
         for row in rows:
             self.scenes[row] = self._assigned.pop(row, None) or self._next_default_scene()
-        ids = torch.tensor(rows, dtype=torch.long, device=self.device)
-        pose = torch.zeros(len(rows), len(self.slots), 7, device=self.device)
-        pose[..., :3] = torch.tensor(PARKING, device=self.device)
-        pose[..., 0] += 0.3 * torch.arange(len(self.slots), device=self.device)
-        pose[..., 6] = 1.0
-        for i, row in enumerate(rows):
+        for row in rows:
             scene = self.scenes[row]
-            for p in scene.placements:
-                k = self.slot_index[p.slot]
-                z = self.slots[p.slot].height / 2 + 0.0005
-                yaw = torch.tensor(p.yaw / 2)
-                pose[i, k] = torch.tensor((p.x, p.y, z, 0.0, 0.0, torch.sin(yaw), torch.cos(yaw)))
             self.progress.begin(
                 row,
                 target=self.slot_index[scene.target.slot],
                 receptacle=self.slot_index[scene.receptacle.slot],
                 active=[self.slot_index[p.slot] for p in scene.placements],
             )
-        self.write_body_poses(ids, pose)
+        self.place_bodies(rows)
+        ids = torch.tensor(rows, dtype=torch.long, device=self.device)
         self.write_joints(ids, torch.tensor(PANDA.home, device=self.device).expand(len(rows), 7))
         self.paint(rows)
+
+    def place_bodies(self, rows: Sequence[int]) -> None:
+        """Put the pool where the scenes of these environments want it, what they do not use in the parking area.
+
+        To be repeated after masses were changed: PhysX keeps a body's centre of mass in place then, by way of a
+        rotation that remembers the inertia before, and the body moves by a rounding error.
+        """
+        ids = torch.tensor(rows, dtype=torch.long, device=self.device)
+        pose = self._parked(len(rows))
+        for i, row in enumerate(rows):
+            for p in self.scenes[row].placements:
+                yaw = torch.tensor(p.yaw / 2)
+                z = self.slots[p.slot].height / 2 + 0.0005
+                pose[i, self.slot_index[p.slot]] = torch.tensor(
+                    (p.x, p.y, z, 0.0, 0.0, torch.sin(yaw), torch.cos(yaw))
+                )
+        self.write_body_poses(ids, pose)
+
+    def clear(self, rows: Sequence[int]) -> None:
+        """Take everything off the tables of these environments and send their arms home.
+
+        After one physics step like this an engine has forgotten all contacts. A body that is merely moved along the
+        table keeps its old contact there, with the friction of the episode before in it, and the next episode would
+        depend on that in its last digits.
+        """
+        ids = torch.tensor(rows, dtype=torch.long, device=self.device)
+        self.write_body_poses(ids, self._parked(len(rows)))
+        self.write_joints(ids, torch.tensor(PANDA.home, device=self.device).expand(len(rows), 7))
+        self.action_manager.get_term("command").reset(ids)
+
+    def _parked(self, count: int) -> torch.Tensor:
+        """Poses of the pool in the parking area ``[count, B, 7]``, apart from each other."""
+        pose = torch.zeros(count, len(self.slots), 7, device=self.device)
+        pose[..., :3] = torch.tensor(PARKING, device=self.device)
+        pose[..., 0] += 0.3 * torch.arange(len(self.slots), device=self.device)
+        pose[..., 6] = 1.0
+        return pose
 
     def _next_default_scene(self) -> Scene:
         self._unassigned_count += 1

@@ -21,6 +21,10 @@ class FakeSimulation:
     """Episode ``i`` lasts ``lengths[i]`` steps; what happens is written down."""
 
     idle_action = torch.full((CHANNELS,), IDLE)
+    may_begin = True
+
+    def end(self, rows):
+        """Nothing to clear."""
 
     def __init__(self, num_envs, lengths, outcomes=None, max_steps=1000):
         self.num_envs, self.max_steps = num_envs, max_steps
@@ -278,7 +282,7 @@ def test_a_caller_that_has_seen_enough_ends_the_rollout():
     ended, tally = roll(sim, done=lambda episode: episode.index == 5)
     assert {e.index for e in ended} == set(range(8)), "what ended in the same step is handed over too"
     assert tally.episodes == 8
-    assert sim.clock == 10
+    assert sim.clock == 11, "five steps, one to clear, five steps"
 
 
 def test_a_caller_that_returns_anything_false_goes_on():
