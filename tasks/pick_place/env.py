@@ -291,9 +291,12 @@ class PickPlaceEnv(ManagerBasedRLEnv):
         nominal = torch.tensor([spec.eye], device=self.device)
         axes = look_at(nominal, torch.tensor([spec.target], device=self.device))
         eye = self.camera_position[name][ids] if position is None else nominal + position.to(self.device)
-        rotation = (
-            self.camera_rotation[name][ids] if turn is None else axes @ rotation_matrix(turn.to(self.device))
-        )
+        rotation = self.camera_rotation[name][ids]
+        if turn is not None:
+            # One by one: batched arithmetic rounds by batch size, and an episode must not depend on its company.
+            rotation = torch.cat(
+                [axes @ rotation_matrix(t[None].double()).float() for t in turn.to(self.device)]
+            )
         self.aim_camera(name, rows, eye, rotation)
 
     # -- physics

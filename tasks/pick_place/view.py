@@ -173,7 +173,9 @@ class PrivilegedView:
         for k, pose in enumerate((self.target_pose, self.receptacle_pose)):
             uv = self.pixels(pose[:, None, :3])[:, 0] + error_px[:, k]
             seen = back_project(uv, self.camera_position, self.camera_rotation, self.intrinsics, pose[:, 2])
-            shifts.append(seen[:, :2] - pose[:, :2])
+            # No error means no shift, not the rounding of there and back.
+            erring = (error_px[:, k] != 0).any(1, keepdim=True)
+            shifts.append(torch.where(erring, seen[:, :2] - pose[:, :2], 0.0))
         return torch.stack(shifts, 1)
 
     def outline(self, row: int, slot: int) -> torch.Tensor:
