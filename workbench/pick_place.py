@@ -92,13 +92,11 @@ class PickPlaceSimulation:
         """See `workbench.rollout.Simulation`."""
         env = self.env
         episodes = [self.episode(index) for index in indices]
-        for row, episode in zip(rows, episodes, strict=True):
-            env.assign(row, episode.scene)
         if not self._begun:
             self._begun = True
             self._warm_up()
-            for row, episode in zip(rows, episodes, strict=True):
-                env.assign(row, episode.scene)
+        for row, episode in zip(rows, episodes, strict=True):
+            env.assign(row, episode.scene)
         env.reset(env_ids=torch.tensor(rows, dtype=torch.int32, device=env.device))
         apply_episodes(env, rows, episodes)
         env.place_bodies(rows)
