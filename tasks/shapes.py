@@ -147,8 +147,9 @@ def _hexagon() -> Body:
 
 
 def _cone() -> Body:
+    # Blunt: low enough to stay below the palm, and steep enough (16 degrees) for friction of 0.3 to hold it.
     return _make(
-        "cone", "cone", [_prism(24, 0.03, 0.066, top_radius=0.007)], 0.06, grasps=_about_z(4, 0.058, 0.014)
+        "cone", "cone", [_prism(24, 0.028, 0.05, top_radius=0.0135)], 0.06, grasps=_about_z(4, 0.047, 0.019)
     )
 
 

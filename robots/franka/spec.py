@@ -32,6 +32,10 @@ PANDA = RobotSpec(
     source="Franka Control Interface documentation, control parameters, limits for Panda; Franka Hand manual",
 )
 
+PALM_ROOM = 0.0374
+"""From the tool centre point up to the palm [m]: what is grasped may not reach higher. The hand's collision mesh ends at
+0.066 m in the hand frame, the tool is at 0.1034 m."""
+
 SURFACE_FRICTION = 0.4
 """Coefficient authored on the arm and its finger pads [1]. A contact's friction is made of two coefficients; tasks give
 the rest of the scene this one too, and choose the objects' so that the contact has the friction wanted: 0.8 nominally

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
-from robots.franka import PANDA
+from robots.franka import PALM_ROOM, PANDA
 from tasks.pick_place.progress import RELEASED_WIDTH
 from tasks.pick_place.workspace import SIZES, pool
 from tasks.rigid_asset import mass_properties
@@ -130,6 +130,12 @@ def test_a_grasps_width_is_the_distance_between_the_contact_faces(name, k):
 def test_an_object_in_the_hand_cannot_pass_for_released(name):
     for grasp in objects()[name].grasps:
         assert grasp.width * LARGEST < RELEASED_WIDTH < PANDA.gripper_max_width
+
+
+@every_grasp
+def test_a_grasped_body_stays_below_the_palm(name, k):
+    body = objects()[name]
+    assert (body.height - body.grasps[k].height) * LARGEST < PALM_ROOM - 0.003
 
 
 @every_grasp
