@@ -33,8 +33,8 @@ PANDA = RobotSpec(
 )
 
 PALM_ROOM = 0.0374
-"""From the tool centre point up to the palm [m]: what is grasped may not reach higher. The hand's collision mesh ends at
-0.066 m in the hand frame, the tool is at 0.1034 m."""
+"""From the tool centre point up to the palm [m]: what is grasped may not reach higher. The hand's collision mesh ends
+at 0.066 m in the hand frame, the tool is at 0.1034 m."""
 
 SURFACE_FRICTION = 0.4
 """Coefficient authored on the arm and its finger pads [1]. A contact's friction is made of two coefficients; tasks give
