@@ -1,0 +1,84 @@
+"""Proof of the language factors: an independent reader finds the right bodies in what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from domain_rand.checks.check import Outcome, check
+from domain_rand.factor import REGISTRY
+from tasks.episode import EpisodeSpec
+from tasks.language.resolve import read
+from tasks.pick_place.compose import compose, scene_facts
+from tasks.pick_place.scene import Scene
+
+SCENES = 40
+"""Scenes in which every value is tried."""
+
+
+def _scenes(factor: str, value) -> list[Scene]:
+    """The same scenes, asked for with this value of one factor, in a sentence with a comma."""
+    scenes = []
+    for index in range(SCENES):
+        spec = EpisodeSpec("check", index, 3)
+        values = {name: cls.nominal for name, cls in REGISTRY.items() if cls.nominal is not None}
+        for name, cls in REGISTRY.items():
+            if cls.nominal is None:
+                values[name] = cls().value(spec.generator(name), values)
+        scenes.append(compose(values | {"language.irrelevant_words": 1, factor: value}))
+    return scenes
+
+
+def _is_right(scene: Scene) -> bool:
+    """Whether the instruction fits the named object and receptacle and nothing else."""
+    said = read(scene.instruction, scene_facts(scene))
+    return set(said.objects) == {frozenset({0})} and set(said.receptacles) == {frozenset({1})}
+
+
+def _check_reading(factor: str) -> None:
+    nominal = REGISTRY[factor].nominal
+
+    def reading(_trial, values) -> Outcome:
+        plain = [scene.instruction for scene in _scenes(factor, nominal)]
+        found, expected = [], []
+        for value in values:
+            scenes = _scenes(factor, value)
+            right = sum(map(_is_right, scenes))
+            changed = sum(scene.instruction != text for scene, text in zip(scenes, plain, strict=True))
+            words = "other words" if changed > SCENES / 2 else "the same words"
+            found.append(f"{right} of {SCENES} right, {words}")
+            expected.append(
+                f"{SCENES} of {SCENES} right, {'the same' if value == nominal else 'other'} words"
+            )
+        return found, expected
+
+    register: Callable = check(factor, "instructions that a reader understands", "name")
+    register(reading)
+
+
+for _factor in (
+    "paraphrase",
+    "verb",
+    "color_synonym",
+    "noun_synonym",
+    "reference",
+    "politeness",
+    "irrelevant_words",
+    "letter_case",
+):
+    _check_reading(f"language.{_factor}")
+
+
+@check(
+    "language.typing_errors", "words that are mistyped, in every one of 40 instructions", "1", absolute=0.0
+)
+def mistyped_words(_trial, values: Sequence[int]) -> Outcome:
+    """One error a word, against the same sentence without."""
+    plain = [scene.instruction.split() for scene in _scenes("language.typing_errors", 0)]
+    found = []
+    for value in values:
+        counts = {
+            sum(a != b for a, b in zip(scene.instruction.split(), words, strict=True))
+            for scene, words in zip(_scenes("language.typing_errors", value), plain, strict=True)
+        }
+        found.append(counts.pop() if len(counts) == 1 else float("nan"))
+    return found, values
