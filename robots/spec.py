@@ -32,6 +32,8 @@ class RobotSpec:
     """Names of the arm joints, base to tip ``[J]``."""
     finger_joints: tuple[str, ...]
     """Names of the finger joints."""
+    arm_links: tuple[str, ...]
+    """Names of the links that the arm joints move, base to tip ``[J]``."""
     limits: JointLimits
     home: tuple[float, ...]
     """Arm joint positions at rest ``[J]`` [rad]."""

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 import torch
 
+MAX_IMAGE_AGE = 15
+"""Greatest age of an image that comes late [control steps]."""
+
 
 @dataclass(frozen=True)
 class CameraSpec:
@@ -68,7 +71,8 @@ def back_project(
 ):
     """World points ``[N, 3]`` where rays of pixels ``uv`` ``[N, 2]`` cross the planes of height ``z`` ``[N]`` [m]."""
     ones = torch.ones_like(uv[:, :1])
-    ray = torch.einsum("ij,nj->ni", torch.linalg.inv(k), torch.cat((uv, ones), -1))
+    k = k.expand(len(uv), 3, 3)
+    ray = torch.einsum("nij,nj->ni", torch.linalg.inv(k), torch.cat((uv, ones), -1))
     direction = torch.einsum("nij,nj->ni", rotation, ray)
     return position + direction * ((z - position[:, 2]) / direction[:, 2])[:, None]
 

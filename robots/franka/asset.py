@@ -9,6 +9,7 @@ Imports of USD happen inside functions: reading a robot's limits must not load a
 from __future__ import annotations
 
 import hashlib
+import json
 import sysconfig
 from importlib.metadata import version
 from pathlib import Path
@@ -17,10 +18,22 @@ from robots.asset_cache import cached, hash_files
 from robots.franka.spec import PANDA, SURFACE_FRICTION
 
 ROS_PACKAGE = "example-robot-data"
+COLORS = "material_colors.json"
+"""File of the asset's folder that holds the colours of its materials."""
 
 
 def usd_path() -> Path:
     """The Panda's USD file, built on the first call."""
+    return _asset_folder() / "panda.usdc"
+
+
+def material_colors() -> dict[str, tuple[float, float, float]]:
+    """Linear colour of each visual material of the asset, by the material's name."""
+    colors = json.loads((_asset_folder() / COLORS).read_text())
+    return {name: tuple(color) for name, color in colors.items()}
+
+
+def _asset_folder() -> Path:
     package = _package_folder()
     description = package / "robots" / "panda_description"
     sources = [description / "urdf" / "panda.urdf", *sorted((description / "meshes").rglob("*.*"))]
@@ -30,7 +43,7 @@ def usd_path() -> Path:
         + repr((PANDA, SURFACE_FRICTION))
     )
     key = hashlib.sha256(parts.encode()).hexdigest()
-    return cached("panda", key, lambda folder: _build(package, sources[0], folder)) / "panda.usdc"
+    return cached("panda", key, lambda folder: _build(package, sources[0], folder))
 
 
 def _package_folder() -> Path:
@@ -43,7 +56,7 @@ def _package_folder() -> Path:
 def _build(package: Path, urdf: Path, folder: Path) -> None:
     import urdf_usd_converter
     import usdex.core
-    from pxr import Usd, UsdGeom, UsdPhysics
+    from pxr import Usd, UsdGeom, UsdPhysics, UsdShade
 
     # The converter tells of every mesh, and warns of line sets that no simulator needs.
     usdex.core.activateDiagnosticsDelegate()
@@ -62,11 +75,25 @@ def _build(package: Path, urdf: Path, folder: Path) -> None:
             prim.RemoveAppliedSchema("NewtonMimicAPI")
             prim.RemoveProperty("newton:mimicJoint")
             _add_drive(UsdPhysics.DriveAPI.Apply(prim, "linear"), PANDA.gripper_force)
+        if prim.IsA(UsdShade.Material):
+            prim.SetInstanceable(False)  # its colour is written at run time
         if prim.HasAPI(UsdPhysics.CollisionAPI):
             if prim.IsA(UsdGeom.Mesh):
                 UsdPhysics.MeshCollisionAPI.Apply(prim).CreateApproximationAttr(UsdPhysics.Tokens.convexHull)
             _bind_physics_material(prim, surface)
     stage.Save()
+    (folder / COLORS).write_text(json.dumps(_material_colors(stage)))
+
+
+def _material_colors(stage) -> dict[str, list[float]]:
+    from pxr import UsdShade
+
+    found = {}
+    for prim in stage.Traverse():
+        color = UsdShade.Material(prim).GetInput("diffuseColor") if prim.IsA(UsdShade.Material) else None
+        if color:
+            found[prim.GetName()] = [float(c) for c in color.Get()]
+    return found
 
 
 def _torque_limit(joint: str) -> float:

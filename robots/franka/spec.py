@@ -14,6 +14,7 @@ PANDA = RobotSpec(
     name="franka",
     arm_joints=tuple(f"panda_joint{i}" for i in range(1, 8)),
     finger_joints=("panda_finger_joint1", "panda_finger_joint2"),
+    arm_links=tuple(f"panda_link{i}" for i in range(1, 8)),
     limits=JointLimits(
         position_low=(-2.8973, -1.7628, -2.8973, -3.0718, -2.8973, -0.0175, -2.8973),
         position_high=(2.8973, 1.7628, 2.8973, -0.0698, 2.8973, 3.7525, 2.8973),

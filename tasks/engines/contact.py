@@ -1,10 +1,10 @@
-"""Friction of objects, the same on every physics engine.
+"""Contact of objects with everything else, the same on every physics engine: friction, bounce, distance.
 
-A contact's friction is made of two coefficients, and engines disagree on how: PhysX averages them once a coefficient is
-written at run time (what USD says about combining is lost then), MuJoCo takes the greater, or that of the geometry
-with priority. So everything but the objects has the coefficient `SURFACE_FRICTION`, and an object's is chosen per
-engine such that the contact has the friction wanted: ``2 mu - SURFACE_FRICTION`` under averaging, ``mu`` with priority.
-Between two objects PhysX then has more friction than MuJoCo (``2 mu - SURFACE_FRICTION`` against ``mu``).
+A contact's coefficients are made of two surfaces', and engines disagree on how: PhysX averages them once one is written
+at run time (what USD says about combining is lost then), MuJoCo takes the greater friction, or that of the geometry
+with priority. So everything but the objects has friction `SURFACE_FRICTION` and restitution 0, and an object's are
+chosen per engine such that the contact has what is wanted: ``2 mu - SURFACE_FRICTION`` and ``2 e`` under averaging,
+``mu`` with priority. Between two objects PhysX then has more friction than MuJoCo.
 """
 
 from __future__ import annotations
@@ -19,60 +19,82 @@ from tasks.engines.presets import engine_name
 from tasks.pick_place.workspace import LEAST_FRICTION
 
 
-def write_friction(
-    env, asset, env_ids: torch.Tensor, body_ids: Sequence[int], friction: torch.Tensor
+def write_contact(
+    env,
+    asset,
+    env_ids: torch.Tensor,
+    body_ids: Sequence[int],
+    friction: torch.Tensor,
+    restitution: torch.Tensor,
+    rest_offset: torch.Tensor,
 ) -> None:
-    """Set the friction of contacts of some bodies of a rigid body collection.
+    """Set how some bodies of a rigid body collection touch everything else.
 
     Args:
         env: the Isaac Lab environment.
         asset: the collection.
         env_ids: environments ``[n]``.
         body_ids: bodies ``[k]`` of the collection.
-        friction: wanted friction of their contacts ``[n]`` [1], at least `LEAST_FRICTION`.
+        friction: friction of their contacts ``[n]`` [1], at least `LEAST_FRICTION`.
+        restitution: restitution of their contacts ``[n]`` [1], at most 0.5; must be 0 on Newton.
+        rest_offset: distance at which they come to rest ``[n]`` [m].
     """
     if bool((friction < LEAST_FRICTION).any()):
         raise ValueError(
             f"friction of {float(friction.min()):.3f} is below {LEAST_FRICTION}, the least that can be set"
         )
     bodies = torch.as_tensor(list(body_ids), dtype=torch.long)
+    ids = env_ids.cpu()
+    friction, restitution, rest_offset = friction.cpu(), restitution.cpu(), rest_offset.cpu()
     if engine_name(env.cfg) == "newton_mjwarp":
-        _write_newton(env, asset, env_ids.cpu(), bodies, friction.cpu())
-    else:
-        coefficient = 2 * friction.cpu() - SURFACE_FRICTION
-        rows = bodies[:, None] * asset.num_instances + env_ids.cpu()[None]  # bodies outermost
-        write = _write_ovphysx if engine_name(env.cfg) == "ovphysx" else _write_isaacsim
-        write(asset, rows, coefficient)
+        if bool((restitution > 0).any()):
+            raise ValueError("MuJoCo's contacts have no coefficient of restitution")
+        _write_newton(env, asset, ids, bodies, friction, rest_offset)
+        return
+    material = torch.stack((2 * friction - SURFACE_FRICTION,) * 2 + (2 * restitution,), -1)  # [n, 3]
+    rows = bodies[:, None] * asset.num_instances + ids[None]  # [k, n], bodies outermost
+    write = _write_ovphysx if engine_name(env.cfg) == "ovphysx" else _write_isaacsim
+    write(asset, rows, material, rest_offset)
 
 
-def _write_newton(env, asset, env_ids, bodies, friction) -> None:
+def _write_newton(env, asset, env_ids, bodies, friction, rest_offset) -> None:
     from newton import ModelFlags
 
     manager = env.sim.physics_manager
     model = manager.get_model()
-    mu = wp.to_torch(model.shape_material_mu)
     chosen = _newton_shapes(asset, model)[env_ids[:, None], bodies[None]]  # [n, k, S]
-    values = friction[:, None, None].expand(chosen.shape)
-    mu[chosen[chosen >= 0].to(mu.device)] = values[chosen >= 0].to(mu.device)
+    for held, wanted in ((model.shape_material_mu, friction), (model.shape_margin, rest_offset)):
+        array = wp.to_torch(held)
+        array[chosen[chosen >= 0].to(array.device)] = (
+            wanted[:, None, None].expand(chosen.shape)[chosen >= 0].to(array.device)
+        )
     manager.add_model_change(ModelFlags.SHAPE_PROPERTIES)
 
 
-def _write_ovphysx(asset, rows, coefficient) -> None:
+def _write_ovphysx(asset, rows, material, rest_offset) -> None:
     from isaaclab_ov import tensor_types
 
-    view, kind = asset.root_view, tensor_types.RIGID_BODY_SHAPE_FRICTION_AND_RESTITUTION
-    materials = wp.to_torch(view.get_attribute(kind))  # [B * N, S, 3]
-    materials[rows, :, :2] = coefficient[None, :, None, None]
+    view = asset.root_view
     indices = wp.from_torch(rows.flatten().to(torch.int32))
+    kind = tensor_types.RIGID_BODY_SHAPE_FRICTION_AND_RESTITUTION
+    materials = wp.to_torch(view.get_attribute(kind))  # [B * N, S, 3]
+    materials[rows] = material[None, :, None]
     view.set_attribute(kind, wp.from_torch(materials.contiguous(), dtype=wp.float32), indices=indices)
+    kind = tensor_types.RIGID_BODY_REST_OFFSET
+    offsets = wp.to_torch(view.get_attribute(kind))  # [B * N, S]
+    if bool((offsets[rows] != rest_offset[None, :, None]).any()):
+        offsets[rows] = rest_offset[None, :, None]
+        view.set_attribute(kind, wp.from_torch(offsets.contiguous(), dtype=wp.float32), indices=indices)
 
 
-def _write_isaacsim(asset, rows, coefficient) -> None:
+def _write_isaacsim(asset, rows, material, rest_offset) -> None:
+    indices = wp.from_torch(rows.flatten().to(torch.int32))
     materials = wp.to_torch(asset.root_view.get_material_properties())
-    materials[rows, :, :2] = coefficient[None, :, None, None]
-    asset.root_view.set_material_properties(
-        wp.from_torch(materials), wp.from_torch(rows.flatten().to(torch.int32))
-    )
+    materials[rows] = material[None, :, None]
+    asset.root_view.set_material_properties(wp.from_torch(materials), indices)
+    offsets = wp.to_torch(asset.root_view.get_rest_offsets())
+    offsets[rows] = rest_offset[None, :, None]
+    asset.root_view.set_rest_offsets(wp.from_torch(offsets), indices)
 
 
 def _newton_shapes(asset, model) -> torch.Tensor:

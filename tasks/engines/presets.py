@@ -59,7 +59,10 @@ class RendererPresets(PresetCfg):
     """Renderer of the cameras."""
 
     newton_warp: NewtonWarpRendererCfg = NewtonWarpRendererCfg(
-        enable_shadows=True, colorize_instance_segmentation=False, depth_clipping_behavior="zero"
+        class_type="tasks.engines.delayed_renderer:DelayedWarpRenderer",
+        enable_shadows=True,
+        colorize_instance_segmentation=False,
+        depth_clipping_behavior="zero",
     )
     isaac_rtx: IsaacRtxRendererCfg = IsaacRtxRendererCfg(
         colorize_instance_segmentation=False, depth_clipping_behavior="zero"

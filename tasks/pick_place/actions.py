@@ -15,11 +15,12 @@ from isaaclab.utils import configclass
 from policy.action import ActionSpec
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, inverse, rotation_matrix
-from tasks.pick_place.action_spaces import CONTROL_DT, DELTA_EEF, DELTA_JOINTS, MAX_DELAY, MAX_LEAD
+from tasks.pick_place.action_spaces import CONTROL_DT, DELTA_EEF, DELTA_JOINTS, MAX_LEAD
+from tasks.pick_place.command_path import CommandPath
 
 
 class _JointTargetAction(ActionTerm):
-    """Shared by both spaces: delay, gripper, limits, and writing joint targets."""
+    """Shared by both spaces: limits, the way of the commands, and writing joint targets."""
 
     spec: ActionSpec
 
@@ -33,14 +34,13 @@ class _JointTargetAction(ActionTerm):
         self._max_step = torch.tensor(PANDA.limits.velocity, device=device) * CONTROL_DT
         self._home = torch.tensor(PANDA.home, device=device).expand(n, 7)
         self._raw = torch.zeros(n, self.spec.dim, device=device)
-        self._history = torch.zeros(MAX_DELAY + 1, n, self.spec.dim, device=device)
+        self.path = CommandPath(n, self.spec.dim, device)
+        """What the commands go through on their way to the drives."""
         self._targets = torch.zeros(n, 9, device=device)
         self._joints = [*self._arm, *self._fingers]
         self._unapplied = False
-        self.delay = torch.zeros(n, dtype=torch.long, device=device)
-        """Steps by which each environment's actions come late ``[N]``."""
         self.command = self._home.clone()
-        """Commanded arm joint positions ``[N, 7]`` [rad]."""
+        """Commanded arm joint positions ``[N, 7]`` [rad], as the encoders read them."""
         self.reset()
 
     @property
@@ -57,14 +57,12 @@ class _JointTargetAction(ActionTerm):
 
     def process_actions(self, actions: torch.Tensor) -> None:
         self._raw[:] = torch.clamp(actions, self._low, self._high)
-        self._history = torch.roll(self._history, 1, 0)
-        self._history[0] = self._raw
-        rows = torch.arange(self.num_envs, device=self.device)
-        delayed = self._history[self.delay, rows]
-        step = torch.clamp(self.next_command(delayed[:, :-1]) - self.command, -self._max_step, self._max_step)
+        executed = self.path.receive(self._raw)
+        step = torch.clamp(
+            self.next_command(executed[:, :-1]) - self.command, -self._max_step, self._max_step
+        )
         self.command = self.command + step
-        half_width = torch.where(delayed[:, -1:] > 0, PANDA.gripper_max_width / 2, 0.0)
-        self._targets = torch.cat((self.command, half_width, half_width), 1)
+        self._targets = self.path.targets(self.command)
         self._unapplied = True
 
     def next_command(self, arm: torch.Tensor) -> torch.Tensor:
@@ -80,12 +78,15 @@ class _JointTargetAction(ActionTerm):
 
     def reset(self, env_ids: Sequence[int] | torch.Tensor | slice | None = None) -> dict:
         ids = slice(None) if env_ids is None else env_ids
-        idle = torch.zeros(self.spec.dim, device=self.device)
-        idle[-1] = 1.0  # hand open
-        self._history[:, ids] = idle
-        self._raw[ids] = idle
-        self.command[ids] = self._home[ids]
+        self.begin(torch.arange(self.num_envs, device=self.device)[ids], self._home[ids])
         return {}
+
+    def begin(self, ids: torch.Tensor, command: torch.Tensor) -> None:
+        """Start the environments ``ids`` from commanded arm positions ``[n, 7]`` [rad], hands open."""
+        self._raw[ids] = 0.0
+        self._raw[ids, -1] = 1.0
+        self.command[ids] = command
+        self.path.reset(ids, command)
 
 
 class EndEffectorDeltaAction(_JointTargetAction):
@@ -102,14 +103,13 @@ class EndEffectorDeltaAction(_JointTargetAction):
         self.rotation = rotation_matrix(arm[:, 3:6]) @ self.rotation
         return inverse(self.position, self.rotation, self.command, iterations=2)
 
-    def reset(self, env_ids: Sequence[int] | torch.Tensor | slice | None = None) -> dict:
-        super().reset(env_ids)
-        position, rotation, _ = forward(self._home)
-        ids = slice(None) if env_ids is None else env_ids
+    def begin(self, ids: torch.Tensor, command: torch.Tensor) -> None:
+        super().begin(ids, command)
         if not hasattr(self, "position"):
-            self.position, self.rotation = position, rotation
+            self.position, self.rotation, _ = forward(self._home)
+        # All rows at once: batched arithmetic rounds by batch size, and an episode must not depend on its company.
+        position, rotation, _ = forward(self.command)
         self.position[ids], self.rotation[ids] = position[ids], rotation[ids]
-        return {}
 
 
 class JointDeltaAction(_JointTargetAction):

@@ -1,4 +1,4 @@
-"""How scenes are put together: which distractors make the instruction matter, and where everything stands.
+"""How scenes are put together: which distractors make the instruction matter, where everything stands, how it is said.
 
 Every function takes its own random numbers, so that what one draws never shifts what another does.
 """
@@ -6,11 +6,13 @@ Every function takes its own random numbers, so that what one draws never shifts
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tasks.episode import EpisodeSpec
+from tasks.language import Phrasing, SceneFacts, Thing, phrase
 from tasks.pick_place.scene import COLORS, Placement, Scene
 from tasks.pick_place.workspace import CLEARANCE, OBJECT_REGION, SIZES, pool
 from tasks.shapes import objects, receptacles
@@ -43,8 +45,8 @@ def draw_other_receptacle(rng: np.random.Generator, kind: str, color: str) -> st
     return f"{paint} {other}" if shown < 0.5 else "none"
 
 
-def draw_poses(rng: np.random.Generator, slots: Sequence[str]) -> list[float]:
-    """x, y [m] and yaw [rad] of each body in turn, apart from each other by `CLEARANCE` (rejection sampling).
+def draw_poses(rng: np.random.Generator, slots: Sequence[str], clearance: float = CLEARANCE) -> list[float]:
+    """x, y [m] and yaw [rad] of each body in turn, apart from each other by ``clearance`` [m] (rejection sampling).
 
     Raises RuntimeError when no arrangement is found, which for the default pool does not happen.
     """
@@ -58,7 +60,7 @@ def draw_poses(rng: np.random.Generator, slots: Sequence[str]) -> list[float]:
             for _ in range(30):
                 spot = rng.uniform(low, high)
                 gaps = [np.hypot(*(spot - q)) - radius[k] - radius[i] for i, q in enumerate(placed)]
-                if min(gaps, default=1.0) >= CLEARANCE:
+                if min(gaps, default=1.0) >= clearance:
                     placed.append(spot)
                     break
             else:
@@ -80,13 +82,27 @@ def placed_names(values: Mapping[str, Any]) -> list[str]:
 
 
 def compose(values: Mapping[str, Any]) -> Scene:
-    """The scene that the values of the ``scene.*`` factors describe."""
+    """The scene that the values of the ``scene.*`` factors describe, asked for as those of ``language.*`` say."""
     poses = np.asarray(values["scene.poses"]).reshape(-1, 3)
     placements = [
         Placement(slot=name.split(" ")[1], color=name.split(" ")[0], x=float(x), y=float(y), yaw=float(yaw))
         for name, (x, y, yaw) in zip(placed_names(values), poses, strict=True)
     ]
-    return Scene(placements[0], placements[1], tuple(placements[2:]))
+    scene = Scene(placements[0], placements[1], tuple(placements[2:]))
+    phrasing = Phrasing.of(values)
+    if phrasing == Phrasing():
+        return scene
+    return replace(scene, instruction=phrase(scene_facts(scene), phrasing))
+
+
+def scene_facts(scene: Scene) -> SceneFacts:
+    """What an instruction may build on."""
+    slots = pool()
+    target, receptacle, *others = (
+        Thing(slot.body.noun, p.color, p.x, p.y, slot.radius, slot.height, slot.is_receptacle)
+        for p, slot in ((p, slots[p.slot]) for p in scene.placements)
+    )
+    return SceneFacts(target, receptacle, tuple(others))
 
 
 def random_scene(spec: EpisodeSpec) -> Scene:

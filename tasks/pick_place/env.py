@@ -1,4 +1,4 @@
-"""The pick-and-place environment: `ManagerBasedRLEnv` plus named episodes and per-environment settings.
+"""The pick-and-place environment: named episodes, settings per environment, and what happens while they run.
 
 The environment runs whatever `Scene` it is given. `assign` names the scene that an environment begins at its next
 reset; without one it begins a default scene, so that Isaac Lab's own commands can run it too.
@@ -7,36 +7,31 @@ reset; without one it begins a default scene, so that Isaac Lab's own commands c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
-from isaaclab.envs import ManagerBasedRLEnv
-from isaaclab.utils.math import quat_from_matrix
 
-from policy.action import ActionSpec
 from robots.franka import PANDA
-from robots.franka.articulation import ARM_DAMPING, ARM_STIFFNESS
-from robots.franka.kinematics import forward, rotation_matrix
-from tasks.cameras import CameraSpec, look_at
-from tasks.engines.friction import write_friction
-from tasks.engines.host_memory import allow_no_cuda
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.compose import random_scene
+from tasks.pick_place.disturbances import Disturbances, Happening
+from tasks.pick_place.dynamics import Dynamics
 from tasks.pick_place.progress import BodyTable, Progress, State
 from tasks.pick_place.scene import COLORS, Scene
+from tasks.pick_place.sensing import Measured, Sensing
+from tasks.pick_place.simulated_scene import SimulatedScene
 from tasks.pick_place.view import PrivilegedView
-from tasks.pick_place.workspace import NOMINAL_FRICTION, PARKING, front_camera, pool, wrist_camera
+from tasks.pick_place.workspace import LEAST_CLEARANCE, OBJECT_REGION, ROOM_COLOR, TABLE_COLOR
+from tasks.settings import PerEnvironment
+
+DROP_HEIGHT = 0.12
+"""From where a distractor falls in mid-episode [m]."""
 
 
-class PickPlaceEnv(ManagerBasedRLEnv):
-    """Franka pick and place, many environments at once.
-
-    All positions in and out are in an environment's own frame: the robot base, x forward, z up.
-    """
+class PickPlaceEnv(SimulatedScene):
+    """Franka pick and place, many environments at once."""
 
     def __init__(self, cfg, render_mode: str | None = None, **kwargs) -> None:
-        allow_no_cuda()
-        self.slots = pool()
-        self.slot_index = {name: i for i, name in enumerate(self.slots)}
         self.scenes: list[Scene | None] = [None] * cfg.scene.num_envs
         self.default_scene: Callable[[int], Scene] = lambda k: random_scene(
             EpisodeSpec("pick_place", k, cfg.seed or 0)
@@ -44,46 +39,36 @@ class PickPlaceEnv(ManagerBasedRLEnv):
         """Gives the scene of the k-th episode that nobody assigned; by default one drawn evenly from the seed."""
         self._assigned: dict[int, Scene] = {}
         self._unassigned_count = 0
-        self._joint_writes = 0
-        self._friction_written = False
-        self._tool: tuple[tuple[int, int], torch.Tensor, torch.Tensor] | None = None
-        self.cameras: dict[str, CameraSpec] = {
-            spec.name: spec for spec in (front_camera(cfg.image_size), wrist_camera(cfg.image_size))
-        }
+        self._nominal_written = False
+        self._pushing = False
         super().__init__(cfg=cfg, render_mode=render_mode, **kwargs)
 
     def load_managers(self) -> None:
         table = BodyTable(
-            height=self._per_slot(lambda s: s.height),
-            half_diagonal=self._per_slot(
+            height=self.per_slot(lambda s: s.height),
+            half_diagonal=self.per_slot(
                 lambda s: 0.5 * s.scale * float((s.body.visual.extents**2).sum()) ** 0.5
             ),
-            inner_radius=self._per_slot(lambda s: s.body.inner_radius * s.scale),
-            support_height=self._per_slot(lambda s: s.body.support_height * s.scale),
-            is_receptacle=self._per_slot(lambda s: float(s.is_receptacle)).bool(),
+            inner_radius=self.per_slot(lambda s: s.body.inner_radius * s.scale),
+            support_height=self.per_slot(lambda s: s.body.support_height * s.scale),
+            is_receptacle=self.per_slot(lambda s: float(s.is_receptacle)).bool(),
         )
         self.progress = Progress(table, self.num_envs, self.step_dt, self.device)
-        self.bodies = self.scene["bodies"]
-        self.robot = self.scene["robot"]
-        self._arm, _ = self.robot.find_joints(list(PANDA.arm_joints), preserve_order=True)
-        self._fingers, _ = self.robot.find_joints(list(PANDA.finger_joints), preserve_order=True)
-        self._hand = self.robot.find_bodies(PANDA.hand_body)[0][0]
-        self._mass = self.bodies.data.body_mass.torch.clone().view(self.num_envs, -1)
-        self._inertia = self.bodies.data.body_inertia.torch.clone().view(self.num_envs, -1, 9)
-        self.camera_position: dict[str, torch.Tensor] = {}
-        """Fixed cameras' positions ``[N, 3]`` [m], environment frame."""
-        self.camera_rotation: dict[str, torch.Tensor] = {}
-        """Fixed cameras' OpenCV axes as columns ``[N, 3, 3]``."""
-        for name, spec in self.cameras.items():
-            if spec.eye is not None:
-                eye = torch.tensor([spec.eye], device=self.device)
-                axes = look_at(eye, torch.tensor([spec.target], device=self.device))
-                self.camera_position[name] = eye.repeat(self.num_envs, 1)
-                self.camera_rotation[name] = axes.repeat(self.num_envs, 1, 1)
         super().load_managers()
-
-    def _per_slot(self, value: Callable) -> torch.Tensor:
-        return torch.tensor([value(slot) for slot in self.slots.values()], device=self.device)
+        self.dynamics = Dynamics(self)
+        self.sensing = Sensing(self.num_envs, self.device)
+        self.disturbances = Disturbances(self.num_envs, self.device)
+        self.command = self.action_manager.get_term("command")
+        self._owners: tuple[PerEnvironment, ...] = (
+            self.layout,
+            self.dynamics,
+            self.command.path,
+            self.sensing,
+            self.disturbances,
+            self.imaging,
+        )
+        self._owner_of = {name: owner for owner in self._owners for name in owner.names}
+        self._changed: set[str] = set()
 
     # -- episodes
 
@@ -93,13 +78,12 @@ class PickPlaceEnv(ManagerBasedRLEnv):
 
     def begin_episodes(self, rows: Sequence[int]) -> None:
         """Reset event: put robot and bodies of these environments where their next scenes want them."""
-        if not self._friction_written:
-            self._friction_written = True
-            self.write_friction(range(self.num_envs), torch.full((self.num_envs,), NOMINAL_FRICTION))
+        ids = torch.tensor(rows, dtype=torch.long, device=self.device)
+        if not self._nominal_written:
+            self._nominal_written = True
+            self._write_nominal()
         for row in rows:
-            self.scenes[row] = self._assigned.pop(row, None) or self._next_default_scene()
-        for row in rows:
-            scene = self.scenes[row]
+            self.scenes[row] = scene = self._assigned.pop(row, None) or self._next_default_scene()
             self.progress.begin(
                 row,
                 target=self.slot_index[scene.target.slot],
@@ -107,9 +91,17 @@ class PickPlaceEnv(ManagerBasedRLEnv):
                 active=[self.slot_index[p.slot] for p in scene.placements],
             )
         self.place_bodies(rows)
-        ids = torch.tensor(rows, dtype=torch.long, device=self.device)
-        self.write_joints(ids, torch.tensor(PANDA.home, device=self.device).expand(len(rows), 7))
+        self._begin_posture(ids)
         self.paint(rows)
+
+    def _write_nominal(self) -> None:
+        """Make so what the assets do not say, or say in another unit: contact and colours."""
+        rows = range(self.num_envs)
+        self.dynamics.write_contact(torch.arange(self.num_envs, device=self.device))
+        surfaces = {"table": TABLE_COLOR, "floor": ROOM_COLOR, "wall": ROOM_COLOR}
+        colors = torch.tensor(list(surfaces.values()))[:, None].expand(-1, self.num_envs, -1)
+        self.write_colors(list(surfaces), colors, rows)
+        self.tint_robot(rows, torch.ones(self.num_envs, 3))
 
     def place_bodies(self, rows: Sequence[int]) -> None:
         """Put the pool where the scenes of these environments want it, what they do not use in the parking area.
@@ -118,7 +110,7 @@ class PickPlaceEnv(ManagerBasedRLEnv):
         rotation that remembers the inertia before, and the body moves by a rounding error.
         """
         ids = torch.tensor(rows, dtype=torch.long, device=self.device)
-        pose = self._parked(len(rows))
+        pose = self.parked(len(rows))
         for i, row in enumerate(rows):
             for p in self.scenes[row].placements:
                 yaw = torch.tensor(p.yaw / 2)
@@ -128,121 +120,28 @@ class PickPlaceEnv(ManagerBasedRLEnv):
                 )
         self.write_body_poses(ids, pose)
 
+    def _begin_posture(self, ids: torch.Tensor) -> None:
+        """Put the arms where they begin, hands open; the command starts from there, as the encoders read it."""
+        home = torch.tensor(PANDA.home, device=self.device)
+        posture = home + self.layout["initial_arm"][ids]
+        self.command.begin(ids, posture + self.command.path["encoder_bias"][ids])
+        self.write_joints(ids, posture)
+
     def clear(self, rows: Sequence[int]) -> None:
-        """Take everything off the tables of these environments and send their arms home.
+        """Take everything off the tables of these environments, send their arms home, and let nothing happen any more.
 
         After one physics step like this an engine has forgotten all contacts. A body that is merely moved along the
         table keeps its old contact there, with the friction of the episode before in it, and the next episode would
         depend on that in its last digits.
         """
         ids = torch.tensor(rows, dtype=torch.long, device=self.device)
-        self.write_body_poses(ids, self._parked(len(rows)))
-        self.write_joints(ids, torch.tensor(PANDA.home, device=self.device).expand(len(rows), 7))
-        self.action_manager.get_term("command").reset(ids)
-
-    def _parked(self, count: int) -> torch.Tensor:
-        """Poses of the pool in the parking area ``[count, B, 7]``, apart from each other."""
-        pose = torch.zeros(count, len(self.slots), 7, device=self.device)
-        pose[..., :3] = torch.tensor(PARKING, device=self.device)
-        pose[..., 0] += 0.3 * torch.arange(len(self.slots), device=self.device)
-        pose[..., 6] = 1.0
-        return pose
+        self.disturbances.stop(rows)
+        self.write_body_poses(ids, self.parked(len(rows)))
+        self._begin_posture(ids)
 
     def _next_default_scene(self) -> Scene:
         self._unassigned_count += 1
         return self.default_scene(self._unassigned_count - 1)
-
-    # -- state in the environment's frame
-
-    @property
-    def action_spec(self) -> ActionSpec:
-        """Meaning of the actions that `step` takes."""
-        return self.action_manager.get_term("command").spec
-
-    @property
-    def joint_pos(self) -> torch.Tensor:
-        """Arm joint positions ``[N, 7]`` [rad]."""
-        return self.robot.data.joint_pos.torch[:, self._arm]
-
-    @property
-    def joint_vel(self) -> torch.Tensor:
-        """Arm joint velocities ``[N, 7]`` [rad/s]."""
-        return self.robot.data.joint_vel.torch[:, self._arm]
-
-    @property
-    def gripper_width(self) -> torch.Tensor:
-        """Distance between the fingertips ``[N]`` [m]."""
-        return self.robot.data.joint_pos.torch[:, self._fingers].sum(1)
-
-    @property
-    def body_pose(self) -> torch.Tensor:
-        """Poses of the pool ``[N, B, 7]``: position [m], quaternion x y z w."""
-        pose = self.bodies.data.body_link_pose_w.torch.clone()
-        pose[..., :3] -= self.scene.env_origins[:, None]
-        return pose
-
-    @property
-    def body_velocity(self) -> torch.Tensor:
-        """Velocities of the pool ``[N, B, 6]``: linear [m/s], angular [rad/s]."""
-        return self.bodies.data.body_link_vel_w.torch
-
-    def tool(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tool position ``[N, 3]`` [m] and rotation ``[N, 3, 3]``, from the joint positions."""
-        instant = (self._sim_step_counter, self._joint_writes)
-        if self._tool is None or self._tool[0] != instant:
-            position, rotation, _ = forward(self.joint_pos)
-            self._tool = (instant, position, rotation)
-        return self._tool[1], self._tool[2]
-
-    def update_progress(self) -> None:
-        """Judge the state after a step; the reward term calls it, once per step."""
-        self.progress.update(
-            State(self.body_pose, self.body_velocity, self.tool()[0], self.gripper_width, self.joint_vel)
-        )
-
-    # -- writing state
-
-    def write_body_poses(self, env_ids: torch.Tensor, pose: torch.Tensor) -> None:
-        """Place the whole pool ``[n, B, 7]`` at rest."""
-        pose = pose.clone()
-        pose[..., :3] += self.scene.env_origins[env_ids][:, None]
-        self.bodies.write_body_link_pose_to_sim_index(body_poses=pose, env_ids=env_ids)
-        self.bodies.write_body_com_velocity_to_sim_index(
-            body_velocities=torch.zeros(*pose.shape[:2], 6, device=self.device), env_ids=env_ids
-        )
-
-    def write_joints(
-        self, env_ids: torch.Tensor, arm: torch.Tensor, width: float | torch.Tensor = 0.08
-    ) -> None:
-        """Put the robot at arm positions ``[n, 7]`` [rad] and finger distance [m], at rest, and command it to stay."""
-        self._joint_writes += 1
-        position = torch.empty(len(env_ids), 9, device=self.device)
-        position[:, self._arm] = arm
-        half = torch.as_tensor(width, device=self.device) / 2
-        position[:, self._fingers] = (
-            half.expand(len(env_ids), 2) if half.dim() == 0 else half[:, None].expand(-1, 2)
-        )
-        self.robot.write_joint_position_to_sim_index(position=position, env_ids=env_ids)
-        self.robot.write_joint_velocity_to_sim_index(velocity=torch.zeros_like(position), env_ids=env_ids)
-        self.robot.set_joint_position_target_index(target=position, env_ids=env_ids)
-        self.robot.set_joint_velocity_target_index(target=torch.zeros_like(position), env_ids=env_ids)
-
-    def show(self, env_ids: torch.Tensor, arm: torch.Tensor, width: torch.Tensor, pose: torch.Tensor) -> None:
-        """Set the state of some environments without simulating, so that cameras see it.
-
-        Args:
-            env_ids: environments ``[n]``.
-            arm: arm joint positions ``[n, 7]`` [rad].
-            width: fingertip distances ``[n]`` [m].
-            pose: poses of the whole pool ``[n, B, 7]``.
-        """
-        self.write_joints(env_ids, arm, width)
-        self.write_body_poses(env_ids, pose)
-        self.scene.write_data_to_sim()
-        self.sim.forward()
-        self.scene.update(dt=self.physics_dt)
-
-    # -- appearance
 
     def paint(self, rows: Sequence[int]) -> None:
         """Give every body of these environments the colour of its scene."""
@@ -252,94 +151,130 @@ class PickPlaceEnv(ManagerBasedRLEnv):
                 color[self.slot_index[p.slot], i] = torch.tensor(COLORS[p.color])
         self.write_colors(list(self.slots), color, rows)
 
-    def write_colors(self, names: Sequence[str], srgb: torch.Tensor, rows: Sequence[int]) -> None:
-        """Colours of bodies, ``table``, ``floor`` or ``wall``: sRGB in [0, 1] ``[len(names), len(rows), 3]``."""
-        materials = [self.scene[f"{name}_material"] for name in names]
-        linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-        ids = torch.tensor(rows, dtype=torch.int32, device=self.device)
-        self.sim.render_context.write_visual_materials(materials, {"color": linear.to(self.device)}, ids)
+    # -- settings
 
-    def aim_camera(self, name: str, rows: Sequence[int], eye: torch.Tensor, rotation: torch.Tensor) -> None:
-        """Move a fixed camera: position ``[n, 3]`` [m] and OpenCV rotation ``[n, 3, 3]``, environment frame."""
-        ids = torch.tensor(rows, dtype=torch.long, device=self.device)
-        self.camera_position[name][ids], self.camera_rotation[name][ids] = eye, rotation
-        if name in self.scene.sensors:
-            self.scene[name].set_world_poses(
-                eye + self.scene.env_origins[ids],
-                quat_from_matrix(rotation),
-                ids.to(torch.int32),
-                convention="ros",
-            )
+    def set(self, name: str, rows: Sequence[int], values: Sequence[Any]) -> None:
+        """Ask for a setting in the environments ``rows``; `commit` makes it so. KeyError for an unknown name."""
+        self._owner_of[name].set(name, rows, values)
+        self._changed.add(name)
 
-    def image(self, name: str) -> torch.Tensor:
-        """What a camera sees now: RGB ``[N, H, W, 3]`` uint8. Rendered when asked for, at most once per state."""
-        # A copy: the renderer draws the next image into the same memory.
-        return self.scene[name].data.output["rgb"].torch.clone()
+    def commit(self, rows: Sequence[int], seeds: Sequence[int]) -> None:
+        """Make the settings take effect in environments whose episodes begin now.
 
-    def displace_camera(
-        self,
-        name: str,
-        rows: Sequence[int],
-        position: torch.Tensor | None = None,
-        turn: torch.Tensor | None = None,
-    ) -> None:
-        """Move a fixed camera from its calibrated pose: by a world vector ``[n, 3]`` [m], by a rotation vector about
-        its own axes ``[n, 3]`` [rad]; what is not given stays as it was.
+        Args:
+            rows: environments ``[n]``.
+            seeds: randomness of what happens during each episode ``[n]``.
         """
-        spec = self.cameras[name]
         ids = torch.tensor(rows, dtype=torch.long, device=self.device)
-        nominal = torch.tensor([spec.eye], device=self.device)
-        axes = look_at(nominal, torch.tensor([spec.target], device=self.device))
-        eye = self.camera_position[name][ids] if position is None else nominal + position.to(self.device)
-        rotation = self.camera_rotation[name][ids]
-        if turn is not None:
-            # One by one: batched arithmetic rounds by batch size, and an episode must not depend on its company.
-            rotation = torch.cat(
-                [axes @ rotation_matrix(t[None].double()).float() for t in turn.to(self.device)]
+        changed, self._changed = self._changed, set()
+        for owner in self._owners:
+            owner.begin(rows, seeds)
+        if changed & self.layout.names:
+            self.write_layout(ids)
+        for owner in self._owners:
+            owner.commit(rows, changed)
+        self._begin_posture(ids)
+        self.place_bodies(rows)
+        self._write_forces()
+        self.sensing.reset(ids, self.joint_pos[ids], self.joint_vel[ids], self.gripper_width[ids])
+
+    # -- while episodes run
+
+    def step(self, action: torch.Tensor):
+        """One control step; what disturbs the scene begins before it."""
+        if self.disturbances.active:
+            before = (self.disturbances.object_force.clone(), self.disturbances.hand_force.clone())
+            for happening in self.disturbances.advance():
+                self._let_happen(happening)
+            after = (self.disturbances.object_force, self.disturbances.hand_force)
+            if any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)):
+                self._write_forces()
+        return super().step(action)
+
+    def update_progress(self) -> None:
+        """Judge the state after a step; the reward term calls it, once per step."""
+        self.sensing.remember(self.joint_pos, self.joint_vel, self.gripper_width)
+        self.imaging.advance()
+        self.remember_poses()
+        self.progress.update(
+            State(
+                self.body_pose_on_table,
+                self.body_velocity,
+                self.tool_on_table,
+                self.gripper_width,
+                self.joint_vel,
             )
-        self.aim_camera(name, rows, eye, rotation)
+        )
 
-    # -- physics
+    def _write_forces(self) -> None:
+        """Push bodies and hands by gravity's difference from nominal and by the disturbances of this step."""
+        rows = torch.arange(self.num_envs, device=self.device)
+        force = self.dynamics.gravity_force.clone()
+        force[rows, self.progress.target] += self.disturbances.object_force
+        hand = self.disturbances.hand_force[:, None]
+        if not self._pushing and not bool(force.any()) and not bool(hand.any()):
+            return
+        self._pushing = True
+        for asset, value, ids in ((self.bodies, force, None), (self.robot, hand, [self.hand_id])):
+            asset.permanent_wrench_composer.set_forces_and_torques_index(
+                forces=value, torques=torch.zeros_like(value), body_ids=ids, is_global=True
+            )
 
-    def scale_masses(self, rows: Sequence[int], scale: torch.Tensor) -> None:
-        """Mass and inertia of every object against nominal ``[n]``; receptacles keep theirs."""
-        ids = torch.tensor(rows, dtype=torch.long, device=self.device)
-        factor = torch.where(self.progress.bodies.is_receptacle, 1.0, scale.to(self.device)[:, None])
-        self.bodies.set_masses_index(masses=self._mass[ids] * factor, env_ids=ids)
-        self.bodies.set_inertias_index(inertias=self._inertia[ids] * factor[..., None], env_ids=ids)
+    def _let_happen(self, happening: Happening) -> None:
+        """Move the named object, or drop another one."""
+        row = happening.row
+        ids = torch.tensor([row], device=self.device)
+        pose = self.body_pose_on_table[ids]
+        velocity = self.bodies.data.body_com_vel_w.torch[ids].clone()
+        if happening.move_target is not None:
+            body = int(self.progress.target[row])
+            pose[0, body, :2] += torch.tensor(happening.move_target, device=self.device)
+        if happening.drop_at:
+            body = self._unused_slot(row)
+            spot = self._free_spot(row, body, pose[0], happening.drop_at)
+            pose[0, body] = torch.tensor((*spot, DROP_HEIGHT, 0.0, 0.0, 0.0, 1.0), device=self.device)
+            velocity[0, body] = 0.0
+            self.progress.active[row, body] = True
+        self.write_body_poses(ids, pose)
+        self.bodies.write_body_com_velocity_to_sim_index(body_velocities=velocity, env_ids=ids)
 
-    def write_friction(self, rows: Sequence[int], friction: torch.Tensor) -> None:
-        """Sliding friction of every object against table, receptacles and fingers ``[n]`` [1]."""
-        ids = torch.tensor(rows, dtype=torch.long, device=self.device)
-        objects = [i for i, slot in enumerate(self.slots.values()) if not slot.is_receptacle]
-        write_friction(self, self.bodies, ids, objects, friction)
+    def _free_spot(self, row: int, body: int, pose: torch.Tensor, shares) -> tuple[float, float]:
+        """The first of the places beside all bodies in use, or the one that is farthest from them."""
+        slots = list(self.slots.values())
+        (x0, x1), (y0, y1) = OBJECT_REGION
+        best, room = (x0, y0), -1.0
+        for x, y in shares:
+            spot = (x0 + x * (x1 - x0), y0 + y * (y1 - y0))
+            gap = min(
+                float((pose[i, :2].cpu() - torch.tensor(spot)).norm()) - slots[i].radius - slots[body].radius
+                for i in self.progress.active[row].nonzero()[:, 0].tolist()
+            )
+            if gap > room:
+                best, room = spot, gap
+            if gap > LEAST_CLEARANCE:
+                break
+        return best
 
-    def scale_arm_gains(self, rows: Sequence[int], scale: torch.Tensor) -> None:
-        """Stiffness and damping of the arm joints against nominal ``[n]``."""
-        ids = torch.tensor(rows, dtype=torch.long, device=self.device)
-        ones = scale.to(self.device)[:, None].expand(-1, len(self._arm))
-        for gain, write in (
-            (
-                ARM_STIFFNESS,
-                lambda v: self.robot.write_joint_stiffness_to_sim_index(
-                    stiffness=v, joint_ids=self._arm, env_ids=ids
-                ),
-            ),
-            (
-                ARM_DAMPING,
-                lambda v: self.robot.write_joint_damping_to_sim_index(
-                    damping=v, joint_ids=self._arm, env_ids=ids
-                ),
-            ),
-        ):
-            write((gain * ones).contiguous())
+    def _unused_slot(self, row: int) -> int:
+        """The first object of the pool that is not on the table and is not called what the target is called."""
+        noun = self.slots[self.scenes[row].target.slot].body.noun
+        return next(
+            i
+            for i, slot in enumerate(self.slots.values())
+            if not slot.is_receptacle and not bool(self.progress.active[row, i]) and slot.body.noun != noun
+        )
 
-    # -- what scripted policies see
+    # -- what policies are told
+
+    def measure(self) -> Measured:
+        """What the robots report of themselves, all environments."""
+        return self.sensing.measure(self.command.path["encoder_bias"])
 
     def privileged_view(self, rows: Sequence[int], camera: str = "front") -> PrivilegedView:
-        """The simulator's state for some environments."""
+        """The simulator's state for some environments, base frame."""
         ids = torch.tensor(rows, dtype=torch.long, device=self.device)
         spec = self.cameras[camera]
+        intrinsics, distortion = self.calibration(camera)
         return PrivilegedView(
             slots=tuple(self.slots.values()),
             body_pose=self.body_pose[ids],
@@ -348,9 +283,11 @@ class PickPlaceEnv(ManagerBasedRLEnv):
             receptacle=self.progress.receptacle[ids],
             in_place=self.progress.in_place[ids],
             tool=self.tool()[0][ids],
+            table_z=self.layout.table_height_in_base[ids],
             camera=camera,
             image_size=(spec.width, spec.height),
-            intrinsics=spec.intrinsics().to(self.device),
-            camera_position=self.camera_position[camera][ids],
-            camera_rotation=self.camera_rotation[camera][ids],
+            intrinsics=intrinsics[ids],
+            distortion=distortion[ids],
+            camera_position=self.layout.camera_position[camera][ids],
+            camera_rotation=self.layout.camera_rotation[camera][ids],
         )

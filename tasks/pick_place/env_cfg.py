@@ -26,6 +26,7 @@ from scipy.spatial.transform import Rotation
 
 from robots.franka import SURFACE_FRICTION
 from robots.franka.articulation import HAND_PATH, franka_cfg
+from robots.franka.asset import material_colors
 from tasks.cameras import CameraSpec, look_at
 from tasks.engines.presets import DECIMATION, PHYSICS_DT, PhysicsPresets, RendererPresets
 from tasks.pick_place import terms
@@ -34,7 +35,9 @@ from tasks.pick_place.workspace import (
     FLOOR_Z,
     IMAGE_SIZE,
     PARKING,
+    ROOM_COLOR,
     TABLE_CENTER,
+    TABLE_COLOR,
     TABLE_SIZE,
     WALL_X,
     WRIST_OFFSET,
@@ -46,6 +49,8 @@ from tasks.pick_place.workspace import (
 )
 from tasks.rigid_asset import MATERIAL, usd_path
 
+SHADING = ("rgb_hdr", "albedo", "normals")
+"""What a renderer must draw beside the image so that light and textures can be changed in it."""
 CLIPPING = (0.01, 20.0)
 """Near and far plane of the cameras [m]."""
 
@@ -97,11 +102,18 @@ def box_cfg(prim: str, size: tuple, pos: tuple, color: tuple, collides: bool) ->
     )
 
 
-def camera_cfg(spec: CameraSpec, renderer) -> CameraCfg:
-    """An Isaac Lab camera with the calibration of ``spec``."""
+def camera_cfg(spec: CameraSpec, renderer, overscan: float = 1.0, shading: bool = False) -> CameraCfg:
+    """An Isaac Lab camera with the calibration of ``spec``.
+
+    Args:
+        spec: the camera.
+        renderer: its renderer's configuration.
+        overscan: nominal over rendered focal length: more is drawn than the camera sees, for lenses that see more.
+        shading: whether to draw what is needed to light the scene anew.
+    """
     aperture = 20.955
     spawn = sim_utils.PinholeCameraCfg(
-        focal_length=spec.focal_px / spec.width * aperture,
+        focal_length=spec.focal_px / overscan / spec.width * aperture,
         horizontal_aperture=aperture,
         clipping_range=CLIPPING,
     )
@@ -118,7 +130,7 @@ def camera_cfg(spec: CameraSpec, renderer) -> CameraCfg:
         update_period=0.0,
         width=spec.width,
         height=spec.height,
-        data_types=["rgb", "distance_to_image_plane", "instance_segmentation"],
+        data_types=["rgb", "distance_to_image_plane", "instance_segmentation", *(SHADING if shading else ())],
         spawn=spawn,
         renderer_cfg=renderer,
         update_latest_camera_pose=True,
@@ -131,10 +143,10 @@ class SceneCfg(InteractiveSceneCfg):
 
     robot = franka_cfg()
     table = box_cfg(
-        "Table", TABLE_SIZE, (*TABLE_CENTER, -TABLE_SIZE[2] / 2), color=(0.55, 0.40, 0.25), collides=True
+        "Table", TABLE_SIZE, (*TABLE_CENTER, -TABLE_SIZE[2] / 2), color=TABLE_COLOR, collides=True
     )
-    floor = box_cfg("Floor", (6.0, 6.0, 0.02), (0.0, 0.0, FLOOR_Z), color=(0.35, 0.36, 0.40), collides=False)
-    wall = box_cfg("Wall", (0.02, 6.0, 4.0), (WALL_X, 0.0, 1.0), color=(0.35, 0.36, 0.40), collides=False)
+    floor = box_cfg("Floor", (6.0, 6.0, 0.02), (0.0, 0.0, FLOOR_Z), color=ROOM_COLOR, collides=False)
+    wall = box_cfg("Wall", (0.02, 6.0, 4.0), (WALL_X, 0.0, 1.0), color=ROOM_COLOR, collides=False)
     bodies = RigidObjectCollectionCfg(
         rigid_objects={slot.name: slot_cfg(slot, i) for i, slot in enumerate(pool().values())}
     )
@@ -148,6 +160,9 @@ class SceneCfg(InteractiveSceneCfg):
         for name, body in self.bodies.rigid_objects.items():
             path = f"{body.prim_path}/{MATERIAL}"
             setattr(self, f"{name}_material", VisualMaterialCfg(prim_path=path, spawn=None))
+        for name in material_colors():
+            path = "{ENV_REGEX_NS}/Robot/Materials/" + name
+            setattr(self, f"robot_{name}_material", VisualMaterialCfg(prim_path=path, spawn=None))
 
 
 @configclass
@@ -205,6 +220,10 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
     renderer: RendererPresets = RendererPresets()
     image_size: int = IMAGE_SIZE
     """Width and height of the camera images [px]."""
+    overscan: dict[str, float] = {}
+    """Nominal over rendered focal length by camera, 1 where it is left out."""
+    shading: bool = False
+    """Whether light and textures vary, which needs more outputs of the renderer."""
 
     def __post_init__(self):
         self.decimation = DECIMATION
@@ -212,8 +231,9 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
         self.sim = SimulationCfg(
             dt=PHYSICS_DT, device="cpu", render_interval=DECIMATION, physics=PhysicsPresets()
         )
-        self.scene.front = camera_cfg(front_camera(self.image_size), RendererPresets())
-        self.scene.wrist = camera_cfg(wrist_camera(self.image_size), RendererPresets())
+        for spec in (front_camera(self.image_size), wrist_camera(self.image_size)):
+            scale = self.overscan.get(spec.name, 1.0)
+            setattr(self.scene, spec.name, camera_cfg(spec, RendererPresets(), scale, self.shading))
 
 
 @configclass

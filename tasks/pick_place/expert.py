@@ -29,13 +29,22 @@ TURN = 0.12
 HOVER = 0.10
 """Height of the tool above its grasp before descending [m]."""
 CARRY_Z = 0.21
-"""Height of the tool while carrying [m]: clears the tallest object with the longest in hand."""
+"""Height of the tool above the table while carrying [m]: clears the tallest object with the longest in hand."""
 FINGERTIP = 0.009
 """How far the fingertips reach below the tool centre point [m]."""
 NEAR = 0.006
 """Distance at which a waypoint counts as reached [m]."""
-PATIENCE = {ABOVE: 80, DESCEND: 40, CLOSE: 8, LIFT: 40, CARRY: 80, LOWER: 40, OPEN: 8, RETREAT: 25}
-"""Steps after which a phase ends at the latest; ``CLOSE`` and ``OPEN`` always take this long."""
+PATIENCE = {ABOVE: 80, DESCEND: 40, CLOSE: 40, LIFT: 40, CARRY: 80, LOWER: 40, OPEN: 40, RETREAT: 25}
+"""Steps after which a phase ends at the latest."""
+GRIP_STEPS = 8
+"""Steps that the fingers get at least to close or open."""
+STILL = 2e-4
+"""Change of the fingers' distance in a step below which they have come to rest [m]."""
+CORRECTION = 0.15
+"""Share of the remaining error that is corrected in each step once the command has arrived; what biased encoders, play
+in the gears and a push leave over."""
+MAX_CORRECTION = 0.05
+"""Greatest correction [m]."""
 GROUNDING_EVERY = 20
 """Steps between two reports of grounding."""
 
@@ -81,6 +90,9 @@ class Expert:
         self.position = self._home_position.clone()
         self.rotation = self._home_rotation.clone()
         self.joints = home.clone()
+        self.correction = torch.zeros(n, 3, device=device)
+        """What is added to goals because the arm does not get where it is told ``[N, 3]`` [m]."""
+        self.width = torch.zeros(n, device=device)
         self.yaw = torch.zeros(n, device=device)
         self.grasp = torch.zeros(n, dtype=torch.long, device=device)
         self.fresh = torch.ones(n, dtype=torch.bool, device=device)
@@ -91,8 +103,7 @@ class Expert:
     def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
         ids = torch.as_tensor(list(env_ids), dtype=torch.long, device=self.phase.device)
         self.phase[ids], self.clock[ids], self.fresh[ids] = ABOVE, 0, True
-        self.position[ids], self.rotation[ids] = self._home_position[ids], self._home_rotation[ids]
-        self.joints[ids] = self._home[ids]
+        self.correction[ids], self.width[ids] = 0.0, 0.0
         self._late[:, ids] = 0.0
         self._late[:, ids, -1] = 1.0
         for row, seed in zip(env_ids, seeds, strict=True):
@@ -108,9 +119,10 @@ class Expert:
         fresh = self.fresh[ids]
         if bool(fresh.any()):
             self._choose_grasp(ids[fresh], view, fresh)
+            self._start_from(ids, observation, fresh)
         goal, yaw = self._goal(ids, view, error)
-        tool = observation.ee_pose[:, :3]
-        self._advance(ids, goal, tool, view)
+        tool = view.tool
+        self._advance(ids, goal, tool, view, observation.gripper_width)
         actions = self._steer(ids, goal, yaw, tool)
         due = (observation.step % GROUNDING_EVERY == 0).tolist()
         plan = self._plan(ids, view, error)
@@ -131,6 +143,13 @@ class Expert:
         self.yaw[ids] = 0.0
         self.fresh[ids] = False
 
+    def _start_from(self, ids: torch.Tensor, observation: Observation, fresh: torch.Tensor) -> None:
+        """Relative actions add to the commanded posture, which at the start of an episode is the reported one."""
+        position, rotation, _ = forward(observation.joint_pos)
+        rows = ids[fresh]
+        self.joints[rows] = observation.joint_pos[fresh]
+        self.position[rows], self.rotation[rows] = position[fresh], rotation[fresh]
+
     def _waypoints(self, ids, view: PrivilegedView, error) -> dict[int, torch.Tensor]:
         """Tool position ``[n, 3]`` of each phase."""
         grasp_at, place_at = view.grasp_point(self.grasp[ids]), view.place_point.clone()
@@ -144,10 +163,10 @@ class Expert:
         hanging = view.tool[:, :2] - view.target_pose[:, :2]
         lower[:, :2] += torch.where(view.held[:, None], hanging, torch.zeros_like(hanging))
         up = torch.tensor((0.0, 0.0, 1.0), device=grasp_at.device)
-        carry_at = torch.full_like(up[2:], CARRY_Z)
-        lift = torch.cat((self.position[ids][:, :2], carry_at.expand(len(ids), 1)), 1)
-        carry = torch.cat((lower[:, :2], carry_at.expand(len(ids), 1)), 1)
-        here = self.position[ids]
+        carry_at = (CARRY_Z + view.table_z)[:, None]
+        here = self.position[ids] - self.correction[ids]
+        lift = torch.cat((here[:, :2], carry_at), 1)
+        carry = torch.cat((lower[:, :2], carry_at), 1)
         return {
             ABOVE: grasp_at + HOVER * up,
             DESCEND: grasp_at,
@@ -175,18 +194,27 @@ class Expert:
         w = self._waypoints(ids, view, error)
         place_at = view.place_point.clone()
         place_at[:, :2] += error[:, 1]
-        lifted = torch.cat((w[DESCEND][:, :2], torch.full_like(w[DESCEND][:, 2:], CARRY_Z)), 1)
-        over = torch.cat((place_at[:, :2], torch.full_like(lifted[:, 2:], CARRY_Z)), 1)
+        carry_at = (CARRY_Z + view.table_z)[:, None]
+        lifted = torch.cat((w[DESCEND][:, :2], carry_at), 1)
+        over = torch.cat((place_at[:, :2], carry_at), 1)
         down = torch.cat((place_at[:, :2], w[LOWER][:, 2:]), 1)
         return torch.stack((view.tool, w[ABOVE], w[DESCEND], lifted, over, down), 1)
 
-    def _advance(self, ids, goal, tool, view: PrivilegedView) -> None:
+    def _advance(self, ids, goal, tool, view: PrivilegedView, width: torch.Tensor) -> None:
         """Move each environment's phase on, or back when the object was lost."""
         phase, clock = self.phase[ids], self.clock[ids] + 1
-        arrived = ((goal - tool).norm(dim=1) < NEAR) & ((goal - self.position[ids]).norm(dim=1) < 1e-3)
+        told = (goal + self.correction[ids] - self.position[ids]).norm(dim=1) < 1e-3
+        arrived = ((goal - tool).norm(dim=1) < NEAR) & told
+        gripping = (phase == CLOSE) | (phase == OPEN)
+        still = (width - self.width[ids]).abs() < STILL
+        self.width[ids] = width
         patience = torch.tensor([PATIENCE.get(p, 10**9) for p in range(9)], device=phase.device)[phase]
-        timed = (phase == CLOSE) | (phase == OPEN)
-        move_on = torch.where(timed, clock >= patience, arrived | (clock > patience))
+        done = torch.where(gripping, still & (clock >= GRIP_STEPS), arrived)
+        move_on = done | (clock > patience)
+        # Fingers at rest hold the arm where it is: what is corrected is the way there.
+        error = torch.where((told & ~gripping)[:, None], goal - tool, torch.zeros_like(goal))
+        corrected = self.correction[ids] + CORRECTION * error
+        self.correction[ids] = corrected.clamp(-MAX_CORRECTION, MAX_CORRECTION)
         move_on &= phase != DONE
         next_phase = torch.where(move_on, phase + 1, phase)
         lost = (phase == LIFT) & move_on & ~view.held
@@ -200,7 +228,7 @@ class Expert:
 
     def _steer(self, ids, goal, yaw, tool) -> torch.Tensor:
         """Actions ``[n, A]`` of one speed-limited step toward the goal, late by the stated latency."""
-        offset = goal - self.position[ids]
+        offset = goal + self.correction[ids] - self.position[ids]
         step = offset * (SPEED / offset.norm(dim=1, keepdim=True).clamp_min(1e-9)).clamp_max(1.0)
         lead = self.position[ids] + step - tool
         step = torch.where(lead.norm(dim=1, keepdim=True) > MAX_LEAD - 0.01, torch.zeros_like(step), step)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tasks.pick_place.workspace import CLEARANCE, OBJECT_REGION, Slot, pool
+from tasks.pick_place.workspace import LEAST_CLEARANCE, OBJECT_REGION, Slot, pool
 
 COLORS: dict[str, tuple[float, float, float]] = {
     "red": (0.80, 0.08, 0.08),
@@ -91,6 +91,8 @@ class Scene:
                 gap = (
                     ((p.x - q.x) ** 2 + (p.y - q.y) ** 2) ** 0.5 - slots[p.slot].radius - slots[q.slot].radius
                 )
-                if gap < CLEARANCE - 1e-9:
-                    found.append(f"{p.slot} and {q.slot} are {gap:.3f} m apart, less than {CLEARANCE} m")
+                if gap < LEAST_CLEARANCE - 1e-9:
+                    found.append(
+                        f"{p.slot} and {q.slot} are {gap:.3f} m apart, less than {LEAST_CLEARANCE} m"
+                    )
         return found

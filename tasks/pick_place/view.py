@@ -12,7 +12,8 @@ from functools import cached_property
 
 import torch
 
-from tasks.cameras import back_project, project
+from tasks.cameras import back_project
+from tasks.imaging.lens import project_distorted, undistort
 from tasks.pick_place.workspace import Slot
 
 OPEN_REACH = 0.058
@@ -23,7 +24,7 @@ FINGER_RADIUS = 0.012
 
 @dataclass
 class PrivilegedView:
-    """State of ``n`` environments in their own frames, and the camera in whose pixels a policy speaks."""
+    """State of ``n`` environments in their robots' base frames, and the camera in whose pixels a policy speaks."""
 
     slots: tuple[Slot, ...]
     """The pool ``[B]``."""
@@ -39,11 +40,15 @@ class PrivilegedView:
     """Whether the object lies in the receptacle ``[n]``, bool."""
     tool: torch.Tensor
     """Tool position ``[n, 3]`` [m]."""
+    table_z: torch.Tensor
+    """Height of the table's middle ``[n]`` [m]."""
     camera: str
     image_size: tuple[int, int]
     """(width, height) [px]."""
     intrinsics: torch.Tensor
-    """``[3, 3]`` [px]"""
+    """``[n, 3, 3]`` [px]"""
+    distortion: torch.Tensor
+    """Radial distortion ``[n]``."""
     camera_position: torch.Tensor
     """``[n, 3]`` [m]"""
     camera_rotation: torch.Tensor
@@ -162,7 +167,9 @@ class PrivilegedView:
 
     def pixels(self, points: torch.Tensor) -> torch.Tensor:
         """Pixels ``[n, P, 2]`` of points ``[n, P, 3]`` in the camera's image."""
-        return project(points, self.camera_position, self.camera_rotation, self.intrinsics)
+        return project_distorted(
+            points, self.camera_position, self.camera_rotation, self.intrinsics, self.distortion
+        )
 
     def ground_shift(self, error_px: torch.Tensor) -> torch.Tensor:
         """What an error in pixels means in metres, ``[n, 2, 2]``: rows are object and receptacle, columns x and y.
@@ -172,11 +179,19 @@ class PrivilegedView:
         shifts = []
         for k, pose in enumerate((self.target_pose, self.receptacle_pose)):
             uv = self.pixels(pose[:, None, :3])[:, 0] + error_px[:, k]
-            seen = back_project(uv, self.camera_position, self.camera_rotation, self.intrinsics, pose[:, 2])
+            ideal = self._without_distortion(uv)
+            seen = back_project(
+                ideal, self.camera_position, self.camera_rotation, self.intrinsics, pose[:, 2]
+            )
             # No error means no shift, not the rounding of there and back.
             erring = (error_px[:, k] != 0).any(1, keepdim=True)
             shifts.append(torch.where(erring, seen[:, :2] - pose[:, :2], 0.0))
         return torch.stack(shifts, 1)
+
+    def _without_distortion(self, uv: torch.Tensor) -> torch.Tensor:
+        """Where pixels ``[n, 2]`` would be if the lens did not distort."""
+        middle, focal = self.intrinsics[:, :2, 2], self.intrinsics[:, (0, 1), (0, 1)]
+        return undistort(((uv - middle) / focal)[:, None], self.distortion)[:, 0] * focal + middle
 
     def outline(self, row: int, slot: int) -> torch.Tensor:
         """Pixels ``[V, 2]`` of the visible surface of one body in one environment."""
@@ -192,4 +207,10 @@ class PrivilegedView:
         ).view(3, 3)  # fmt: skip
         world = vertices.to(rotation.device) @ rotation.T + self.body_pose[row, slot, :3]
         r = slice(row, row + 1)
-        return project(world[None], self.camera_position[r], self.camera_rotation[r], self.intrinsics)[0]
+        return project_distorted(
+            world[None],
+            self.camera_position[r],
+            self.camera_rotation[r],
+            self.intrinsics[r],
+            self.distortion[r],
+        )[0]

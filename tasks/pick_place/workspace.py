@@ -15,6 +15,12 @@ TABLE_CENTER = (0.37, 0.0)
 """Centre of the table top (x, y) in the robot base frame [m]; its surface is the plane z = 0."""
 TABLE_SIZE = (1.0, 0.9, 0.05)
 """[m]"""
+TABLE_PIVOT = (0.5, 0.0)
+"""Point of the table top about which it tilts (x, y) [m]: the middle of where bodies lie."""
+TABLE_COLOR = (0.55, 0.40, 0.25)
+"""sRGB in [0, 1]."""
+ROOM_COLOR = (0.35, 0.36, 0.40)
+"""Of floor and wall, sRGB in [0, 1]."""
 FLOOR_Z = -0.75
 """[m]"""
 WALL_X = -1.3
@@ -24,6 +30,8 @@ OBJECT_REGION = ((0.34, 0.66), (-0.19, 0.19))
 """Where bodies' origins may lie: (x low, x high), (y low, y high) [m]; all of it in the front camera's view."""
 CLEARANCE = 0.025
 """Least gap between the bounding circles of two bodies [m]: room for a finger."""
+LEAST_CLEARANCE = 0.015
+"""Less is no valid scene: fingers would not fit between [m]."""
 PARKING = (0.0, 0.0, -5.0)
 """Where the bodies that an episode does not use wait: far below the floor, out of every camera's sight [m]."""
 

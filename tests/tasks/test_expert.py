@@ -84,9 +84,11 @@ class ToyWorld:
             receptacle=p.receptacle,
             in_place=p.in_place,
             tool=self.position,
+            table_z=torch.zeros(self.n),
             camera=CAMERA.name,
             image_size=(CAMERA.width, CAMERA.height),
-            intrinsics=CAMERA.intrinsics(),
+            intrinsics=CAMERA.intrinsics().expand(self.n, 3, 3),
+            distortion=torch.zeros(self.n),
             camera_position=self.camera[0],
             camera_rotation=self.camera[1],
         )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tasks.pick_place.scene import COLORS, Placement, Scene
-from tasks.pick_place.workspace import CLEARANCE, OBJECT_REGION, pool
+from tasks.pick_place.workspace import CLEARANCE, LEAST_CLEARANCE, OBJECT_REGION, pool
 
 (X0, X1), (Y0, Y1) = OBJECT_REGION
 CUBE = Placement("cube_small", "red", 0.40, -0.10, 0.0)
@@ -84,7 +84,7 @@ def test_the_edge_of_the_region_belongs_to_it():
     Scene(replace(CUBE, x=X0, y=Y0), replace(PLATE, x=X1, y=Y1))
 
 
-@pytest.mark.parametrize("gap", [CLEARANCE - 0.001, 0.012, 0.001, -0.02])
+@pytest.mark.parametrize("gap", [LEAST_CLEARANCE - 0.001, 0.012, 0.001, -0.02])
 def test_bodies_too_close_to_each_other_are_named_with_their_gap(gap):
     slots = pool()
     distance = slots["cube_small"].radius + slots["cone_large"].radius + gap
@@ -92,9 +92,10 @@ def test_bodies_too_close_to_each_other_are_named_with_their_gap(gap):
     assert f"cone_large and cube_small are {gap:.3f} m apart" in said
 
 
-def test_bodies_may_stand_as_close_as_the_clearance():
+@pytest.mark.parametrize("gap", [LEAST_CLEARANCE, CLEARANCE])
+def test_bodies_may_stand_as_close_as_the_least_clearance(gap):
     slots = pool()
-    distance = slots["cube_small"].radius + slots["cone_large"].radius + CLEARANCE
+    distance = slots["cube_small"].radius + slots["cone_large"].radius + gap
     Scene(CUBE, PLATE, (replace(CONE, x=CUBE.x, y=CUBE.y + distance),))
 
 

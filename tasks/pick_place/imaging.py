@@ -1,0 +1,213 @@
+"""`Imaging`: what the cameras of each environment deliver, as against what the renderer drew."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from tasks.cameras import MAX_IMAGE_AGE, CameraSpec
+from tasks.imaging.pipeline import ImagePipeline
+from tasks.imaging.surfaces import Surfaces
+from tasks.pick_place.command_path import NOISE_STEPS
+from tasks.settings import PerEnvironment, stream
+
+FIXED_BODIES = ("table", "floor", "wall", "robot")
+"""What can have a texture beside the pool, in this order."""
+BODY_GRAIN = (0.006, 0.02)
+"""Size of the features of a body's pattern, drawn per episode and body [m]."""
+ROOM_GRAIN = (0.02, 0.1)
+"""The same for table, floor and wall [m]."""
+
+
+class Imaging(PerEnvironment):
+    """Cameras of ``N`` environments: those settings of `ImagePipeline` that factors name, for all cameras alike.
+
+    Settings of its own:
+        object_texture, table_texture, background_texture: number of the pattern, see `tasks.imaging.textures.KINDS`.
+        fill_light: strength of a second lamp, against the first one's; its direction is the episode's.
+        motion_blur: length of the blur [px]; its direction is the episode's.
+        frame_latency: control steps by which images come late.
+        frame_loss: probability that a step's image is lost; the one before is shown again.
+    """
+
+    def __init__(
+        self,
+        num_envs: int,
+        device: str,
+        cameras: Mapping[str, CameraSpec],
+        bodies: int,
+        overscan: Mapping[str, float],
+    ) -> None:
+        super().__init__(
+            num_envs,
+            device,
+            object_texture=0,
+            table_texture=0,
+            background_texture=0,
+            fill_light=0.0,
+            motion_blur=0.0,
+            frame_latency=0,
+            frame_loss=0.0,
+        )
+        self.bodies = bodies
+        self.pipelines = {
+            name: ImagePipeline(
+                num_envs,
+                spec,
+                device,
+                overscan=overscan.get(name, 1.0),
+                bodies=bodies + len(FIXED_BODIES),
+            )
+            for name, spec in cameras.items()
+        }
+        self.own = frozenset(self.values)
+        first = next(iter(self.pipelines.values()))
+        self.passed_on = frozenset(first.names) - {"texture", "texture_seed", "texture_scale"}
+        self._seeds = [0] * num_envs
+        self._step = torch.zeros(num_envs, dtype=torch.long)
+        self._lost_for = torch.zeros(num_envs, dtype=torch.long)
+        self._chance = torch.ones(num_envs, NOISE_STEPS)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every setting."""
+        return self.own | self.passed_on
+
+    def set(self, name: str, rows: Sequence[int], values: Sequence[Any]) -> None:
+        """Ask for values; see `PerEnvironment.set`."""
+        if name in self.own:
+            super().set(name, rows, values)
+            return
+        for pipeline in self.pipelines.values():
+            pipeline.set(name, rows, values)
+
+    def begin(self, rows: Sequence[int], seeds: Sequence[int]) -> None:
+        """New episodes: what is random about their images comes from ``seeds``."""
+        for row, seed in zip(rows, seeds, strict=True):
+            self._seeds[row] = seed
+            self._step[row], self._lost_for[row] = 0, 0
+            self._chance[row] = torch.from_numpy(stream(seed, "frames").random(NOISE_STEPS, dtype="float32"))
+
+    def commit(self, rows: Sequence[int], changed: Collection[str]) -> None:
+        """Work out what of the settings is drawn per episode."""
+        rows = list(rows)
+        if {"object_texture", "table_texture", "background_texture"} & set(changed):
+            self._choose_textures(rows)
+        for pipeline in self.pipelines.values():
+            if "fill_light" in changed:
+                rng = [stream(self._seeds[row], "fill") for row in rows]
+                pipeline.set(
+                    "fill_direction", rows, [[r.uniform(-math.pi, math.pi), r.uniform(0.3, 1.4)] for r in rng]
+                )
+                pipeline.set("fill_intensity", rows, self["fill_light"][rows].tolist())
+            if "motion_blur" in changed:
+                angles = [stream(self._seeds[row], "blur").uniform(0, math.pi) for row in rows]
+                pipeline.set("motion_angle", rows, angles)
+                pipeline.set("motion_length", rows, self["motion_blur"][rows].tolist())
+
+    def _choose_textures(self, rows: list[int]) -> None:
+        count = self.bodies + len(FIXED_BODIES)
+        kinds = torch.zeros(len(rows), count, dtype=torch.long)
+        kinds[:, : self.bodies] = self["object_texture"][rows, None].cpu()
+        kinds[:, self.bodies] = self["table_texture"][rows].cpu()
+        kinds[:, self.bodies + 1 : self.bodies + 3] = self["background_texture"][rows, None].cpu()
+        rng = [stream(self._seeds[row], "textures") for row in rows]
+        seeds = torch.tensor([r.integers(1 << 20, size=count).tolist() for r in rng])
+        sizes = [BODY_GRAIN] * self.bodies + [ROOM_GRAIN] * len(FIXED_BODIES)
+        low, high = np.array(sizes).T
+        scales = torch.tensor([r.uniform(low, high).tolist() for r in rng])
+        for pipeline in self.pipelines.values():
+            pipeline.set("texture", rows, kinds)
+            pipeline.set("texture_seed", rows, seeds)
+            pipeline.set("texture_scale", rows, scales)
+
+    def advance(self) -> None:
+        """A control step has gone by: frames were taken, or lost."""
+        rows = torch.arange(self.num_envs)
+        lost = self._chance[rows, self._step % NOISE_STEPS] < self["frame_loss"].cpu()
+        self._lost_for = torch.where(lost, self._lost_for + 1, 0)
+        self._step += 1
+
+    @property
+    def late(self) -> bool:
+        """Whether any environment's images may show the past."""
+        return bool((self["frame_latency"] > 0).any()) or bool((self["frame_loss"] > 0).any())
+
+    @property
+    def ages(self) -> torch.Tensor:
+        """How old the images are ``[N]`` [control steps]; no older than the episode."""
+        oldest = (self._step - 1).clamp(0, MAX_IMAGE_AGE)
+        return torch.minimum(self["frame_latency"].cpu() + self._lost_for, oldest)
+
+    def deliver(self, name: str, env: Any) -> torch.Tensor:
+        """The image ``[N, H, W, 3]`` uint8 of a camera, from what the renderer drew just now."""
+        pipeline, output = self.pipelines[name], env.scene[name].data.output
+        # A copy: the renderer draws the next image into the same memory.
+        rgb = output["rgb"].torch.clone()
+        needs = pipeline.needs_aov()
+        return pipeline.apply(
+            rgb,
+            radiance=output["rgb_hdr"].torch if "radiance" in needs else None,
+            albedo=output["albedo"].torch if "albedo" in needs else None,
+            normals=output["normals"].torch if "normals" in needs else None,
+            surfaces=self._surfaces(name, env) if "surfaces" in needs else None,
+            generators=self._generators(name),
+        )
+
+    def deliver_depth(self, name: str, env: Any) -> torch.Tensor:
+        """The depth image ``[N, H, W]`` [m] of a camera; 0 is unknown."""
+        depth = env.scene[name].data.output["distance_to_image_plane"].torch[..., 0].clone()
+        return self.pipelines[name].apply_depth(depth, self._generators(name + " depth"))
+
+    def deliver_labels(self, name: str, env: Any) -> torch.Tensor:
+        """Index of the body ``[N, H, W]`` that each pixel of the camera's image shows; -1 for none.
+
+        The pool comes first, in its order, then `FIXED_BODIES`.
+        """
+        return self.pipelines[name].apply_labels(self._bodies(name, env))
+
+    def _generators(self, name: str) -> list[torch.Generator]:
+        """Random numbers of each environment's image at this step."""
+        found = []
+        for row in range(self.num_envs):
+            key = f"{self._seeds[row]}/{int(self._step[row])}/{name}".encode()
+            seed = int.from_bytes(hashlib.blake2b(key, digest_size=7).digest(), "little")
+            found.append(torch.Generator(self.device).manual_seed(seed))
+        return found
+
+    def _bodies(self, name: str, env: Any) -> torch.Tensor:
+        data = env.scene[name].data
+        labels = data.output["instance_segmentation"].torch[..., 0]
+        table = self._label_table(data.info["instance_segmentation"]["idToLabels"], env)
+        return table.to(labels.device)[labels.clamp(0, len(table) - 1).long()]
+
+    def _label_table(self, named: dict, env: Any) -> torch.Tensor:
+        """Segmentation id -> index of the body."""
+        order = {f"Body_{slot}": i for i, slot in enumerate(env.slots)}
+        order |= {part.capitalize(): self.bodies + i for i, part in enumerate(FIXED_BODIES)}
+        table = torch.full((max(map(int, named), default=0) + 2,), -1)
+        for label, path in named.items():
+            for part in str(path).split("/"):
+                if part in order:
+                    table[int(label)] = order[part]
+                    break
+        return table
+
+    def _surfaces(self, name: str, env: Any) -> Surfaces:
+        data = env.scene[name].data
+        pool, position, rotation = env.shown_poses(name)
+        fixed = torch.zeros(self.num_envs, len(FIXED_BODIES), 7, device=pool.device)
+        fixed[..., :3] = env.scene.env_origins[:, None]
+        fixed[..., 6] = 1.0
+        return Surfaces(
+            depth=data.output["distance_to_image_plane"].torch[..., 0],
+            body=self._bodies(name, env),
+            position=position,
+            rotation=rotation,
+            body_pose=torch.cat((pool, fixed), 1),
+        )
