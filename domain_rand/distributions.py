@@ -29,8 +29,8 @@ class Range:
         return float(rng.uniform(self.lo, self.hi))
 
     def outside(self, other: Distribution) -> list[Any]:
-        """The ends of another range that lie outside this one."""
-        return [end for end in (other.lo, other.hi) if not self.lo <= end <= self.hi]
+        """What of another distribution lies outside this range."""
+        return [end for end in _ends(other) if not (_is_number(end) and self.lo <= end <= self.hi)]
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,12 @@ class Integers:
         return int(rng.integers(self.lo, self.hi + 1))
 
     def outside(self, other: Distribution) -> list[Any]:
-        """The ends of other integers that lie outside these."""
-        return [end for end in (other.lo, other.hi) if not self.lo <= end <= self.hi]
+        """What of another distribution is none of these integers."""
+        return [
+            end
+            for end in _ends(other)
+            if not (_is_number(end) and end == int(end) and self.lo <= end <= self.hi)
+        ]
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,39 @@ class Choice:
         return self.options[int(rng.integers(len(self.options)))]
 
     def outside(self, other: Distribution) -> list[Any]:
-        """The options of another choice that are none of these."""
-        return [option for option in other.options if option not in self.options]
+        """The options of another distribution that are none of these."""
+        options = other.options if isinstance(other, Choice) else _ends(other)
+        return [option for option in options if option not in self.options]
 
 
-Distribution = Range | LogRange | Integers | Choice
+@dataclass(frozen=True)
+class Fixed:
+    """Always the same value: a number, a word, or a list of them for a factor of several components."""
+
+    kind: ClassVar[str] = "fixed"
+    value: Any
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        """The value; takes no random number."""
+        return list(self.value) if isinstance(self.value, tuple) else self.value
+
+    def outside(self, other: Distribution) -> list[Any]:
+        """The other's value, if it is not this one."""
+        return [] if isinstance(other, Fixed) and other.value == self.value else [other]
+
+
+Distribution = Range | LogRange | Integers | Choice | Fixed
+
+
+def _ends(distribution: Distribution) -> list[Any]:
+    """The extreme values that a distribution gives."""
+    if isinstance(distribution, Fixed):
+        value = distribution.value
+        return list(value) if isinstance(value, list | tuple) else [value]
+    if isinstance(distribution, Choice):
+        return list(distribution.options)
+    return [distribution.lo, distribution.hi]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

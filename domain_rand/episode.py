@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from domain_rand.factor import REGISTRY, Value
 from domain_rand.sets import FactorSet
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.compose import compose
 from tasks.pick_place.scene import Scene
+
+NOISE_SEED = "episode.noise_seed"
+"""Name of the factor that seeds what is random while an episode runs."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,18 @@ def draw_episode(spec: EpisodeSpec, factor_set: FactorSet) -> Episode:
         name: cls.nominal for name, cls in REGISTRY.items() if cls.nominal is not None
     }
     for factor in factor_set.factors:
-        values[factor.name] = factor.draw(spec.generator(factor.name), values)
+        values[factor.name] = factor.value(spec.generator(factor.name), values)
     drawn = {factor.name: values[factor.name] for factor in factor_set.factors}
     return Episode(spec, drawn, compose(values))
 
 
-def apply_episodes(env: Any, rows: Sequence[int], episodes: Sequence[Episode]) -> None:
-    """Set the environments ``rows`` to the drawn values; factors outside the set go back to nominal."""
-    for name, cls in REGISTRY.items():
-        if cls.nominal is None:
-            continue  # the scene itself, which the environment already holds
-        values = [episode.factors.get(name, cls.nominal) for episode in episodes]
-        cls().apply(env, rows, values)
+def apply_episodes(env: Any, rows: Sequence[int], episodes: Sequence[Episode], factor_set: FactorSet) -> None:
+    """Set the environments ``rows`` to the values drawn for their episodes, and let them take effect.
+
+    Every factor of ``factor_set``, which holds all that ever varies in this simulation, is applied each time, at its
+    nominal value where an episode does not name it: what an episode is like must not depend on the one before.
+    """
+    for factor in factor_set.factors:
+        nominal = cast(Value, factor.nominal)  # factors without one are drawn for every episode
+        factor.apply(env, rows, [episode.factors.get(factor.name, nominal) for episode in episodes])
+    env.commit(rows, [int(cast(int, episode.factors[NOISE_SEED])) for episode in episodes])

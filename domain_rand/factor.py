@@ -9,9 +9,9 @@
         nominal = 1.0
         default = LogRange(0.5, 2.0)
         legal = LogRange(0.05, 20.0)
+        setting = "object_mass"
 
-        def apply(self, env, rows, values): ...
-
+The environment knows how a setting takes effect (`tasks.settings`); a factor that is not one overrides `apply`.
 A draw depends on the episode and the factor's name only. Factors whose meaning builds on others (where things stand
 depends on which things there are) name those in `needs` and still take randomness from their own stream alone.
 """
@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from domain_rand.distributions import Distribution
+from domain_rand.distributions import Distribution, Fixed
 
 Value = float | int | str | list[float] | list[str]
 
@@ -45,9 +45,24 @@ class Factor:
     """Number of independent components; the value is a list when more than one."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Names of factors whose values `draw` reads."""
+    setting: ClassVar[str | None] = None
+    """The environment's setting that takes the value; None for factors that the scene or its instruction is made of."""
+    unsupported: ClassVar[Mapping[str, str]] = {}
+    """Physics presets and renderers that cannot apply it -> why. Asking for it there is an error, never silence."""
 
     def __init__(self, distribution: Distribution | None = None) -> None:
         self.distribution = distribution if distribution is not None else self.default
+
+    @property
+    def family(self) -> str:
+        """What it belongs to: the name up to the dot."""
+        return self.name.partition(".")[0]
+
+    def value(self, rng: np.random.Generator, drawn: Mapping[str, Value]) -> Value:
+        """The value of one episode: the one that was asked for, or a draw."""
+        if isinstance(self.distribution, Fixed):
+            return self.distribution.sample(rng)
+        return self.draw(rng, drawn)
 
     def draw(self, rng: np.random.Generator, drawn: Mapping[str, Value]) -> Value:
         """The value of one episode, from this factor's own random numbers and the values it `needs`."""
@@ -57,7 +72,9 @@ class Factor:
         return [float(self.distribution.sample(rng)) for _ in range(self.length)]
 
     def apply(self, env: Any, rows: Sequence[int], values: Sequence[Value]) -> None:
-        """Put the values into the environments ``rows``; nothing to do for factors that the scene is made of."""
+        """Ask the environments ``rows`` for these values; they take effect together, when all factors have asked."""
+        if self.setting is not None:
+            env.set(self.setting, rows, values)
 
 
 REGISTRY: dict[str, type[Factor]] = {}

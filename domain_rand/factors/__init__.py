@@ -1,5 +1,25 @@
 """The catalogue, a module a family. Importing this package registers every factor."""
 
-from domain_rand.factors import appearance, camera, control, dynamics, scene
+from domain_rand.factors import (
+    appearance,
+    camera,
+    control,
+    disturbance,
+    dynamics,
+    episode,
+    language,
+    scene,
+    sensing,
+)
 
-__all__ = ["appearance", "camera", "control", "dynamics", "scene"]
+__all__ = [
+    "appearance",
+    "camera",
+    "control",
+    "disturbance",
+    "dynamics",
+    "episode",
+    "language",
+    "scene",
+    "sensing",
+]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import torch
 
-from domain_rand.distributions import Range
+from domain_rand.distributions import Choice, LogRange, Range
 from domain_rand.factor import Factor, register
+from tasks.imaging.textures import KINDS
 from tasks.pick_place.compose import MAX_DISTRACTORS
 from tasks.pick_place.scene import COLORS
+from tasks.pick_place.workspace import ROOM_COLOR, TABLE_COLOR
 
+NOT_RTX = {"isaac_rtx": "light and textures are done on the image by the Warp renderer's model of light"}
 _MAX_BODIES = MAX_DISTRACTORS + 3
 
 
@@ -51,7 +54,7 @@ class TableColor(_Surface):
     """Colour of the table top: middle tones, while objects have one strong channel or two."""
 
     name = "appearance.table_color"
-    nominal = [0.55, 0.40, 0.25]
+    nominal = list(TABLE_COLOR)
     default = Range(0.25, 0.75)
     surfaces = ("table",)
 
@@ -61,6 +64,144 @@ class BackgroundColor(_Surface):
     """Colour of floor and wall."""
 
     name = "appearance.background_color"
-    nominal = [0.35, 0.36, 0.40]
+    nominal = list(ROOM_COLOR)
     default = Range(0.15, 0.85)
     surfaces = ("floor", "wall")
+
+
+@register
+class RobotColor(Factor):
+    """Multipliers of red, green and blue of the arm's own linear colours."""
+
+    name = "appearance.robot_color"
+    unit = "x nominal"
+    nominal = [1.0, 1.0, 1.0]
+    default = Range(0.4, 1.0)
+    legal = Range(0.0, 1.5)
+    length = 3
+
+    def apply(self, env, rows, values):
+        env.tint_robot(rows, torch.tensor(values))
+
+
+class _Texture(Factor):
+    """Pattern of a surface: solid, so that it goes through the body as grain goes through wood; plain is none.
+
+    Size and place of the pattern are drawn from the episode's own random numbers. Done on the image, with the
+    renderer's depth and segmentation, in the frame of the body that a pixel shows.
+    """
+
+    unit = "name"
+    nominal = "plain"
+    default = Choice(KINDS)
+
+    def apply(self, env, rows, values):
+        assert self.setting is not None
+        env.set(self.setting, rows, [KINDS.index(value) for value in values])
+
+
+@register
+class ObjectTexture(_Texture):
+    """Pattern of objects and receptacles."""
+
+    name = "appearance.object_texture"
+    setting = "object_texture"
+    unsupported = NOT_RTX
+
+
+@register
+class TableTexture(_Texture):
+    """Pattern of the table."""
+
+    name = "appearance.table_texture"
+    setting = "table_texture"
+    unsupported = NOT_RTX
+
+
+@register
+class BackgroundTexture(_Texture):
+    """Pattern of floor and wall."""
+
+    name = "appearance.background_texture"
+    setting = "background_texture"
+    unsupported = NOT_RTX
+
+
+@register
+class LightIntensity(Factor):
+    """Strength of the lamp that casts the shadows."""
+
+    name = "appearance.light_intensity"
+    unit = "x nominal"
+    nominal = 1.0
+    default = LogRange(0.6, 1.5)
+    legal = LogRange(0.05, 10.0)
+    setting = "key_intensity"
+    unsupported = NOT_RTX
+
+
+@register
+class LightColor(Factor):
+    """Red, green and blue of that lamp."""
+
+    name = "appearance.light_color"
+    unit = "x nominal"
+    nominal = [1.0, 1.0, 1.0]
+    default = Range(0.75, 1.15)
+    legal = Range(0.0, 3.0)
+    length = 3
+    setting = "key_color"
+    unsupported = NOT_RTX
+
+
+@register
+class AmbientLight(Factor):
+    """Strength of the light from everywhere."""
+
+    name = "appearance.ambient_light"
+    unit = "x nominal"
+    nominal = 1.0
+    default = LogRange(0.6, 1.6)
+    legal = LogRange(0.05, 10.0)
+    setting = "ambient_intensity"
+    unsupported = NOT_RTX
+
+
+@register
+class ShadowStrength(Factor):
+    """How dark shadows are: 1 as rendered, 0 none. Their direction is always the same: the renderer has one lamp."""
+
+    name = "appearance.shadow_strength"
+    unit = "1"
+    nominal = 1.0
+    default = Range(0.0, 1.0)
+    setting = "shadow_strength"
+    unsupported = NOT_RTX
+
+
+@register
+class FillLight(Factor):
+    """Strength of a second lamp without shadows, from any direction, against the first; each episode has its own."""
+
+    name = "appearance.fill_light"
+    unit = "x first lamp"
+    nominal = 0.0
+    default = Range(0.0, 0.8)
+    legal = Range(0.0, 5.0)
+    setting = "fill_light"
+    unsupported = NOT_RTX
+
+
+@register
+class Roughness(Factor):
+    """Roughness of all surfaces: from mirror to chalk."""
+
+    name = "appearance.roughness"
+    unit = "1"
+    nominal = 0.5
+    default = Range(0.2, 0.9)
+    legal = Range(0.0, 1.0)
+    unsupported = {
+        "newton_warp": "its surfaces are matt, whatever their roughness",
+        "isaac_rtx": "writing it at run time has not been built",
+    }

@@ -1,16 +1,19 @@
-"""Where the third-person camera really is, against where it was calibrated to be."""
+"""What a camera delivers: where it stands, how its lens draws, what its sensor makes of the light, and when.
+
+Lens, sensor and time apply to all cameras of an environment alike. What the renderer cannot vary from environment to
+environment is done on the image, and calibration, boxes and points follow it.
+"""
 
 from __future__ import annotations
 
-import torch
-
-from domain_rand.distributions import Range
+from domain_rand.distributions import Integers, LogRange, Range
 from domain_rand.factor import Factor, register
+from tasks.cameras import MAX_IMAGE_AGE
 
 
 @register
 class FrontCameraPosition(Factor):
-    """Displacement of the front camera along the world's x, y and z."""
+    """Displacement of the front camera along the robot base's x, y and z."""
 
     name = "camera.front_position"
     unit = "m"
@@ -18,9 +21,7 @@ class FrontCameraPosition(Factor):
     default = Range(-0.02, 0.02)
     legal = Range(-0.5, 0.5)
     length = 3
-
-    def apply(self, env, rows, values):
-        env.displace_camera("front", rows, position=torch.tensor(values))
+    setting = "front_position"
 
 
 @register
@@ -33,6 +34,164 @@ class FrontCameraRotation(Factor):
     default = Range(-0.02, 0.02)
     legal = Range(-0.5, 0.5)
     length = 3
+    setting = "front_rotation"
 
-    def apply(self, env, rows, values):
-        env.displace_camera("front", rows, turn=torch.tensor(values))
+
+@register
+class FocalLength(Factor):
+    """Focal length against the calibrated one."""
+
+    name = "camera.focal_length"
+    unit = "x nominal"
+    nominal = 1.0
+    default = Range(0.96, 1.06)
+    legal = Range(0.8, 2.0)
+    setting = "focal_scale"
+
+
+@register
+class PrincipalPoint(Factor):
+    """Displacement of the principal point from the image's middle, right and down."""
+
+    name = "camera.principal_point"
+    unit = "px"
+    nominal = [0.0, 0.0]
+    default = Range(-4.0, 4.0)
+    legal = Range(-40.0, 40.0)
+    length = 2
+    setting = "shift"
+
+
+@register
+class Distortion(Factor):
+    """Radial distortion: x (1 + k r^2) at normalised radius r; negative is barrel."""
+
+    name = "camera.distortion"
+    unit = "1"
+    nominal = 0.0
+    default = Range(-0.06, 0.06)
+    legal = Range(-0.12, 0.5)
+    setting = "k1"
+
+
+@register
+class Exposure(Factor):
+    """Gain on the light: 2 is a stop more."""
+
+    name = "camera.exposure"
+    unit = "x nominal"
+    nominal = 1.0
+    default = LogRange(0.6, 1.6)
+    legal = LogRange(0.05, 8.0)
+    setting = "exposure"
+
+
+@register
+class WhiteBalance(Factor):
+    """Gains on red and blue against green."""
+
+    name = "camera.white_balance"
+    unit = "x nominal"
+    nominal = [1.0, 1.0]
+    default = Range(0.85, 1.18)
+    legal = Range(0.2, 5.0)
+    length = 2
+    setting = "white_balance"
+
+
+@register
+class Gamma(Factor):
+    """Exponent on the displayed value: above 1 is darker and of more contrast."""
+
+    name = "camera.gamma"
+    unit = "1"
+    nominal = 1.0
+    default = LogRange(0.8, 1.25)
+    legal = LogRange(0.3, 3.0)
+    setting = "gamma"
+
+
+@register
+class ReadNoise(Factor):
+    """Standard deviation of the sensor's noise in the dark, as a share of full scale."""
+
+    name = "camera.read_noise"
+    unit = "1"
+    nominal = 0.0
+    default = Range(0.0, 0.01)
+    legal = Range(0.0, 0.3)
+    setting = "read_noise"
+
+
+@register
+class ShotNoise(Factor):
+    """Noise of light itself: its variance is the square of this times the signal."""
+
+    name = "camera.shot_noise"
+    unit = "1"
+    nominal = 0.0
+    default = Range(0.0, 0.03)
+    legal = Range(0.0, 0.5)
+    setting = "shot_noise"
+
+
+@register
+class MotionBlur(Factor):
+    """Length of a straight smear, in a direction of the episode's own."""
+
+    name = "camera.motion_blur"
+    unit = "px"
+    nominal = 0.0
+    default = Range(0.0, 4.0)
+    legal = Range(0.0, 30.0)
+    setting = "motion_blur"
+
+
+@register
+class Defocus(Factor):
+    """Standard deviation of the blur of a lens out of focus."""
+
+    name = "camera.defocus"
+    unit = "px"
+    nominal = 0.0
+    default = Range(0.0, 1.0)
+    legal = Range(0.0, 8.0)
+    setting = "defocus"
+
+
+@register
+class JpegQuality(Factor):
+    """Quality of compression, 100 being none."""
+
+    name = "camera.jpeg_quality"
+    unit = "1"
+    nominal = 100
+    default = Integers(40, 100)
+    legal = Integers(5, 100)
+    setting = "jpeg"
+
+
+@register
+class FrameLatency(Factor):
+    """Control steps by which images come late."""
+
+    name = "camera.frame_latency"
+    unit = "control steps"
+    nominal = 0
+    default = Integers(0, 2)
+    legal = Integers(0, MAX_IMAGE_AGE)
+    setting = "frame_latency"
+    unsupported = {"isaac_rtx": "it cannot draw the past"}
+
+
+@register
+class FrameLoss(Factor):
+    """Probability that a step's image is lost and the one before is shown again."""
+
+    name = "camera.frame_loss"
+    unit = "probability"
+    nominal = 0.0
+    default = Range(0.0, 0.1)
+    legal = Range(0.0, 0.9)
+    setting = "frame_loss"
+    unsupported = {"isaac_rtx": "it cannot draw the past"}

@@ -1,8 +1,8 @@
-"""What is on the table: these factors are the scene, and always draw."""
+"""What is on the table, and how table and robot stand. What a scene is made of always draws: it must hold something."""
 
 from __future__ import annotations
 
-from domain_rand.distributions import Choice, Integers
+from domain_rand.distributions import Choice, Integers, Range
 from domain_rand.factor import Factor, register
 from tasks.pick_place.compose import (
     MAX_DISTRACTORS,
@@ -12,7 +12,7 @@ from tasks.pick_place.compose import (
     placed_names,
 )
 from tasks.pick_place.scene import COLORS
-from tasks.pick_place.workspace import SIZES
+from tasks.pick_place.workspace import CLEARANCE, LEAST_CLEARANCE, SIZES
 from tasks.shapes import objects, receptacles
 
 
@@ -106,6 +106,17 @@ class OtherReceptacle(Factor):
 
 
 @register
+class Clearance(Factor):
+    """Least gap between the bounding circles of two bodies: how cluttered the table is."""
+
+    name = "scene.clearance"
+    unit = "m"
+    nominal = CLEARANCE
+    default = Range(0.02, 0.03)
+    legal = Range(LEAST_CLEARANCE, 0.04)
+
+
+@register
 class Poses(Factor):
     """x [m], y [m] and yaw [rad] of target, receptacle, distractors and second receptacle, in that order."""
 
@@ -121,7 +132,75 @@ class Poses(Factor):
         "scene.receptacle_color",
         "scene.distractors",
         "scene.other_receptacle",
+        "scene.clearance",
     )
 
     def draw(self, rng, drawn):
-        return draw_poses(rng, [name.split(" ")[1] for name in placed_names(drawn)])
+        slots = [name.split(" ")[1] for name in placed_names(drawn)]
+        return draw_poses(rng, slots, drawn["scene.clearance"])
+
+
+@register
+class TableHeight(Factor):
+    """Height of the table above its nominal one."""
+
+    name = "scene.table_height"
+    unit = "m"
+    nominal = 0.0
+    default = Range(-0.02, 0.02)
+    legal = Range(-0.2, 0.1)
+    setting = "table_height"
+
+
+@register
+class TableTilt(Factor):
+    """Tilt of the table about its middle, as a rotation vector about x and y; gravity stays vertical."""
+
+    name = "scene.table_tilt"
+    unit = "rad"
+    nominal = [0.0, 0.0]
+    default = Range(-0.02, 0.02)
+    legal = Range(-0.3, 0.3)
+    length = 2
+    setting = "table_tilt"
+
+
+@register
+class TableSize(Factor):
+    """Size of the table top against nominal."""
+
+    name = "scene.table_size"
+    unit = "x nominal"
+    nominal = 1.0
+    default = Range(1.0, 1.0)
+    legal = Range(0.8, 1.5)
+    unsupported = dict.fromkeys(
+        ("ovphysx", "newton_mjwarp", "isaacsim_physx"),
+        "the size of a collider is fixed when the scene is built, and one model is shared by all environments",
+    )
+
+
+@register
+class RobotBase(Factor):
+    """Displacement of the robot's base, x and y, and its turn about the vertical; table and cameras stay."""
+
+    name = "scene.robot_base"
+    unit = "m, m, rad"
+    nominal = [0.0, 0.0, 0.0]
+    default = Range(-0.015, 0.015)
+    legal = Range(-0.2, 0.2)
+    length = 3
+    setting = "robot_base"
+
+
+@register
+class InitialArm(Factor):
+    """What the arm's first posture differs from home, joint by joint."""
+
+    name = "scene.initial_arm"
+    unit = "rad"
+    nominal = [0.0] * 7
+    default = Range(-0.05, 0.05)
+    legal = Range(-0.5, 0.5)
+    length = 7
+    setting = "initial_arm"

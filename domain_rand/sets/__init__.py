@@ -3,9 +3,12 @@
 A file maps factor names to distributions::
 
     dynamics.object_friction: {lo: 0.3, hi: 1.1}
-    control.action_delay: nominal
+    dynamics.object_mass: default
+    control.action_delay: {value: 2}
+    control.arm_gain: nominal
 
-A factor that a file leaves out stays at its nominal value; scene factors always draw.
+``value`` gives every episode the same; a recorded episode's draws, written like that, are that episode again. A factor
+that a file leaves out stays at its nominal value; scene factors always draw.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import Any
 import yaml
 
 import domain_rand.factors  # noqa: F401  fills the registry
-from domain_rand.distributions import Distribution
+from domain_rand.distributions import Distribution, Fixed
 from domain_rand.factor import REGISTRY, Factor
 
 FOLDER = Path(__file__).parent
@@ -61,11 +64,41 @@ def available_sets() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def load_set(name: str) -> FactorSet:
-    """A set by name, or from a YAML file of the user's.
+def load_set(name: str, overrides: Mapping[str, Any] | None = None) -> FactorSet:
+    """A set by name, or from a YAML file of the user's; ``overrides`` as in a file, laid over it key by key.
 
     Raises FactorSetError, in one sentence, for an unknown set, factor, key, or an impossible range.
     """
+    return build_set(name, _overlay(_read(name), overrides or {}))
+
+
+def _overlay(content: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(content)
+    for key, given in overrides.items():
+        below = merged.get(key)
+        if isinstance(below, dict) and isinstance(given, dict) and "value" not in {*below, *given}:
+            merged[key] = {**below, **given}
+        else:
+            merged[key] = given
+    return merged
+
+
+def explicit_set(name: str, values: Mapping[str, Any]) -> FactorSet:
+    """The set whose every episode has exactly these values, such as those recorded with an episode."""
+    return build_set(name, {factor: {"value": value} for factor, value in values.items()})
+
+
+def check_supported(factor_set: FactorSet, physics: str, renderer: str) -> None:
+    """FactorSetError if the engine or the renderer cannot apply a factor of the set."""
+    for factor in factor_set.factors:
+        for tool in (physics, renderer):
+            if tool in factor.unsupported:
+                raise FactorSetError(
+                    f"factor set {factor_set.name!r}: {tool} cannot apply {factor.name}: {factor.unsupported[tool]}"
+                )
+
+
+def _read(name: str) -> dict[str, Any]:
     path = FOLDER / f"{name}.yaml"
     if not path.is_file():
         path = Path(name)
@@ -83,7 +116,7 @@ def load_set(name: str) -> FactorSet:
         raise FactorSetError(
             f"{path} must map factor names to distributions, not hold a {type(content).__name__}"
         )
-    return build_set(name, content)
+    return content
 
 
 def build_set(name: str, content: Mapping[str, Any]) -> FactorSet:
@@ -106,9 +139,11 @@ def _distribution(set_name: str, cls: type[Factor], given: Any) -> Distribution 
     where = f"factor set {set_name!r}, {cls.name} [{cls.unit}]"
     if given == DEFAULT:
         return cls.default
+    if isinstance(given, dict) and set(given) == {"value"}:
+        return _fixed(where, cls, given["value"])
     if cls.default is None:
         raise FactorSetError(
-            f"{where}: its draw has a structure of its own and takes no range; write {DEFAULT!r}"
+            f"{where}: its draw has a structure of its own and takes no range; write {DEFAULT!r} or give a value"
         )
     if not isinstance(given, dict):
         raise FactorSetError(f"{where}: expected {NOMINAL!r}, {DEFAULT!r} or a mapping, not {given!r}")
@@ -116,26 +151,44 @@ def _distribution(set_name: str, cls: type[Factor], given: Any) -> Distribution 
     unknown = sorted(set(given) - known)
     if unknown:
         raise FactorSetError(f"{where}: unknown key {unknown[0]!r}; it takes {', '.join(sorted(known))}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     try:
         distribution = replace(cls.default, **values)
     except (TypeError, ValueError) as error:
         raise FactorSetError(f"{where}: {error}") from error
-    legal = cls.legal or cls.default
-    impossible = legal.outside(distribution)
-    if impossible:
-        bounds = ", ".join(f"{key}={value}" for key, value in vars(legal).items())
-        raise FactorSetError(f"{where}: {impossible[0]} cannot be applied; possible is {bounds}")
+    _check_legal(where, cls, distribution)
     return distribution
 
 
-class _UniqueKeys(yaml.SafeLoader):
+def _fixed(where: str, cls: type[Factor], value: Any) -> Fixed:
+    simple = cls.legal or cls.default  # what a composed value may be shows when the scene is built
+    if cls.length > 1 and (not isinstance(value, list) or len(value) != cls.length):
+        raise FactorSetError(f"{where}: its value is a list of {cls.length} numbers, not {value!r}")
+    if cls.length == 1 and simple is not None and isinstance(value, list):
+        raise FactorSetError(f"{where}: its value is a single one, not {value!r}")
+    fixed = Fixed(tuple(value) if isinstance(value, list) else value)
+    if simple is not None:
+        _check_legal(where, cls, fixed)
+    return fixed
+
+
+def _check_legal(where: str, cls: type[Factor], distribution: Distribution) -> None:
+    legal = cls.legal or cls.default
+    assert legal is not None
+    impossible = legal.outside(distribution)
+    if impossible:
+        bounds = ", ".join(f"{key}={value}" for key, value in vars(legal).items())
+        raise FactorSetError(f"{where}: {impossible[0]!r} cannot be applied; possible is {bounds}")
+
+
+class _UniqueKeys(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
     """YAML in which a key that is given twice is an error, not the last one's victory."""
 
-    def construct_mapping(self, node, deep=False):
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """The mapping of a node; ConstructorError for a repeated key."""
         keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:
                 raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping

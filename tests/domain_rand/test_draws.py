@@ -12,18 +12,23 @@ from domain_rand import draw_episode, load_set
 from domain_rand.distributions import Choice, Integers, LogRange, Range
 from domain_rand.episode import apply_episodes
 from domain_rand.factor import REGISTRY, Factor, register
-from domain_rand.sets import FactorSet, build_set
+from domain_rand.sets import FactorSet, build_set, explicit_set
 from tasks.episode import EpisodeSpec
 
 N = 10_000
 P_LEAST = 1e-4  # seeds are fixed: a right distribution fails once, by being wrong
 specs = st.builds(EpisodeSpec, st.just("pick_place"), st.integers(0, 10**6), st.integers(0, 10**6))
-FREE = [name for name, cls in REGISTRY.items() if not name.startswith("scene.")]
+NEEDED = {name for cls in REGISTRY.values() for name in cls.needs}
+COMPOSED = [
+    n for n, cls in REGISTRY.items() if n in NEEDED or (n.startswith("scene.") and cls.nominal is None)
+]
+"""What a scene is made of; some build on others."""
+FREE = [name for name in REGISTRY if name not in COMPOSED]
 
 
 @pytest.fixture(scope="module")
 def everything():
-    return load_set("default")
+    return build_set("everything", dict.fromkeys(REGISTRY, "default"))
 
 
 @given(specs)
@@ -32,32 +37,6 @@ def test_an_episode_is_drawn_again_the_same(everything, spec):
     first = draw_episode(spec, everything)
     draw_episode(EpisodeSpec("pick_place", spec.index + 1, spec.seed), everything)
     assert draw_episode(spec, everything) == first
-
-
-@given(specs, st.sets(st.sampled_from(FREE)))
-@settings(max_examples=30, deadline=None)
-def test_removing_factors_changes_no_other_value(everything, spec, removed):
-    full = draw_episode(spec, everything)
-    fewer = draw_episode(
-        spec, FactorSet("fewer", tuple(f for f in everything.factors if f.name not in removed))
-    )
-    assert fewer.factors == {name: v for name, v in full.factors.items() if name not in removed}
-    assert fewer.scene == full.scene
-
-
-@given(specs, st.randoms(use_true_random=False))
-@settings(max_examples=20, deadline=None)
-def test_the_order_of_factors_changes_no_value(everything, spec, random):
-    """Scene factors keep their order among themselves: some build on others."""
-    scene = [f for f in everything.factors if f.name not in FREE]
-    shuffled = [f for f in everything.factors if f.name in FREE]
-    random.shuffle(shuffled)
-    for f in shuffled:
-        scene.insert(random.randint(0, len(scene)), f)
-    free = [f for f in scene if f.name in FREE]
-    assert len(free) == len(FREE)
-    other = draw_episode(spec, FactorSet("shuffled", tuple(scene)))
-    assert other == draw_episode(spec, everything)
 
 
 @given(specs)
@@ -85,48 +64,110 @@ def test_a_narrower_range_of_one_factor_changes_no_other(everything, spec):
 
 def test_another_episode_draws_other_values(everything):
     a, b = (draw_episode(EpisodeSpec("pick_place", i, 0), everything).factors for i in (0, 1))
-    same = [name for name in FREE if a[name] == b[name] and name != "control.action_delay"]
-    assert not same
+    # Of a few whole numbers or words, two draws may be the same one; the size of the table is fixed on all engines.
+    many = [n for n in FREE if isinstance(REGISTRY[n].default, Range | None) and n != "scene.table_size"]
+    assert len(many) > 40
+    assert not [name for name in many if a[name] == b[name]]
 
 
 class Environments:
-    """Keeps what each row was set to."""
+    """Keeps what each row was set to, once it has taken effect."""
 
     def __init__(self, n):
+        self.asked = [{} for _ in range(n)]
         self.values = [{} for _ in range(n)]
+        self.seeds = [None] * n
+
+    def commit(self, rows, seeds):
+        for row, seed in zip(rows, seeds, strict=True):
+            self.values[row] = dict(self.asked[row])
+            self.seeds[row] = seed
 
 
-@pytest.mark.parametrize("n", [1, 3, 16])
-def test_the_number_of_environments_changes_no_value(everything, monkeypatch, n):
-    """Sixteen episodes, each applied to row i mod n, as the rollout does."""
+@pytest.fixture
+def recorded(monkeypatch):
+    """Factors note what they are applied with, instead of applying it."""
     for cls in REGISTRY.values():
         monkeypatch.setattr(cls, "apply", record)
-    seen = {}
-    for start in range(0, 16, n):
-        indices = list(range(start, min(start + n, 16)))
-        env = Environments(n)
-        episodes = [draw_episode(EpisodeSpec("pick_place", i, 9), everything) for i in indices]
-        apply_episodes(env, [i % n for i in indices], episodes)
-        seen |= {i: env.values[i % n] for i in indices}
-    for i, values in seen.items():
-        alone = draw_episode(EpisodeSpec("pick_place", i, 9), everything).factors
-        applied = {name for name, cls in REGISTRY.items() if cls.nominal is not None}
-        assert values == {name: alone[name] for name in applied}, f"episode {i} with {n} environments"
 
 
 def record(self, env, rows, values):
     for row, value in zip(rows, values, strict=True):
-        env.values[row][self.name] = value
+        env.asked[row][self.name] = value
 
 
-def test_factors_outside_a_set_go_back_to_nominal(monkeypatch):
-    for cls in REGISTRY.values():
-        monkeypatch.setattr(cls, "apply", record)
-    env = Environments(1)
-    apply_episodes(env, [0], [draw_episode(EpisodeSpec("pick_place", 0, 0), load_set("default"))])
+@pytest.mark.usefixtures("recorded")
+@pytest.mark.parametrize("n", [1, 3, 16])
+def test_the_number_of_environments_changes_no_value(everything, n):
+    """Sixteen episodes, each applied to row i mod n, as the rollout does."""
+    seen, seeds, env = {}, {}, Environments(n)
+    for start in range(0, 16, n):
+        indices = list(range(start, min(start + n, 16)))
+        episodes = [draw_episode(EpisodeSpec("pick_place", i, 9), everything) for i in indices]
+        apply_episodes(env, [i % n for i in indices], episodes, everything)
+        seen |= {i: env.values[i % n] for i in indices}
+        seeds |= {i: env.seeds[i % n] for i in indices}
+    for i, values in seen.items():
+        alone = draw_episode(EpisodeSpec("pick_place", i, 9), everything).factors
+        assert values == alone, f"episode {i} with {n} environments"
+        assert seeds[i] == alone["episode.noise_seed"]
+    assert len(set(seeds.values())) == 16, "two episodes have the same randomness while they run"
+
+
+@pytest.mark.usefixtures("recorded")
+def test_what_varies_in_a_simulation_goes_back_to_nominal_in_episodes_that_do_not_name_it(everything):
+    """An episode must not depend on the one before it."""
+    env, spec = Environments(1), EpisodeSpec("pick_place", 0, 0)
+    apply_episodes(env, [0], [draw_episode(spec, everything)], everything)
     assert env.values[0]["dynamics.object_mass"] != 1.0
-    apply_episodes(env, [0], [draw_episode(EpisodeSpec("pick_place", 0, 0), load_set("none"))])
-    assert env.values[0] == {n: cls.nominal for n, cls in REGISTRY.items() if cls.nominal is not None}
+    plain = draw_episode(spec, load_set("none"))
+    apply_episodes(env, [0], [plain], everything)
+    assert env.values[0] == {n: plain.factors.get(n, cls.nominal) for n, cls in REGISTRY.items()}
+
+
+@pytest.mark.usefixtures("recorded")
+def test_what_never_varies_in_a_simulation_is_left_alone():
+    env, few = Environments(1), build_set("few", {"dynamics.object_mass": {"value": 2.0}})
+    apply_episodes(env, [0], [draw_episode(EpisodeSpec("pick_place", 0, 0), few)], few)
+    assert {n: v for n, v in env.values[0].items() if REGISTRY[n].nominal is not None} == {
+        "dynamics.object_mass": 2.0
+    }
+
+
+def test_values_take_effect_together_after_all_were_asked_for(everything):
+    """A setting may depend on others, such as gravity's push on the mass."""
+    asked = []
+
+    class Log:
+        def __getattr__(self, name):
+            return lambda *_, **__: asked.append(name)
+
+        slots = {}
+        scenes = [None]
+        slot_index = {}
+
+    episode = draw_episode(EpisodeSpec("pick_place", 0, 0), everything)
+    env = Log()
+    env.scenes = [episode.scene]
+    env.slots = env.slot_index = {p.slot: i for i, p in enumerate(episode.scene.placements)}
+    apply_episodes(env, [0], [episode], everything)
+    assert asked[-1] == "commit"
+    assert asked.count("commit") == 1
+    assert asked.count("set") == sum(cls.setting is not None for cls in REGISTRY.values())
+
+
+@pytest.mark.usefixtures("recorded")
+def test_an_explicit_episode_runs_beside_drawn_ones(everything):
+    """Its values are applied where it runs, and theirs where they do."""
+    drawn = draw_episode(EpisodeSpec("pick_place", 0, 0), everything)
+    fixed = {"dynamics.object_mass": 1.5, "episode.noise_seed": 7}
+    given_ = draw_episode(EpisodeSpec("pick_place", 1, 0), explicit_set("given", fixed))
+    env = Environments(2)
+    apply_episodes(env, [0, 1], [drawn, given_], everything)
+    assert env.values[0] == drawn.factors
+    assert env.values[1]["dynamics.object_mass"] == 1.5
+    assert env.values[1]["dynamics.object_friction"] == REGISTRY["dynamics.object_friction"].nominal
+    assert env.seeds == [drawn.factors["episode.noise_seed"], 7]
 
 
 # -- distributions
@@ -162,25 +203,6 @@ def test_whole_numbers_and_options_are_equally_frequent(distribution):
     )
     assert set(values.tolist()) == set(options), "an end of the range is never drawn"
     assert stats.chisquare(counts).pvalue > P_LEAST
-
-
-@pytest.mark.parametrize("name", [n for n in FREE if isinstance(REGISTRY[n].default, Range)])
-def test_a_factors_values_follow_its_stated_distribution(name):
-    factor = REGISTRY[name]()
-    law = stats.loguniform if isinstance(factor.distribution, LogRange) else stats.uniform
-    lo, hi = factor.distribution.lo, factor.distribution.hi
-    cdf = law(lo, hi).cdf if law is stats.loguniform else law(lo, hi - lo).cdf
-    n = max(200, N // factor.length)
-    values = [factor.draw(EpisodeSpec("t", i, 1).generator(name), {}) for i in range(n)]
-    assert np.shape(values) == ((n,) if factor.length == 1 else (n, factor.length))
-    assert stats.kstest(np.ravel(values), cdf).pvalue > P_LEAST
-
-
-def test_components_of_one_factor_are_independent():
-    factor = REGISTRY["camera.front_position"]()
-    values = [factor.draw(EpisodeSpec("t", i, 1).generator(factor.name), {}) for i in range(4000)]
-    correlation = np.corrcoef(np.transpose(values)) - np.eye(3)
-    assert np.abs(correlation).max() < 0.06
 
 
 @given(st.floats(-1e3, 1e3), st.floats(0, 1e3), st.integers(0, 2**32))
@@ -234,23 +256,6 @@ def test_a_factor_cannot_need_what_is_not_drawn_yet(registry):
     with pytest.raises(ValueError, match=r"'new.one' needs new.two, which must be registered before it"):
         register(type("New", (Factor,), {"name": "new.one", "needs": ("new.two",)}))
     assert "new.one" not in registry
-
-
-@pytest.mark.parametrize("name", REGISTRY)
-def test_a_factor_says_what_it_is(name):
-    cls = REGISTRY[name]
-    assert cls.unit
-    assert cls.__doc__
-    assert "." in name
-    if cls.nominal is not None:
-        assert np.size(cls.nominal) == cls.length
-    if isinstance(cls.default, Range) and cls.nominal is not None and not name.startswith("appearance."):
-        assert np.all(np.asarray(cls.nominal) >= cls.default.lo), (
-            "the default does not hold the nominal value"
-        )
-        assert np.all(np.asarray(cls.nominal) <= cls.default.hi), (
-            "the default does not hold the nominal value"
-        )
 
 
 def test_an_episode_is_plain_data(everything):

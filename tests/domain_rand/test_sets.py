@@ -4,8 +4,22 @@ import json
 
 import pytest
 
+from domain_rand import draw_episode
+from domain_rand.distributions import Choice, Fixed, Integers, LogRange, Range
 from domain_rand.factor import REGISTRY
-from domain_rand.sets import FOLDER, FactorSetError, available_sets, build_set, load_set
+from domain_rand.sets import (
+    FOLDER,
+    FactorSetError,
+    available_sets,
+    build_set,
+    check_supported,
+    explicit_set,
+    load_set,
+)
+from tasks.episode import EpisodeSpec
+
+ENGINES = ("ovphysx", "newton_mjwarp")
+"""Those that run without Isaac Sim."""
 
 
 def refusal(tmp_path, content):
@@ -49,6 +63,28 @@ BAD_FILES = {
     "a range for a composed factor": ("scene.poses: {lo: 0}", "scene.poses", "write 'default'"),
     "no options": ("scene.target_color: {options: []}", "scene.target_color", "at least one"),
     "an option twice": ("scene.target_color: {options: [red, red]}", "scene.target_color", "no repeats"),
+    "too few components": (
+        "camera.front_position: {value: [0, 0]}",
+        "camera.front_position",
+        "list of 3 numbers",
+    ),
+    "too many components": (
+        "control.encoder_bias: {value: [0, 0, 0, 0, 0, 0, 0, 0]}",
+        "control.encoder_bias",
+        "list of 7 numbers",
+    ),
+    "one number for many": (
+        "camera.front_position: {value: 0.01}",
+        "camera.front_position",
+        "list of 3 numbers",
+    ),
+    "many seeds for one": ("episode.noise_seed: {value: [1, 2]}", "episode.noise_seed", "a single one"),
+    "many numbers for one": ("dynamics.object_mass: {value: [1, 2]}", "dynamics.object_mass", "a single one"),
+    "a value and a range": (
+        "dynamics.object_mass: {value: 1, hi: 2}",
+        "dynamics.object_mass",
+        "unknown key 'value'",
+    ),
 }
 
 
@@ -71,6 +107,18 @@ IMPOSSIBLE = {
     "a delay beyond the buffer": ("control.action_delay: {hi: 20}", "20"),
     "negative friction": ("dynamics.object_friction: {lo: -0.5}", "-0.5"),
     "truth for a number": ("dynamics.object_friction: {lo: false}", "False"),
+    "a fixed value beyond what can be": ("dynamics.object_friction: {value: 9.0}", "9.0"),
+    "a fixed word for a number": ("dynamics.object_friction: {value: rough}", "rough"),
+    "a fixed truth for a number": ("dynamics.object_friction: {value: true}", "True"),
+    "an endless fixed value": ("dynamics.object_friction: {value: .nan}", "nan"),
+    "half a fixed step": ("control.action_delay: {value: 1.5}", "1.5"),
+    "a fixed word that is none of the options": ("scene.target_color: {value: beige}", "beige"),
+    "a component beyond what can be": ("camera.front_position: {value: [0.0, 0.7, 0.0]}", "0.7"),
+    "a word among components": ("camera.front_position: {value: [0.0, left, 0.0]}", "left"),
+    "a seed that is none": ("episode.noise_seed: {value: abc}", "abc"),
+    "a negative seed": ("episode.noise_seed: {value: -1}", "-1"),
+    "a share beyond all": ("sensing.depth_holes: {hi: 1.0}", "1.0"),
+    "a scale that turns things over": ("control.arm_gain: {lo: 0.001}", "0.001"),
 }
 
 
@@ -82,8 +130,9 @@ def test_a_value_that_cannot_be_applied_is_refused_when_the_file_is_read(tmp_pat
 
 
 def test_an_unknown_set_lists_those_that_there_are():
+    known = ", ".join(available_sets())
     with pytest.raises(
-        FactorSetError, match="no factor set 'nonesuch': choose one of default, none, or give a YAML"
+        FactorSetError, match=f"no factor set 'nonesuch': choose one of {known}, or give a YAML"
     ):
         load_set("nonesuch")
     with pytest.raises(FactorSetError, match="no factor set"):
@@ -91,20 +140,48 @@ def test_an_unknown_set_lists_those_that_there_are():
 
 
 def test_the_sets_that_come_along_can_all_be_loaded():
-    assert {"default", "none"} <= set(available_sets())
+    assert {"none", "default", "mild", "heavy"} <= set(available_sets())
     for name in available_sets():
         assert load_set(name).name == name
 
 
-def test_the_default_set_covers_every_factor_over_its_default():
-    factors = {f.name: f.distribution for f in load_set("default").factors}
-    assert factors == {name: cls.default for name, cls in REGISTRY.items()}
+@pytest.mark.parametrize("name", available_sets())
+def test_a_set_that_comes_along_runs_everywhere_that_the_defaults_run(name):
+    for physics in ENGINES:
+        check_supported(load_set(name), physics, "newton_warp")
 
 
-def test_the_nominal_set_draws_the_scene_only():
+def test_the_default_set_takes_its_factors_over_their_defaults():
+    for factor in load_set("default").factors:
+        assert factor.distribution == type(factor).default, factor.name
+
+
+def test_the_heavy_set_covers_all_that_both_engines_can_apply_over_its_default():
+    factors = {f.name: f.distribution for f in load_set("heavy").factors}
+    everywhere = [n for n, cls in REGISTRY.items() if not {*ENGINES, "newton_warp"} & set(cls.unsupported)]
+    assert factors == {name: REGISTRY[name].default for name in everywhere}
+
+
+@pytest.mark.parametrize("name", available_sets())
+def test_no_set_that_comes_along_goes_beyond_the_heavy_one(name):
+    heavy = {f.name: f.distribution for f in load_set("heavy").factors}
+    for factor in load_set(name).factors:
+        assert factor.name in heavy
+        if factor.distribution is not None:
+            assert heavy[factor.name].outside(factor.distribution) == [], factor.name
+
+
+def test_the_mild_set_leaves_something_of_every_range_to_the_heavy_one():
+    heavy = {f.name: f.distribution for f in load_set("heavy").factors}
+    ranges = [f for f in load_set("mild").factors if isinstance(f.distribution, Range)]
+    assert len(ranges) > 40
+    assert not [f.name for f in ranges if f.distribution == heavy[f.name]]
+
+
+def test_the_nominal_set_draws_the_scene_and_the_seed_of_what_happens_in_it_only():
     names = {f.name for f in load_set("none").factors}
     assert names == {name for name, cls in REGISTRY.items() if cls.nominal is None}
-    assert all(name.startswith("scene.") for name in names)
+    assert all(name.startswith("scene.") for name in names - {"episode.noise_seed"})
 
 
 def test_factors_keep_the_order_of_the_catalogue_whatever_the_file_says():
@@ -115,7 +192,7 @@ def test_factors_keep_the_order_of_the_catalogue_whatever_the_file_says():
 def test_what_a_file_gives_is_used_and_the_rest_stays_nominal(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("dynamics.object_friction: {lo: 0.3}\ncontrol.action_delay: nominal\n")
-    factors = {f.name: f.distribution for f in load_set(str(path)).factors if not f.name.startswith("scene.")}
+    factors = {f.name: f.distribution for f in load_set(str(path)).factors if f.nominal is not None}
     assert list(factors) == ["dynamics.object_friction"]
     default = REGISTRY["dynamics.object_friction"].default
     assert (factors["dynamics.object_friction"].lo, factors["dynamics.object_friction"].hi) == (
@@ -138,7 +215,159 @@ def test_a_fingerprint_tells_what_a_set_means_and_not_what_it_is_called():
 
 
 def test_a_description_is_plain_json_that_names_every_distribution():
-    description = load_set("default").describe()
+    everything = build_set("everything", dict.fromkeys(REGISTRY, "default"))
+    description = everything.describe()
     assert json.loads(json.dumps(description)).keys() == REGISTRY.keys()
     assert description["dynamics.object_mass"] == {"kind": "log_range", "lo": 0.5, "hi": 2.0}
     assert description["scene.poses"] == {"kind": "composed"}
+
+
+# -- values that do not vary
+
+
+def episodes(factor_set, n=5):
+    return [draw_episode(EpisodeSpec("pick_place", i, 0), factor_set) for i in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dynamics.object_mass", 1.25),
+        ("control.action_delay", 3),
+        ("scene.target_color", "green"),
+        ("appearance.table_texture", "checker"),
+        ("camera.front_position", [0.01, 0.0, -0.02]),
+        ("scene.robot_base", [0, 0, 0]),
+    ],
+)
+def test_a_fixed_value_is_that_of_every_episode(name, value):
+    for episode in episodes(build_set("fixed", {name: {"value": value}})):
+        assert episode.factors[name] == value
+        assert type(episode.factors[name]) is type(value)
+
+
+@pytest.mark.parametrize("name", ["dynamics.object_mass", "scene.distractor_count", "scene.target_color"])
+def test_fixing_a_factor_changes_no_other(name):
+    free = build_set("free", dict.fromkeys(REGISTRY, "default"))
+    value = episodes(free, 1)[0].factors[name]
+    fixed = build_set("fixed", dict.fromkeys(REGISTRY, "default") | {name: {"value": value}})
+    first, again = episodes(free, 1)[0], episodes(fixed, 1)[0]
+    assert again.factors == first.factors
+    assert again.scene == first.scene
+
+
+def test_a_composed_factor_can_be_given_its_value():
+    wanted = {
+        "scene.target_shape": "cube",
+        "scene.receptacle": "bowl",
+        "scene.distractors": [],
+        "scene.other_receptacle": "none",
+        "scene.poses": [0.4, -0.1, 0.0, 0.55, 0.1, 0.0],
+    }
+    for episode in episodes(explicit_set("arranged", wanted)):
+        placed = [(p.x, p.y, p.yaw) for p in episode.scene.placements]
+        assert placed == [(0.4, -0.1, 0.0), (0.55, 0.1, 0.0)]
+
+
+def test_an_explicit_set_takes_each_value_as_it_is():
+    values = {"dynamics.object_mass": 1.5, "control.encoder_bias": [0.01] * 7, "scene.receptacle": "tray"}
+    factors = {f.name: f.distribution for f in explicit_set("given", values).factors}
+    assert {name: factors[name] for name in values} == {
+        "dynamics.object_mass": Fixed(1.5),
+        "control.encoder_bias": Fixed((0.01,) * 7),
+        "scene.receptacle": Fixed("tray"),
+    }
+    always = {name for name, cls in REGISTRY.items() if cls.nominal is None}
+    assert set(factors) == {*values, *always}
+
+
+def test_an_explicit_set_refuses_what_a_file_would_be_refused_for():
+    with pytest.raises(
+        FactorSetError, match=r"dynamics.object_mass .* 99.0 cannot be applied; possible is lo="
+    ):
+        explicit_set("given", {"dynamics.object_mass": 99.0})
+    with pytest.raises(FactorSetError, match=r"there is no factor 'weather\.wind'"):
+        explicit_set("given", {"weather.wind": 1.0})
+
+
+# -- overrides
+
+
+def distributions(*args):
+    return {f.name: f.distribution for f in load_set(*args).factors}
+
+
+def test_overrides_change_what_they_name_and_nothing_else():
+    overrides = {
+        "dynamics.object_mass": {"hi": 3.0},
+        "control.action_delay": {"value": 2},
+        "camera.front_position": "nominal",
+        "sensing.joint_noise": "default",
+    }
+    base, changed = distributions("default"), distributions("default", overrides)
+    default = REGISTRY["dynamics.object_mass"].default
+    assert changed.pop("dynamics.object_mass") == LogRange(default.lo, 3.0)
+    assert changed.pop("control.action_delay") == Fixed(2)
+    assert changed.pop("sensing.joint_noise") == REGISTRY["sensing.joint_noise"].default
+    assert changed == {name: v for name, v in base.items() if name not in overrides}
+
+
+def test_overrides_are_laid_over_a_file_key_by_key(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("dynamics.object_mass: {lo: 0.7, hi: 1.2}\ncontrol.rate: {value: 0.9}\n")
+    over = {"dynamics.object_mass": {"hi": 1.4}, "control.rate": {"lo": 0.8}, "control.arm_gain": {"lo": 0.9}}
+    found = distributions(str(path), over)
+    assert found["dynamics.object_mass"] == LogRange(0.7, 1.4)
+    assert found["control.rate"] == Range(0.8, REGISTRY["control.rate"].default.hi), (
+        "a value has no range to keep"
+    )
+    assert found["control.arm_gain"] == LogRange(0.9, REGISTRY["control.arm_gain"].default.hi)
+    fixed = distributions(str(path), {"dynamics.object_mass": {"value": 1.1}})
+    assert fixed["dynamics.object_mass"] == Fixed(1.1), "a range has no place beside a value"
+
+
+def test_an_override_that_cannot_be_is_refused_like_a_file():
+    with pytest.raises(
+        FactorSetError, match=r"factor set 'default', dynamics.object_mass .* unknown key 'high'"
+    ):
+        load_set("default", {"dynamics.object_mass": {"high": 2.0}})
+    with pytest.raises(FactorSetError, match=r"there is no factor 'dynamics.masss'; did you mean"):
+        load_set("default", {"dynamics.masss": "default"})
+
+
+def test_overrides_change_the_fingerprint_and_not_the_set_on_disk():
+    before = load_set("mild").fingerprint()
+    assert load_set("mild", {"dynamics.object_mass": {"hi": 1.3}}).fingerprint() != before
+    assert load_set("mild", {}).fingerprint() == load_set("mild").fingerprint() == before
+
+
+# -- engines and renderers
+
+UNSUPPORTED = [(name, tool, why) for name, cls in REGISTRY.items() for tool, why in cls.unsupported.items()]
+
+
+@pytest.mark.parametrize(("name", "tool", "why"), UNSUPPORTED, ids=[f"{n}-{t}" for n, t, _ in UNSUPPORTED])
+def test_a_factor_that_cannot_be_applied_is_an_error_that_says_why(name, tool, why):
+    physics, renderer = (tool, "none") if tool in (*ENGINES, "isaacsim_physx") else ("none", tool)
+    factor_set = build_set("some", {name: "default"})
+    with pytest.raises(FactorSetError) as error:
+        check_supported(factor_set, physics, renderer)
+    assert str(error.value) == f"factor set 'some': {tool} cannot apply {name}: {why}"
+    check_supported(build_set("some", {name: "nominal"}), physics, renderer)
+
+
+def test_tools_that_cannot_apply_a_factor_are_known_ones():
+    assert {tool for _, tool, _ in UNSUPPORTED} <= {*ENGINES, "isaacsim_physx", "newton_warp", "isaac_rtx"}
+
+
+# -- what lies outside of what can be applied
+
+
+def test_each_kind_of_distribution_says_what_of_another_it_does_not_hold():
+    assert Range(0.0, 1.0).outside(Fixed((0.5, 2.0, -1.0))) == [2.0, -1.0]
+    assert Range(0.0, 1.0).outside(Integers(0, 3)) == [3]
+    assert Range(0.0, 1.0).outside(Choice(("a", "b"))) == ["a", "b"]
+    assert Integers(0, 3).outside(Fixed(2.0)) == []
+    assert Integers(0, 3).outside(Range(0.0, 2.5)) == [2.5]
+    assert Choice(("a", "b")).outside(Fixed("c")) == ["c"]
+    assert Choice(("a", "b")).outside(Range(0.0, 1.0)) == [0.0, 1.0]

@@ -1,0 +1,23 @@
+"""The randomness that an episode has while it runs."""
+
+from __future__ import annotations
+
+from domain_rand.distributions import Integers
+from domain_rand.factor import Factor, register
+
+
+@register
+class NoiseSeed(Factor):
+    """Seed of everything random while the episode runs: noise, lost commands, when and where disturbances happen.
+
+    It is a factor so that it is recorded: an episode's draws, given back as an explicit set, are that episode again.
+    """
+
+    name = "episode.noise_seed"
+    unit = "1"
+    nominal = None
+    default = None
+    legal = Integers(0, 2**31 - 1)
+
+    def draw(self, rng, drawn):
+        return self.legal.sample(rng)
