@@ -26,6 +26,7 @@ def capture(
     action_channels: Sequence[str],
     cameras: Mapping[str, CameraSpec],
     calibration: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    lenses: Mapping[str, tuple[np.ndarray, float]],
 ) -> Trajectory:
     """The recorded episode as a `Trajectory`, without images.
 
@@ -37,6 +38,7 @@ def capture(
         action_channels: name and unit of each channel.
         cameras: calibrated cameras of the scene.
         calibration: pose of each fixed camera in this episode: position ``[3]`` [m], OpenCV axes ``[3, 3]``.
+        lenses: calibration ``[3, 3]`` [px] and radial distortion of each camera in this episode.
     """
     arm = np.stack([state["joint_pos"] for state in ran.states])
     width = np.array([state["gripper_width"] for state in ran.states])
@@ -50,8 +52,9 @@ def capture(
             hand = position - rotation @ torch.tensor(PANDA.tool_offset).double()
             at = (hand + rotation @ torch.tensor(WRIST_OFFSET).double()).numpy()
             axes = (rotation @ wrist_axes().double()).numpy()
+        intrinsics, distortion = lenses[name]
         tracks[name] = CameraTrack(
-            spec.width, spec.height, spec.intrinsics().numpy(), np.array(at), np.array(axes)
+            spec.width, spec.height, intrinsics, np.array(at), np.array(axes), distortion
         )
     return Trajectory(
         record=record,

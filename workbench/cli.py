@@ -31,6 +31,77 @@ def _eval(words: Sequence[str], console: Console) -> int:
     return 0
 
 
+def _tune(words: Sequence[str], console: Console) -> int:
+    """find how far each factor can go before the policy fails"""
+    from workbench.overview import print_report
+    from workbench.tuning.options import AdrOptions
+    from workbench.tuning.tune import print_ranges, tune_adr
+
+    if _wants_help(words):
+        console.print("usage: workbench tune adr key=value ...\n")
+        console.print(help_table(AdrOptions))
+        return 0
+    if not words or words[0] != "adr":
+        given = f", not {words[0]!r}" if words else ""
+        raise OptionError(f"tune takes a method: workbench tune adr key=value ...{given}")
+    options = parse_options(AdrOptions, words[1:])
+    options.resolve()
+    found = tune_adr(options, console)
+    print_ranges(found, options.out, console)
+    print_report(options.out, console)
+    return 0 if found["factors"] else ERROR
+
+
+def _dr(words: Sequence[str], console: Console) -> int:
+    """the factors of domain randomisation: list, check, show, export"""
+    from workbench.dr import CheckOptions, check_factors, export_episode, print_catalogue
+
+    usage = (
+        "usage: workbench dr list [FACTOR or FAMILY ...]\n"
+        "       workbench dr check [FACTOR or FAMILY ...] [key=value ...]   measure that factors do what they say\n"
+        "       workbench dr show [FACTOR or FAMILY ...] [key=value ...]    contact sheets of what they look like\n"
+        "       workbench dr export RUN episode=N [to=FILE]                 a recorded episode as a factor set\n"
+    )
+    if not words or _wants_help(words):
+        console.print(usage, markup=False)
+        console.print(help_table(CheckOptions))
+        return 0 if words else BAD_INPUT
+    what, given = words[0], [word for word in words[1:] if "=" in word]
+    names = [word for word in words[1:] if "=" not in word]
+    if what == "list":
+        print_catalogue(names, console)
+        return 0
+    if what == "export":
+        return _export(names, given, export_episode, console)
+    if what not in ("check", "show"):
+        raise OptionError(f"dr does not know {what!r}: choose one of list, check, show, export")
+    options = parse_options(CheckOptions, given)
+    options.resolve()
+    if what == "check":
+        return ERROR if check_factors(names, options, console) else 0
+    from workbench.dr_show import show_factors
+
+    for sheet in show_factors(names, options, console):
+        console.print(str(sheet))
+    return 0
+
+
+def _export(names: Sequence[str], given: Sequence[str], export: Callable, console: Console) -> int:
+    pairs = dict(word.split("=", 1) for word in given)
+    if (
+        len(names) != 1
+        or "episode" not in pairs
+        or not pairs["episode"].isdigit()
+        or pairs.keys() - {"episode", "to"}
+    ):
+        raise OptionError("usage: workbench dr export RUN episode=N [to=FILE]")
+    index = int(pairs["episode"])
+    target = Path(pairs.get("to", f"episode_{index:06d}.yaml"))
+    export(Path(names[0]), index, target)
+    console.print(f"{target}   (workbench eval dr={target} episodes=1 num_envs=1 reproduces it)")
+    return 0
+
+
 def _compare(words: Sequence[str], console: Console) -> int:
     """test two runs against each other on the episodes they share"""
     from workbench.comparison import compare
@@ -109,6 +180,8 @@ def _demo(words: Sequence[str], console: Console) -> int:
 COMMANDS: dict[str, Callable[[Sequence[str], Console], int]] = {
     "demo": _demo,
     "eval": _eval,
+    "dr": _dr,
+    "tune": _tune,
     "compare": _compare,
     "report": _report,
     "view": _view,

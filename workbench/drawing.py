@@ -54,7 +54,9 @@ class Pictures:
             self.finals.mkdir(parents=True, exist_ok=True)
             states = [dict(np.load(file)) for file in undrawn]
             episodes = [simulation.episode(int(file.stem)) for file in undrawn]
-            for file, image in zip(undrawn, render_finals(env, episodes, states), strict=True):
+            for file, image in zip(
+                undrawn, render_finals(env, simulation.factor_set, episodes, states), strict=True
+            ):
                 self._picture_of(file).write_bytes(jpeg(image))
         if self._recording_is_old():
             self.write_recording()
@@ -75,7 +77,9 @@ class Pictures:
         steps = np.unique([*range(0, trajectory.steps, frame_every), *decided, trajectory.steps])
         cameras = tuple(trajectory.cameras)
         episode = simulation.episode(trajectory.record["index"])
-        images = render_instants(env, episode, states_of(trajectory, steps.tolist()), cameras)
+        images = render_instants(
+            env, simulation.factor_set, episode, states_of(trajectory, steps.tolist()), cameras
+        )
         frames = {name: tuple(jpeg(image) for image in shots) for name, shots in images.items()}
         replace(trajectory, frames=frames, frame_steps=steps).save(file)
 

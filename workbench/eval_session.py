@@ -1,4 +1,4 @@
-"""One sitting of an evaluation: starts the simulator, rolls out what is missing, draws what is to be seen."""
+"""One sitting of a run: starts the simulator, rolls out what is missing, draws what is to be seen."""
 
 from __future__ import annotations
 
@@ -18,46 +18,19 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from domain_rand.sets import FactorSet
 from tasks.pick_place.action_spaces import CONTROL_HZ
 from workbench.capture import capture
 from workbench.drawing import Pictures
-from workbench.eval_options import EvalOptions
 from workbench.launch import LaunchError, output_to
 from workbench.metrics import path_length, sparc
 from workbench.pick_place import PickPlaceSimulation, launch_pick_place
 from workbench.policies import make_policy
+from workbench.quota import Quota
 from workbench.records import EpisodeRecord, SessionRecord, grounding_record
-from workbench.rollout import Rollout, RunningEpisode
+from workbench.rollout import Rollout, RunningEpisode, Tally
 from workbench.run_folder import RunFolder
-from workbench.sequential import SequentialTest
+from workbench.simulation_options import SimulationOptions
 from workbench.trajectory import Trajectory
-
-
-class SequentialStop:
-    """An early end that keeps its error rate: episodes are counted in index order, however they finish."""
-
-    def __init__(self, options: EvalOptions, records: dict[int, EpisodeRecord]) -> None:
-        self._test = None
-        if options.stop_above is not None:
-            self._test = SequentialTest(options.stop_above, 1 - options.confidence, options.episodes)
-        self._outcomes: dict[int, bool] = {}
-        self._next = 0
-        for index, record in records.items():
-            self.add(index, record.success)
-
-    @property
-    def decided(self) -> bool:
-        """Whether the test has come to a verdict."""
-        return self._test is not None and self._test.decision is not None
-
-    def add(self, index: int, success: bool) -> bool:
-        """Book an episode; True once the test is decided."""
-        self._outcomes[index] = success
-        while self._test is not None and self._next in self._outcomes and not self.decided:
-            self._test.update([self._outcomes[self._next]])
-            self._next += 1
-        return self.decided
 
 
 class EvalSession:
@@ -65,22 +38,21 @@ class EvalSession:
 
     def __init__(
         self,
-        options: EvalOptions,
-        factor_set: FactorSet,
+        options: SimulationOptions,
+        quota: Quota,
         folder: RunFolder,
         records: dict[int, EpisodeRecord],
-        stop: SequentialStop,
     ) -> None:
         self.options = options
-        self.factor_set = factor_set
+        self.quota = quota
         self.folder = folder
         self.records = records
-        self.stop = stop
+        """By index; grows as episodes end."""
         self.successes = sum(record.success for record in records.values())
         self.pictures = Pictures(folder.path)
 
-    def run(self, missing: list[int]) -> None:
-        """Run the missing episodes and everything that follows from them."""
+    def run(self) -> None:
+        """Run what the quota still asks for, and draw what is to be seen."""
         options = self.options
         wanted = options.record or options.last_frames or self.pictures.missing()
         cameras = ("front", "wrist") if wanted else ()
@@ -98,12 +70,18 @@ class EvalSession:
                     cameras,
                     options.image_size,
                     options.seed,
+                    self.quota.factor_set,
                 )
                 self.env = stack.enter_context(launched)
             self.simulation = PickPlaceSimulation(
-                self.env, self.factor_set, options.seed, options.max_steps, options.task
+                self.env,
+                self.quota.factor_set,
+                options.seed,
+                options.max_steps,
+                options.task,
+                self.quota.episode,
             )
-            if missing:
+            if missing := self.quota.next(self.records):
                 self._roll_out(missing, terminal)
             with _status(terminal, "drawing the pictures"):
                 self.pictures.draw(self.env, self.simulation, options.frame_every)
@@ -121,19 +99,25 @@ class EvalSession:
         problems = env.action_spec.mismatches(policy.action_spec)
         if problems:
             raise LaunchError("the policy's actions do not mean what the task's do: " + "; ".join(problems))
+        tally = Tally()
         with _progress(terminal) as bar:
-            self.bar, self.bar_task = bar, bar.add_task("episodes", total=options.episodes, note=self._note())
+            self.bar = bar
+            self.bar_task = bar.add_task("episodes", total=self.quota.total, note=self._note())
             bar.update(self.bar_task, completed=len(self.records))
-            rollout = Rollout(
-                self.simulation,
-                policy,
-                missing,
-                self._done,
-                recorded=range(options.record),
-                keep_final=range(options.last_frames),
-            )
             started, began = datetime.now(UTC), time.perf_counter()
-            tally = rollout.run()
+            while missing:
+                rollout = Rollout(
+                    self.simulation,
+                    policy,
+                    missing,
+                    self._done,
+                    recorded=range(options.record),
+                    keep_final=range(options.last_frames),
+                )
+                tally += rollout.run()
+                if missing := self.quota.next(self.records):
+                    # As between any two episodes: those that ended last idle for a step before the next begin.
+                    self.simulation.step(self.simulation.idle_action.expand(options.num_envs, -1))
             wall = time.perf_counter() - began
         session = SessionRecord(
             started=started.isoformat(timespec="seconds"),
@@ -159,7 +143,7 @@ class EvalSession:
         self.records[ran.index] = record
         self.successes += record.success
         self.bar.update(self.bar_task, advance=1, note=self._note())
-        return self.stop.add(ran.index, record.success)
+        return self.quota.book(ran.index, record.success)
 
     def _record(self, ran: RunningEpisode) -> EpisodeRecord:
         episode = self.simulation.episode(ran.index)
@@ -188,6 +172,8 @@ class EvalSession:
             smoothness=sparc(speed, dt),
             grounding=grounding,
             wall_s=round(ran.wall_s, 3),
+            condition=self.quota.condition(ran.index),
+            episode=episode.spec.index,
         )
 
     def _trajectory(self, ran: RunningEpisode, record: EpisodeRecord) -> Trajectory:
@@ -196,9 +182,13 @@ class EvalSession:
             name: (env.camera_position[name][row].cpu().numpy(), env.camera_rotation[name][row].cpu().numpy())
             for name in env.camera_position
         }
+        lenses = {}
+        for name in env.cameras:
+            intrinsics, distortion = env.calibration(name)
+            lenses[name] = (intrinsics[row].cpu().numpy(), float(distortion[row]))
         channels = [f"{c.name} [{c.unit}]" for c in env.action_spec.channels]
         episode = self.simulation.episode(ran.index)
-        return capture(ran, episode, record.to_dict(), 1.0 / CONTROL_HZ, channels, env.cameras, poses)
+        return capture(ran, episode, record.to_dict(), 1.0 / CONTROL_HZ, channels, env.cameras, poses, lenses)
 
 
 def _progress(terminal: IO[str]) -> Progress:

@@ -2,57 +2,92 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from domain_rand.sets import load_set
+from workbench.attribution.in_loop import attribute_factorial, attribute_ladder, doubts, write_attribution
+from workbench.attribution.plan import LadderPlan
 from workbench.drawing import Pictures
-from workbench.eval_options import PRESENTATION, EvalOptions
-from workbench.eval_session import EvalSession, SequentialStop
+from workbench.eval_options import FACTORIAL, PRESENTATION, EvalOptions
+from workbench.eval_session import EvalSession
 from workbench.provenance import provenance
+from workbench.quota import LadderQuota, Quota, SuiteQuota
+from workbench.records import EpisodeRecord, headline
 from workbench.run_folder import RunFolder
+from workbench.sequential import SequentialTest
 from workbench.summary import summarise
 
 
 def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
     """Run what is missing of an evaluation; returns its summary. Options must be resolved."""
-    factor_set = load_set(options.dr)
-    config = {k: v for k, v in dataclasses.asdict(options).items() if k != "out"}
+    factor_set, plan = options.factor_set(), options.ladder()
+    quota = _quota(options, plan)
     with RunFolder(options.out) as folder:
         folder.create_or_resume(
-            config | {"command": "eval"}, provenance(factor_set), PRESENTATION, repair=options.repair
+            options.config("eval"), provenance(factor_set), PRESENTATION, repair=options.repair
         )
         for notice in folder.notices:
             console.print(notice)
         records = folder.completed()
-        missing = [i for i in range(options.episodes) if i not in records]
-        stop = SequentialStop(options, records)
-        if stop.decided:
-            missing = []
+        missing = quota.next(records)
         if missing or Pictures(folder.path).missing():
-            console.print(
-                f"[bold]{options.policy}[/] on [bold]{options.task}[/], {len(missing)} of {options.episodes} "
-                f"episodes to run in {options.num_envs} environments, {options.physics} on {options.device}"
-            )
-            EvalSession(options, factor_set, folder, records, stop).run(missing)
-        summary = summarise(folder.completed().values(), _meta(options), folder.sessions())
+            console.print(_what_runs(options, plan, len(missing), quota.total))
+            for doubt in doubts(plan, 1 - options.confidence) if plan else []:
+                console.print(f"[bold yellow]note[/] {doubt}")
+            EvalSession(options, quota, folder, dict(records)).run()
+            records = folder.completed()
+        summary = summarise(
+            headline(records.values()), summary_meta(options, options.episodes), folder.sessions()
+        )
         summary["warnings"] = engine_warnings(folder.path / "simulator.log")
         for warning in summary["warnings"]:
             console.print(f"[bold red]warning[/] {warning}")
         folder.write_summary(summary)
+        analysis = _attribution(options, plan, records)
+        if analysis is not None:
+            write_attribution(folder.path, analysis)
         return summary
 
 
-def _meta(options: EvalOptions) -> dict[str, Any]:
-    meta = {
-        k: getattr(options, k)
-        for k in ("task", "policy", "seed", "physics", "renderer", "device", "num_envs")
-    }
-    meta |= {"episodes_planned": options.episodes, "confidence": options.confidence}
-    return meta if options.stop_above is None else meta | {"stop_above": options.stop_above}
+def _quota(options: EvalOptions, plan: LadderPlan | None) -> Quota:
+    if plan is not None:
+        return LadderQuota(options.factor_set(), options.task, options.seed, plan)
+    stop = None
+    if options.stop_above is not None:
+        stop = SequentialTest(options.stop_above, 1 - options.confidence, options.episodes)
+    return SuiteQuota(options.factor_set(), options.task, options.seed, options.episodes, stop)
+
+
+def _attribution(
+    options: EvalOptions, plan: LadderPlan | None, records: Mapping[int, EpisodeRecord]
+) -> dict[str, Any] | None:
+    if plan is not None:
+        return attribute_ladder(plan, records, options.confidence, options.breaks_below)
+    if options.attribute == FACTORIAL:
+        return attribute_factorial(
+            options.factor_set(), records, options.confidence, options.seed, options.chosen_factors
+        )
+    return None
+
+
+def _what_runs(options: EvalOptions, plan: LadderPlan | None, missing: int, total: int | None) -> str:
+    conditions = f" under {len(plan.conditions)} conditions" if plan else ""
+    return (
+        f"[bold]{options.policy}[/] on [bold]{options.task}[/], {missing} of {total} episodes to run{conditions} "
+        f"in {options.num_envs} environments, {options.physics} on {options.device}"
+    )
+
+
+def summary_meta(options: Any, planned: int | None) -> dict[str, Any]:
+    """What `summarise` is told about a run: its options, and how many episodes its headline is to have."""
+    names = ("task", "policy", "seed", "physics", "renderer", "device", "num_envs", "confidence")
+    meta = {name: getattr(options, name) for name in names}
+    meta |= {"episodes_planned": planned} if planned is not None else {}
+    stop_above = getattr(options, "stop_above", None)
+    return meta if stop_above is None else meta | {"stop_above": stop_above}
 
 
 def engine_warnings(log: Path) -> list[str]:

@@ -1,7 +1,8 @@
 """Options as ``key=value``: typed dataclasses in, one clear sentence out when something is wrong.
 
 A command's options are a dataclass whose fields carry ``option("what it means", unit="s")``. Types, unknown keys and
-the text of ``--help`` all come from it.
+the text of ``--help`` all come from it. A mapping field
+with ``metadata=words("dr.", ...)`` collects the options whose key begins so.
 """
 
 from __future__ import annotations
@@ -25,21 +26,38 @@ def option(default: Any, text: str, unit: str = "") -> Any:
     return dataclasses.field(default=default, metadata={"help": text, "unit": unit})
 
 
-def parse_options[Options](cls: type[Options], words: Sequence[str]) -> Options:
+def words(prefix: str, form: str, text: str) -> dict[str, str]:
+    """Metadata of a mapping field for all options whose key begins with ``prefix``: rest of the key -> text as typed.
+
+    ``form`` says in ``--help`` what such a key looks like.
+    """
+    return {"help": text, "prefix": prefix, "form": form}
+
+
+def parse_options[Options](cls: type[Options], given: Sequence[str]) -> Options:
     """An options dataclass from words ``key=value``; OptionError for anything unknown or of the wrong type."""
-    names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    prefixes = {
+        f.metadata["prefix"]: f.name
+        for f in dataclasses.fields(cls)  # type: ignore[arg-type]
+        if "prefix" in f.metadata
+    }
+    names = [f.name for f in dataclasses.fields(cls) if f.name not in prefixes.values()]  # type: ignore[arg-type]
     pairs: dict[str, str] = {}
-    for word in words:
+    collected: dict[str, dict[str, str]] = {}
+    for word in given:
         key, equals, value = word.partition("=")
         if not equals:
             raise OptionError(
                 f"options are written key=value, not {word!r}{_suggest(word.lstrip('-'), names)}"
             )
-        if key not in names:
+        prefix = next((p for p in prefixes if key.startswith(p)), None)
+        if key not in names and prefix is None:
             raise OptionError(f"there is no option {key!r}{_suggest(key.lstrip('-'), names)}")
-        if key in pairs:
+        into = pairs if prefix is None else collected.setdefault(prefixes[prefix], {})
+        rest = key.removeprefix(prefix or "")
+        if rest in into:
             raise OptionError(f"option {key!r} is given twice")
-        pairs[key] = value
+        into[rest] = value
     schema = OmegaConf.structured(cls)
     texts = {f.name for f in dataclasses.fields(cls) if str(f.type) == "str"}  # type: ignore[arg-type]
     for key, value in pairs.items():
@@ -55,6 +73,8 @@ def parse_options[Options](cls: type[Options], words: Sequence[str]) -> Options:
     assert isinstance(options, cls)
     for key in texts & pairs.keys():
         setattr(options, key, pairs[key])
+    for key, by_rest in collected.items():
+        setattr(options, key, by_rest)
     return options
 
 
@@ -64,6 +84,9 @@ def help_table(cls: type) -> Table:
     for heading in ("option", "default", "unit", "meaning"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "option")
     for f in dataclasses.fields(cls):
+        if "form" in f.metadata:
+            table.add_row(f.metadata["form"], "", "", f.metadata["help"])
+            continue
         default = (
             ""
             if f.default is None

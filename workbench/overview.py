@@ -8,15 +8,17 @@ from typing import Any
 
 from rich.console import Console
 
+from workbench.attribution import wording
 from workbench.report import write_report
+from workbench.report.attribution import ATTRIBUTION, read
 
 
 def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> None:
     """Write the report and print headline, failures, rates and where things are."""
-    report = write_report(Path(out))
     k, n = summary["successes"], summary["episodes"]
     if summary["success_interval"] is None:
         console.print("no episode was run")
+        print_report(out, console)
         return
     low, high = summary["success_interval"]
     console.print(
@@ -31,7 +33,26 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
             f"{rates['env_steps_per_s']:.0f} environment steps/s, {rates['episodes_per_hour']:.0f} episodes/hour, "
             f"bound by {rates['bound_by']}"
         )
-    console.print(f"report     {report}")
+    for line in attribution_lines(Path(out)):
+        console.print(line, highlight=False, markup=False)
+    print_report(out, console)
+
+
+def print_report(out: str, console: Console) -> None:
+    """Write the report and say where it and the recording are."""
+    console.print(f"report     {write_report(Path(out))}")
     recording = Path(out) / "recording.rrd"
     if recording.exists():
         console.print(f"recording  {recording}   (workbench view {out})")
+
+
+def attribution_lines(out: Path) -> list[str]:
+    """What breaks the policy, a line a factor or pair, if the run was asked."""
+    analysis = read(out, ATTRIBUTION)
+    if analysis is None:
+        return []
+    lines = [
+        f"breaks     {f['factor']}: {words}" for f in analysis["factors"] if (words := wording.breaking(f))
+    ]
+    lines += [f"together   {wording.pair(pair)}" for pair in analysis.get("pairs", [])]
+    return lines or ["breaks     nothing, as far as these episodes can tell", *analysis["notes"]]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 
 from domain_rand.episode import Episode, apply_episodes, draw_episode
+from domain_rand.image_needs import image_needs
 from domain_rand.sets import FactorSet
 from policy.contract import Observation, Policy
 from policy.grounding import Grounding
 from tasks.episode import EpisodeSpec
+from tasks.pick_place.workspace import front_camera, wrist_camera
 from workbench.rollout import Outcome
 
 
@@ -26,8 +28,12 @@ def launch_pick_place(
     cameras: Sequence[str],
     image_size: int,
     seed: int,
+    factor_set: FactorSet | None = None,
 ) -> Iterator:
-    """Start Isaac Lab and build the environment; closes both on the way out. Arguments are checked beforehand."""
+    """Start Isaac Lab and build the environment; closes both on the way out. Arguments are checked beforehand.
+
+    Cameras draw as much more as the factors of ``factor_set`` need.
+    """
     from workbench.launch import prepare_process
 
     prepare_process()
@@ -38,7 +44,8 @@ def launch_pick_place(
     from tasks.pick_place.env import PickPlaceEnv
     from tasks.pick_place.env_cfg import PickPlaceEnvCfg
 
-    cfg = PickPlaceEnvCfg(image_size=image_size)
+    needs = image_needs(factor_set, front_camera(image_size), wrist_camera(image_size))
+    cfg = PickPlaceEnvCfg(image_size=image_size, overscan=needs.overscan, shading=needs.shading)
     cfg.seed = seed
     cfg.scene.num_envs = num_envs
     cfg.actions.command = ACTION_CFGS[action_space](asset_name="robot")
@@ -59,10 +66,26 @@ class PickPlaceSimulation:
     """Names episodes, draws and applies their factors, and answers a rollout's questions."""
 
     def __init__(
-        self, env, factor_set: FactorSet, seed: int, max_steps: int, task: str = "pick_place"
+        self,
+        env,
+        factor_set: FactorSet,
+        seed: int,
+        max_steps: int,
+        task: str = "pick_place",
+        draw: Callable[[int], Episode] | None = None,
     ) -> None:
+        """
+        Args:
+            env: the environments.
+            factor_set: every factor that varies between episodes.
+            seed: seed of the suite.
+            max_steps: control steps after which an episode ends.
+            task: name of the task, part of every episode's name.
+            draw: gives the episode with an index; by default it is drawn from the factor set.
+        """
         self.env = env
         self.factor_set = factor_set
+        self._draw = draw or self._draw_from_set
         self.seed = seed
         self.task = task
         self.num_envs = env.num_envs
@@ -78,10 +101,12 @@ class PickPlaceSimulation:
     def episode(self, index: int) -> Episode:
         """The episode with this index, drawn at its first use."""
         if index not in self.episodes:
-            self.episodes[index] = draw_episode(
-                EpisodeSpec(self.task, index, self.seed, self.factor_set.name), self.factor_set
-            )
+            self.episodes[index] = self._draw(index)
         return self.episodes[index]
+
+    def _draw_from_set(self, index: int) -> Episode:
+        spec = EpisodeSpec(self.task, index, self.seed, self.factor_set.name)
+        return draw_episode(spec, self.factor_set)
 
     @property
     def may_begin(self) -> bool:
@@ -98,8 +123,7 @@ class PickPlaceSimulation:
         for row, episode in zip(rows, episodes, strict=True):
             env.assign(row, episode.scene)
         env.reset(env_ids=torch.tensor(rows, dtype=torch.int32, device=env.device))
-        apply_episodes(env, rows, episodes)
-        env.place_bodies(rows)
+        apply_episodes(env, rows, episodes, self.factor_set)
         self._steps[list(rows)] = 0
         return [episode.spec.policy_seed() for episode in episodes]
 
@@ -107,7 +131,7 @@ class PickPlaceSimulation:
         """Bring a new simulation to where one stands between two episodes, so that the first is like any other."""
         env, rows = self.env, range(self.num_envs)
         env.reset()
-        apply_episodes(env, rows, [self.episode(0)] * self.num_envs)
+        apply_episodes(env, rows, [self.episode(0)] * self.num_envs, self.factor_set)
         self.end(rows)
         for _ in range(2):
             self.step(self.idle_action.expand(self.num_envs, -1))
@@ -119,16 +143,16 @@ class PickPlaceSimulation:
     def observe(self, policy: Policy) -> Observation:
         """See `workbench.rollout.Simulation`."""
         env = self.env
-        position, rotation = env.tool()
+        measured = env.measure()
         images = {name: env.image(name) for name in policy.cameras}
         return Observation(
             env_ids=range(self.num_envs),
             step=self._steps.clone(),
             instruction=[scene.instruction for scene in env.scenes],
-            joint_pos=env.joint_pos,
-            joint_vel=env.joint_vel,
-            gripper_width=env.gripper_width,
-            ee_pose=torch.cat((position, quaternion(rotation)), 1),
+            joint_pos=measured.joint_pos,
+            joint_vel=measured.joint_vel,
+            gripper_width=measured.gripper_width,
+            ee_pose=torch.cat((measured.ee_position, quaternion(measured.ee_rotation)), 1),
             images=images,
             privileged={"view": env.privileged_view(range(self.num_envs))} if policy.privileged else {},
         )

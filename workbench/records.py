@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Self
 
 from policy.grounding import Grounding, box_iou, point_error_px
+
+CLEAN = "clean"
+"""Condition that the others of a run are compared with."""
 
 FactorValue = bool | int | float | str | list[Any]
 """A drawn factor: a number, a string, or a flat list of numbers and strings."""
@@ -58,11 +61,12 @@ class _JsonLine:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Inverse of `to_dict`; RecordError names the keys that are missing or of the wrong type."""
         names = [f.name for f in fields(cls) if f.name != "extra"]
-        missing = [name for name in names if name not in data]
+        required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+        missing = [name for name in required if name not in data]
         if missing:
             raise RecordError("; ".join(f"key {name!r} is missing" for name in missing))
         extra = {key: value for key, value in data.items() if key not in names}
-        return cls(**{name: data[name] for name in names} | {"extra": extra})
+        return cls(**{name: data[name] for name in names if name in data} | {"extra": extra})
 
     @classmethod
     def from_json(cls, line: str, *, file: str = "episodes.jsonl", line_number: int = 1) -> Self:
@@ -85,7 +89,7 @@ class EpisodeRecord(_JsonLine):
     """What happened in one episode. Numpy scalars and arrays become plain numbers and lists."""
 
     index: int
-    """Position of the episode in its suite, from 0; with `seed` it names the episode for ever."""
+    """Position of the episode in its run, from 0."""
     task: str
     seed: int
     """Suite seed that the episode's draws are keyed by."""
@@ -109,10 +113,20 @@ class EpisodeRecord(_JsonLine):
     """Where the policy said it would act, and the truth: see `grounding_record`."""
     wall_s: float
     """Time the episode took on the machine [s]; differs from run to run."""
+    condition: str | None = None
+    """What was done to the episode on purpose, where a run tries the same episodes under several conditions."""
+    episode: int | None = None
+    """Position of the episode in its suite, from 0; with `seed` it names the episode for ever. `index` if not given:
+    they differ only where a run has conditions."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Keys that this version does not know; kept."""
 
     file_name: ClassVar[str] = "episodes.jsonl"
+
+    def __post_init__(self) -> None:
+        if self.episode is None:
+            object.__setattr__(self, "episode", self.index)
+        super().__post_init__()
 
     def _contradictions(self) -> list[str]:
         found = super()._contradictions()
@@ -150,6 +164,11 @@ class SessionRecord(_JsonLine):
     """Keys that this version does not know; kept."""
 
     file_name: ClassVar[str] = "sessions.jsonl"
+
+
+def headline(records: Iterable[EpisodeRecord]) -> list[EpisodeRecord]:
+    """The records that a run's success rate is about: all, or those of the clean condition where there are others."""
+    return [record for record in records if record.condition in (None, CLEAN)]
 
 
 def grounding_record(predicted: Grounding, true: Grounding) -> dict[str, Any]:
@@ -241,6 +260,7 @@ def _number(value: Any) -> float:
 # Keyed by the annotation's text, so that a field's declared type is also what is checked.
 _CHECKS: dict[str, Any] = {
     "int": lambda v: _expect(_is_int(v), v, "an integer"),
+    "int | None": lambda v: _expect(v is None or _is_int(v), v, "an integer or null"),
     "bool": lambda v: _expect(isinstance(v, bool), v, "true or false"),
     "str": lambda v: _expect(isinstance(v, str), v, "a string"),
     "str | None": lambda v: _expect(v is None or isinstance(v, str), v, "a string or null"),

@@ -13,17 +13,22 @@ import numpy as np
 import torch
 
 from domain_rand.episode import Episode, apply_episodes
+from domain_rand.sets import FactorSet
 
 
 def render_instants(
-    env: Any, episode: Episode, states: Sequence[Mapping[str, np.ndarray]], cameras: Sequence[str]
+    env: Any,
+    factor_set: FactorSet,
+    episode: Episode,
+    states: Sequence[Mapping[str, np.ndarray]],
+    cameras: Sequence[str],
 ) -> dict[str, list[np.ndarray]]:
     """Images of one episode at the states given: camera -> RGB ``[H, W, 3]`` a state."""
     rows = range(env.num_envs)
     for row in rows:
         env.assign(row, episode.scene)
     env.reset()
-    apply_episodes(env, rows, [episode] * env.num_envs)
+    apply_episodes(env, rows, [episode] * env.num_envs, factor_set)
     images: dict[str, list[np.ndarray]] = {name: [] for name in cameras}
     for start in range(0, len(states), env.num_envs):
         batch = list(states[start : start + env.num_envs])
@@ -34,7 +39,11 @@ def render_instants(
 
 
 def render_finals(
-    env: Any, episodes: Sequence[Episode], states: Sequence[Mapping[str, np.ndarray]], camera: str = "front"
+    env: Any,
+    factor_set: FactorSet,
+    episodes: Sequence[Episode],
+    states: Sequence[Mapping[str, np.ndarray]],
+    camera: str = "front",
 ) -> list[np.ndarray]:
     """One image of each episode at its state: RGB ``[H, W, 3]``."""
     images: list[np.ndarray] = []
@@ -46,7 +55,7 @@ def render_finals(
         for row, episode in enumerate(shown):
             env.assign(row, episode.scene)
         env.reset()
-        apply_episodes(env, range(env.num_envs), shown)
+        apply_episodes(env, range(env.num_envs), shown, factor_set)
         _show(env, batch + batch[-1:] * missing)
         images += list(env.image(camera)[: len(chosen)].cpu().numpy())
     return images

@@ -267,7 +267,11 @@ class RunFolder:
             )
 
     def _how_to_finish(self) -> str:
-        return f"finish the run with `workbench eval` and its own options, out={self.path}"
+        try:
+            command = self.config().get("command", "eval")
+        except RunFolderError:
+            command = "eval"
+        return f"finish the run with `workbench {command}` and its own options, out={self.path}"
 
     def _append_line(self, name: str, line: str) -> None:
         self._require_lock()

@@ -36,13 +36,17 @@ class CameraTrack:
     """``[T + 1, 3]`` [m], robot base frame."""
     rotation: np.ndarray
     """``[T + 1, 3, 3]``: columns are the OpenCV camera's axes in the robot base frame."""
+    distortion: float = 0.0
+    """Radial distortion k: a point at normalised radius r appears at r (1 + k r^2)."""
 
     def project(self, points: np.ndarray, instant: int) -> np.ndarray:
         """Pixels ``[P, 2]`` of points ``[P, 3]`` [m, base frame] at one instant; NaN for points behind the camera."""
         local = (np.asarray(points) - self.position[instant]) @ self.rotation[instant]
-        pixel = local @ self.intrinsics.T
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(pixel[:, 2:] > 1e-6, pixel[:, :2] / pixel[:, 2:], np.nan)
+            ideal = np.where(local[:, 2:] > 1e-6, local[:, :2] / local[:, 2:], np.nan)
+        # Far outside the image the polynomial folds back; up to there it grows.
+        bent = ideal * np.maximum(1 + self.distortion * (ideal**2).sum(1, keepdims=True), 2 / 3)
+        return bent @ self.intrinsics[:2, :2].T + self.intrinsics[:2, 2]
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,10 @@ class Trajectory:
             "joint_names": self.joint_names,
             "action_channels": self.action_channels,
             "bodies": [{n: getattr(b, n) for n in ("name", "role", "label", "color")} for b in self.bodies],
-            "cameras": {name: {"width": c.width, "height": c.height} for name, c in self.cameras.items()},
+            "cameras": {
+                name: {"width": c.width, "height": c.height, "distortion": c.distortion}
+                for name, c in self.cameras.items()
+            },
             "decisions": [[step, g.to_dict() if g else None] for step, g in self.decisions],
             "true_grounding": [[step, g.to_dict()] for step, g in self.true_grounding],
             "frames": list(self.frames),

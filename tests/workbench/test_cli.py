@@ -86,9 +86,8 @@ def run(tmp_path):
 
     options = parse_options(EvalOptions, [*TYPICAL, f"out={tmp_path / 'run'}"])
     options.resolve()
-    config = {k: v for k, v in vars(options).items() if k != "out"} | {"command": "eval"}
     with RunFolder(options.out) as folder:
-        folder.create_or_resume(config, provenance(load_set("default")), PRESENTATION)
+        folder.create_or_resume(options.config("eval"), provenance(load_set("default")), PRESENTATION)
     return tmp_path / "run"
 
 
@@ -116,7 +115,7 @@ def test_broken_episodes_file_is_refused_and_kept(capsys, run, content):
     assert (run / "episodes.jsonl").read_text() == content
 
 
-@pytest.mark.parametrize("command", ["eval", "compare", "report", "view", "doctor", "demo"])
+@pytest.mark.parametrize("command", ["eval", "tune", "compare", "report", "view", "doctor", "demo"])
 def test_every_command_has_help(capsys, command):
     assert cli.main([command, "--help"]) == 0
     assert f"usage: workbench {command}" in capsys.readouterr().out

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from workbench.eval_options import EvalOptions
-from workbench.options import OptionError, help_table, option, parse_options
+from workbench.options import OptionError, help_table, option, parse_options, words
 
 
 @dataclasses.dataclass
@@ -105,12 +105,35 @@ def text_of_help(cls):
 def test_help_lists_every_option_with_default_unit_and_meaning(cls):
     lines = {line.split()[0]: line for line in text_of_help(cls).splitlines() if line.split()}
     for f in dataclasses.fields(cls):
+        if "form" in f.metadata:
+            assert f.metadata["form"] in lines, f"{f.name} is missing"
+            continue
         assert f.name in lines, f"{f.name} is missing"
         assert f.metadata["help"].split()[0] in lines[f.name]
         assert f.metadata["unit"] in lines[f.name]
         if f.default is not None:
             shown = str(f.default).lower() if isinstance(f.default, bool) else str(f.default)
             assert shown in lines[f.name].split(), f"{f.name}: the default {shown} is not shown"
+
+
+@dataclasses.dataclass
+class Open:
+    """Options of which some are not known by name."""
+
+    policy: str = option("expert", "who acts")
+    changes: dict[str, str] = dataclasses.field(
+        default_factory=dict, metadata=words("dr.", "dr.FACTOR[.KEY]", "changes to the set")
+    )
+
+
+def test_options_that_begin_alike_are_collected():
+    parsed = parse_options(Open, ("dr.mass.hi=3", "policy=hold", "dr.delay=a=b"))
+    assert parsed == Open("hold", {"mass.hi": "3", "delay": "a=b"})
+
+
+def test_the_field_that_collects_them_is_no_option_itself():
+    assert "no option 'changes'" in refusal("changes=3", cls=Open)
+    assert refusal("dr.mass=1", "dr.mass=2", cls=Open) == "option 'dr.mass' is given twice"
 
 
 # -- the options of `workbench eval`

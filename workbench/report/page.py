@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import jinja2
 from markupsafe import Markup
 
 from workbench.durable import write_atomically
-from workbench.records import EpisodeRecord
+from workbench.records import EpisodeRecord, headline
 from workbench.report import charts
+from workbench.report.attribution import attribution_context, tuning_context
 from workbench.report.factors import factor_effects
 from workbench.run_folder import RunFolder
 from workbench.summary import META_KEYS, OPTIONAL_META_KEYS, summarise
@@ -36,14 +38,18 @@ def write_report(run_dir: str | os.PathLike[str]) -> Path:
     """
     run = RunFolder(run_dir)
     meta = {key: value for key, value in run.summary().items() if key in META_KEYS + OPTIONAL_META_KEYS}
-    records = list(run.completed().values())
+    everything = list(run.completed().values())
+    records = headline(everything)
     sessions = run.sessions()
     summary = summarise(records, meta, sessions)
     if summary.get("sequential", {}).get("decision"):
-        records = records[: summary["episodes"]]
+        records = everything = records[: summary["episodes"]]
     context = {
         "summary": summary,
-        "records": records,
+        "recorded": len(everything),
+        "conditions": len({record.condition for record in everything}),
+        "attribution": attribution_context(run.path, len(everything)),
+        "tuning": tuning_context(run.path),
         "name": run.path.resolve().name,
         "percent": _percent,
         "number": charts.measure,
@@ -54,13 +60,13 @@ def write_report(run_dir: str | os.PathLike[str]) -> Path:
         "grounding": _grounding_histograms(records),
         "phases": charts.stacked_bar(summary["rates"]["phases_s"], "s"),
         "frames": _frames(run.path, records),
-        "rows": _rows(run.path, records[:MOST_ROWS]),
+        "rows": _rows(run.path, everything[:MOST_ROWS]),
         "recording": "recording.rrd" if (run.path / "recording.rrd").exists() else None,
         "sessions": sessions,
         "provenance": _flat(run.provenance()),
         "config": _flat(run.config()),
     }
-    effects, context["factor_notes"] = factor_effects(records, summary["confidence"])
+    effects, context["factor_notes"] = factor_effects(_without_seeds(records, run), summary["confidence"])
     context["factors"] = [
         {
             "name": effect.name,
@@ -87,6 +93,18 @@ def write_report(run_dir: str | os.PathLike[str]) -> Path:
     path = run.path / "report.html"
     write_atomically(path, page.encode("utf-8", "replace"))
     return path
+
+
+def _without_seeds(records: Sequence[EpisodeRecord], run: RunFolder) -> list[EpisodeRecord]:
+    """The records without factors that are a number which only seeds others: numbers with a composed draw."""
+    drawn = run.provenance().get("factor_set", {}).get("factors", {})
+    composed = {name for name, how in drawn.items() if how.get("kind") == "composed"}
+    return [
+        replace(
+            r, factors={k: v for k, v in r.factors.items() if k not in composed or not isinstance(v, int)}
+        )
+        for r in records
+    ]
 
 
 def _headline_track(summary: Mapping[str, Any]) -> Markup:

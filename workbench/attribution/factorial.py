@@ -1,0 +1,173 @@
+"""What a run in which all factors vary at once says about which of them break the policy, alone and in pairs.
+
+Two stages, each with its own error rate ``1 - confidence``: which factors success depends on (`screening`), and which
+pairs break the policy together (`interactions`), among those with a member found in the first stage; so a policy
+without any weakness gets a false finding of either kind in at most a share ``1 - confidence`` of runs. Regions and
+their rates (`regions`) and each factor's share of success (`importance`) describe what was found.
+
+Why tests and not a fitted forest or a regression on everything: with 40 to 80 factors of which few matter, and a few
+hundred episodes of which few fail, a model of everything has more coefficients than failures, and its importances
+have no error rate. Independent draws make each factor's own test exact instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.attribution.columns import LEAST, Column, columns_of
+from workbench.attribution.importance import shares
+from workbench.attribution.interactions import PairTest, cells, find_pairs
+from workbench.attribution.regions import Cut, cross_fitted, with_intervals, worst_region
+from workbench.attribution.screening import FactorTest, screen
+from workbench.statistics import CONFIDENCE, wilson_interval
+
+
+def analyse_factorial(
+    factors: Sequence[Mapping[str, Any]],
+    success: Sequence[bool],
+    *,
+    nominal: Mapping[str, Any] | None = None,
+    units: Mapping[str, str] | None = None,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The analysis as plain JSON types.
+
+    Args:
+        factors: values drawn in each episode, by factor.
+        success: whether it succeeded.
+        nominal: nominal values by factor, where there are any.
+        units: units by factor.
+        confidence: of every interval; its complement is the error rate of each stage.
+        seed: of the permutations and splits.
+    """
+    y = np.asarray(success, bool)
+    columns, skipped = columns_of(factors, nominal or {})
+    failures, notes = int((~y).sum()), []
+    tests: list[FactorTest] = []
+    if min(failures, len(y) - failures) < LEAST:
+        kind = "failed" if failures < LEAST else "succeeded"
+        notes.append(
+            f"Too few episodes {kind} ({min(failures, len(y) - failures)}, and {LEAST} are needed) to say on "
+            "what success depends."
+        )
+    else:
+        tests = sorted(screen(columns, y, seed=seed), key=lambda t: (t.p_value, -abs(t.correlation)))
+    alpha = 1 - confidence
+    importance = shares([t.column for t in tests], y, confidence=confidence, seed=seed) if tests else []
+    entries = [
+        _factor(test, share, interval, y, units or {}, confidence, seed)
+        for test, (share, interval) in zip(tests, importance, strict=True)
+    ]
+    pairs = find_pairs(tests, y, alpha=alpha, seed=seed)
+    return {
+        "mode": "factorial",
+        "recorded": len(y),
+        "successes": int(y.sum()),
+        "confidence": confidence,
+        "breaking": [t.factor for t in tests if t.p_adjusted < alpha],
+        "factors": entries,
+        "pairs": [_pair(p, y, units or {}, confidence, seed) for p in pairs if p.p_adjusted < alpha],
+        "pairs_tested": len(pairs),
+        "skipped": skipped,
+        "notes": notes,
+    }
+
+
+def _factor(
+    test: FactorTest,
+    share: float,
+    interval: tuple[float, float],
+    success: np.ndarray,
+    units: Mapping[str, str],
+    confidence: float,
+    seed: int,
+) -> dict[str, Any]:
+    found = test.p_adjusted < 1 - confidence
+    entry: dict[str, Any] = {
+        "factor": test.factor,
+        "unit": units.get(test.factor, ""),
+        "column": test.column.label,
+        "pattern": test.pattern,
+        "rises": test.correlation > 0,
+        "p_value": test.p_value,
+        "p_adjusted": test.p_adjusted,
+        "found": found,
+        "importance": share,
+        "importance_interval": list(interval),
+        "region": None,
+        "region_reason": "no dependence is shown",
+    }
+    if found:
+        column = test.column.away() if test.pattern == "both ends" else test.column
+        region = worst_region([column], success)
+        if region is None:
+            entry["region_reason"] = f"no region holds {LEAST} episodes"
+        else:
+            inside = cross_fitted([column], success, seed=seed, name=column.label)[0]
+            entry["region"] = {
+                "cuts": _cuts(with_intervals(region, success, confidence), units),
+                "inside": _rate(success[inside], confidence),
+                "outside": _rate(success[~inside], confidence),
+            }
+            del entry["region_reason"]
+    return entry
+
+
+def _pair(
+    test: PairTest, success: np.ndarray, units: Mapping[str, str], confidence: float, seed: int
+) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "factors": [c.factor for c in test.columns],
+        "columns": [c.label for c in test.columns],
+        "p_value": test.p_value,
+        "p_adjusted": test.p_adjusted,
+    }
+    region = worst_region(test.columns, success)
+    assert region is not None, "a pair was found, so it has a region"
+    label = " and ".join(entry["columns"])
+    first, second = cross_fitted(test.columns, success, seed=seed, name=label)
+    won, count = cells(first, second, success)
+    names = ("both", "only_first", "only_second", "neither")
+    entry["cuts"] = _cuts(with_intervals(region, success, confidence), units)
+    entry["cells"] = {
+        name: _counted(int(k), int(n), confidence) for name, k, n in zip(names, won, count, strict=True)
+    }
+    entry["elsewhere"] = _counted(int(won[1:].sum()), int(count[1:].sum()), confidence)
+    return entry
+
+
+def _cuts(region: Sequence[Cut], units: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "column": cut.column.label,
+            "factor": cut.column.factor,
+            "unit": units.get(cut.column.factor, ""),
+            "op": cut.op,
+            "threshold": cut.threshold,
+            "interval": None if cut.interval is None else list(cut.interval),
+        }
+        for cut in region
+    ]
+
+
+def _rate(outcomes: np.ndarray, confidence: float) -> dict[str, Any]:
+    return _counted(int(outcomes.sum()), len(outcomes), confidence)
+
+
+def _counted(k: int, n: int, confidence: float) -> dict[str, Any]:
+    if n == 0:
+        return {
+            "successes": 0,
+            "episodes": 0,
+            "rate": None,
+            "rate_reason": "no episode is in it",
+            "interval": None,
+        }
+    return {"successes": k, "episodes": n, "rate": k / n, "interval": list(wilson_interval(k, n, confidence))}
+
+
+__all__ = ["Column", "analyse_factorial"]

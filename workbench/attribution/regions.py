@@ -1,0 +1,137 @@
+"""Regions of the factors in which a policy fails: a cut on one column, or a cut on each of two.
+
+The region is the one under which "one success rate inside, another outside" is likeliest, inside being the worse. Two
+things are said of it honestly. Its rates come from cross-fitting: each fold of the episodes is judged by the region
+that the others chose, so the search does not flatter itself. The interval of a threshold is the set of thresholds
+whose likelihood is within a factor of ``2 / (1 - confidence)`` of the best: for the true threshold that ratio is a
+nonnegative martingale to either side, so by Ville's inequality it goes further with probability at most
+1 - confidence (Siegmund 1988, Confidence sets in change-point problems, treats the likelihood ratio likewise).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from workbench.attribution.columns import LEAST, Column
+from workbench.statistics import keyed_generator
+
+GRID = 24
+"""Cuts of a numeric column that a search over pairs tries, at quantiles."""
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Episodes on one side of a threshold, or with a word."""
+
+    column: Column
+    op: str
+    """``<``, ``>`` or ``=``."""
+    threshold: float | str
+    interval: tuple[float, float] | None = None
+    """Of the threshold; None for words."""
+
+    def mask(self, column: Column | None = None) -> np.ndarray:
+        """Which episodes are in, of the cut's column or of the same column for other episodes."""
+        values = (column or self.column).values
+        if self.op == "=":
+            return np.asarray(values == self.threshold)
+        return np.asarray(values < self.threshold if self.op == "<" else values > self.threshold)
+
+
+def cuts(column: Column, most: int | None = GRID) -> list[Cut]:
+    """Cuts that leave `LEAST` episodes on either side; at all thresholds, or at ``most`` of them."""
+    n = len(column.values)
+    if column.words:
+        found = [Cut(column, "=", str(w)) for w in np.unique(column.values)]
+    else:
+        distinct = np.unique(column.values)
+        between = (distinct[1:] + distinct[:-1]) / 2
+        below = np.searchsorted(np.sort(column.values), between)
+        between = between[(below >= LEAST) & (below <= n - LEAST)]
+        if most is not None and len(between) > most:
+            between = between[np.unique(np.linspace(0, len(between) - 1, most).round().astype(int))]
+        found = [Cut(column, op, float(t)) for op in "<>" for t in between]
+    return [cut for cut in found if LEAST <= cut.mask().sum() <= n - LEAST]
+
+
+def worst_region(columns: Sequence[Column], success: np.ndarray, most: int | None = GRID) -> list[Cut] | None:
+    """The region with the likeliest split, a cut a column; None where no region holds `LEAST` episodes."""
+    options = [cuts(column, most) for column in columns]
+    found = _likelihoods(options, success)
+    if found is None:
+        return None
+    best = np.unravel_index(int(np.argmax(found)), found.shape)
+    return [options[axis][int(k)] for axis, k in enumerate(best)]
+
+
+def _likelihoods(options: Sequence[Sequence[Cut]], success: np.ndarray) -> np.ndarray | None:
+    """Log likelihood of the split by each region, ``[K]`` or ``[K, L]``; -inf where it is no worse inside."""
+    if not all(options):
+        return None
+    y = np.asarray(success, np.float32)
+    masks = [np.stack([cut.mask() for cut in group]).astype(np.float32) for group in options]  # [K, N]
+    inside = masks[0].sum(1) if len(masks) == 1 else masks[0] @ masks[1].T
+    won = masks[0] @ y if len(masks) == 1 else (masks[0] * y) @ masks[1].T
+    outside, won_outside = len(y) - inside, y.sum() - won
+    with np.errstate(invalid="ignore", divide="ignore"):
+        worse = won / inside < won_outside / outside
+    enough = (inside >= LEAST) & (outside >= LEAST) & worse
+    if not enough.any():
+        return None
+    return np.where(enough, log_likelihood(won, inside) + log_likelihood(won_outside, outside), -np.inf)
+
+
+def log_likelihood(won: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Of ``won`` successes among ``count`` at their own rate."""
+    rate = np.divide(won, count, out=np.zeros_like(np.asarray(won, float)), where=np.asarray(count) > 0)
+    return np.asarray(special.xlogy(won, rate) + special.xlog1py(count - won, -rate))
+
+
+def with_intervals(region: Sequence[Cut], success: np.ndarray, confidence: float) -> list[Cut]:
+    """The region refined to all thresholds between the episodes, each with its interval."""
+    options = [[c for c in cuts(cut.column, None) if c.op == cut.op] for cut in region]
+    for axis, cut in enumerate(region):
+        if cut.op == "=":
+            options[axis] = [cut]
+    found = _likelihoods(options, success)
+    if found is None:
+        return list(region)
+    best = np.unravel_index(int(np.argmax(found)), found.shape)
+    refined = []
+    for axis, group in enumerate(options):
+        chosen = group[int(best[axis])]
+        if chosen.op == "=":
+            refined.append(chosen)
+            continue
+        profile = found if found.ndim == 1 else found.max(axis=1 - axis)
+        near = np.flatnonzero(profile >= profile.max() - math.log(2 / (1 - confidence)))
+        low, high = float(group[int(near[0])].threshold), float(group[int(near[-1])].threshold)
+        values = chosen.column.values
+        # Between two neighbouring episodes, the data do not say where the threshold is.
+        ends = (float(values[values < low].max()), float(values[values > high].min()))
+        refined.append(Cut(chosen.column, chosen.op, chosen.threshold, ends))
+    return refined
+
+
+def cross_fitted(columns: Sequence[Column], success: np.ndarray, *, seed: int, name: str) -> np.ndarray:
+    """For each episode and column, whether it lies inside by the cut that the other folds chose: ``[C, N]`` bool."""
+    n = len(success)
+    fold = keyed_generator(seed, f"attribution/folds/{name}").permutation(n) % FOLDS
+    inside = np.zeros((len(columns), n), bool)
+    for k in range(FOLDS):
+        rest, here = fold != k, fold == k
+        region = worst_region([subset(c, rest) for c in columns], success[rest])
+        for axis, cut in enumerate(region or []):
+            inside[axis, here] = cut.mask(subset(columns[axis], here))
+    return inside
+
+
+def subset(column: Column, chosen: np.ndarray) -> Column:
+    """The column for some of the episodes."""
+    return Column(column.label, column.factor, column.values[chosen], column.nominal)

@@ -1,0 +1,116 @@
+"""Options that every command has that rolls out a policy in simulation, and what makes them impossible."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain_rand.factor import REGISTRY
+from domain_rand.sets import FactorSet, check_supported, load_set
+from tasks.pick_place.action_spaces import CONTROL_HZ
+from workbench.dr_overrides import PREFIX, parse_overrides
+from workbench.launch import check_launch, default_device, default_physics
+from workbench.options import OptionError, option, words
+from workbench.policies import POLICIES
+
+TASKS = ("pick_place",)
+ACTION_SPACES = ("delta_eef", "delta_joints")
+AUTO, ALL = "auto", "all"
+
+
+@dataclass
+class SimulationOptions:
+    """Who acts, where, on which episodes, and what is kept to be seen."""
+
+    task: str = option("pick_place", f"what is asked: {', '.join(TASKS)}")
+    policy: str = option("expert", f"who acts: {', '.join(POLICIES)}")
+    num_envs: int = option(16, "environments in parallel")
+    seed: int = option(0, "seed of the suite: names the episodes")
+    dr: str = option("default", "factor set that episodes are drawn from: a name, or a YAML file")
+    dr_overrides: dict[str, Any] = field(
+        default_factory=dict,
+        metadata=words(
+            PREFIX,
+            f"{PREFIX}FACTOR[.KEY]",
+            "changes to the set, as its file would hold them: dr.dynamics.object_mass.hi=3",
+        ),
+    )
+    physics: str = option(AUTO, "ovphysx, newton_mjwarp or isaacsim_physx; auto: the fastest for the device")
+    renderer: str = option("newton_warp", "newton_warp or isaac_rtx")
+    device: str = option(AUTO, "cpu or cuda:N; auto: a GPU if there is one")
+    action_space: str = option("delta_eef", f"what actions mean: {', '.join(ACTION_SPACES)}")
+    time_limit_s: float = option(15.0, "simulated time after which an episode ends", "s")
+    grounding_error_px: float = option(4.0, "noisy_expert: standard deviation of where it sees things", "px")
+    latency_steps: int = option(2, "noisy_expert: how late its actions come", "control steps")
+    confidence: float = option(0.95, "of all intervals and tests")
+    image_size: int = option(224, "width and height of the camera images", "px")
+    record: int = option(4, "episodes drawn into recording.rrd, from the first", "episodes")
+    frame_every: int = option(2, "steps between two images of a recorded episode", "control steps")
+    last_frames: int = option(16, "episodes whose last image goes into the report", "episodes")
+    repair: bool = option(False, "move a cut-off last line of episodes.jsonl aside and run its episode again")
+    out: str = option(AUTO, "run folder; auto: named after what is run, in runs/; the same again resumes")
+
+    def resolve(self) -> None:
+        """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
+        choose("task", self.task, TASKS)
+        choose("policy", self.policy, POLICIES)
+        choose("action_space", self.action_space, ACTION_SPACES)
+        for name, least in (("num_envs", 1), ("image_size", 16), ("frame_every", 1)):
+            at_least(name, getattr(self, name), least)
+        for name in ("seed", "record", "last_frames", "latency_steps", "grounding_error_px"):
+            at_least(name, getattr(self, name), 0)
+        if self.time_limit_s <= 0:
+            raise OptionError(f"time_limit_s must be positive, not {self.time_limit_s}")
+        if not math.isfinite(self.time_limit_s) or self.max_steps < 1:
+            raise OptionError(f"time_limit_s must be finite and last a control step, not {self.time_limit_s}")
+        if not math.isfinite(self.grounding_error_px):
+            raise OptionError(f"grounding_error_px must be finite, not {self.grounding_error_px}")
+        between_0_and_1("confidence", self.confidence)
+        if self.device == AUTO:
+            self.device = default_device()
+        if self.physics == AUTO:
+            self.physics = default_physics(self.device)
+        check_launch(self.physics, self.renderer, self.device)
+        self.dr_overrides = parse_overrides(self.dr_overrides, REGISTRY)
+        check_supported(self.factor_set(), self.physics, self.renderer)
+
+    def factor_set(self) -> FactorSet:
+        """The set with its changes; FactorSetError if that is none."""
+        return load_set(self.dr, self.dr_overrides)
+
+    def config(self, command: str) -> dict[str, Any]:
+        """What a run of these options stores, and a resumed one must agree with: plain JSON types."""
+        config = {k: v for k, v in dataclasses.asdict(self).items() if k != "out"} | {"command": command}
+        if not self.dr_overrides:
+            del config["dr_overrides"]
+        return config
+
+    @property
+    def max_steps(self) -> int:
+        """Control steps after which an episode ends."""
+        return round(self.time_limit_s * CONTROL_HZ)
+
+
+def listed(names: str) -> tuple[str, ...]:
+    """What an option lists, separated by commas; empty for ``all``."""
+    return () if names == ALL else tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def choose(name: str, value: str, known: tuple[str, ...]) -> None:
+    """OptionError unless the value is one that is known."""
+    if value not in known:
+        raise OptionError(f"there is no {name} {value!r}: choose one of {', '.join(known)}")
+
+
+def at_least(name: str, value: float, least: int) -> None:
+    """OptionError unless the value is at least so much."""
+    if value < least:
+        raise OptionError(f"{name} must be at least {least}, not {value}")
+
+
+def between_0_and_1(name: str, value: float | None) -> None:
+    """OptionError unless the value is None or strictly between."""
+    if value is not None and not 0 < value < 1:
+        raise OptionError(f"{name} must lie between 0 and 1, not {value}")
