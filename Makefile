@@ -2,6 +2,8 @@
 unexport PYTHONPATH
 
 BIN := .venv/bin
+# Two processes: each file of tests stays in one, since runs are shared within a file.
+TWO := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: demo test format lint type check setup clean help
@@ -10,10 +12,10 @@ demo: setup ## the main job on the embedded default: CPU only
 	$(BIN)/workbench demo
 
 test: lint type ## everything CI checks
-	$(BIN)/pytest
+	$(BIN)/pytest $(TWO)
 
 check: lint type ## the quick part of `test`: no simulator
-	$(BIN)/pytest -m "not sim and not slow"
+	$(BIN)/pytest $(TWO) -m "not sim and not slow"
 
 format: setup ## format the code and fix what can be fixed
 	$(BIN)/ruff check --fix --exit-zero --quiet .

@@ -398,7 +398,7 @@ def again(recorded, spec):
 
 
 @given(specs)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_recorded_draws_given_back_are_the_same_episode(everything, spec):
     """Scene, every factor and what seeds its noise, through JSON and YAML, under whatever name it runs."""
     episode = draw_episode(spec, everything)

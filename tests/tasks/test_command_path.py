@@ -10,6 +10,8 @@ from robots.franka import PANDA
 from tasks.pick_place.action_spaces import CONTROL_DT, DELTA_JOINTS, MAX_DELAY
 from tasks.pick_place.command_path import GRIPPER_SPEED, NOISE_STEPS, CommandPath
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 DIM = DELTA_JOINTS.dim
 WIDE = PANDA.gripper_max_width / 2
 HOME = torch.tensor(PANDA.home)
@@ -17,7 +19,7 @@ STEPS = 60
 
 seeds = st.integers(0, 2**31 - 1)
 probabilities = st.floats(0.0, 0.9)
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=12, deadline=None)
 
 
 def path_of(n=1, seed=0, **values):

@@ -13,6 +13,8 @@ from tasks.pick_place import dynamics as dynamics_module
 from tasks.pick_place.dynamics import GRAVITY, Dynamics
 from tests.tasks.fake_engine import LINKS, FakeEnv
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 quick = settings(max_examples=25, deadline=None)
 CHANGED = {
     "object_mass": 2.0,

@@ -21,6 +21,8 @@ from tasks.pick_place.scene import Placement, Scene
 from tasks.pick_place.view import PrivilegedView
 from tasks.pick_place.workspace import OBJECT_REGION, PARKING, front_camera, pool
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 DT = 0.05
 MAX_STEPS = 300
 SLOTS = tuple(pool().values())
@@ -168,15 +170,6 @@ def run(world, expert, steps=MAX_STEPS, seeds=None, each_step=None):
         if bool(world.progress.finished.all()):
             break
     return torch.stack(actions), torch.stack(tool)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Small tensors: more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @functools.cache

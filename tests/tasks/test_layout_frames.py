@@ -16,6 +16,8 @@ from tasks.cameras import look_at, project
 from tasks.pick_place.layout import Layout
 from tasks.pick_place.workspace import TABLE_PIVOT, front_camera, wrist_camera
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FRONT, WRIST = front_camera(), wrist_camera()
 PIVOT = np.array((*TABLE_PIVOT, 0.0))
 EYE = np.array(FRONT.eye)
@@ -30,7 +32,7 @@ RANGES = {
 }
 """What can be applied, and the number of components."""
 
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=25, deadline=None)
 
 
 def number(low, high, count):

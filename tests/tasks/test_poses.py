@@ -9,6 +9,8 @@ from scipy.spatial.transform import RigidTransform, Rotation
 
 from tasks import poses
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 

@@ -1,6 +1,7 @@
 """Settings by name, environment by environment, and the random numbers of an episode's purposes."""
 
 import ast
+import functools
 from itertools import combinations
 from pathlib import Path
 
@@ -91,6 +92,7 @@ def test_the_same_episode_and_purpose_have_the_same_numbers(seed, name):
     assert not np.array_equal(stream(seed + 1, name).random(4), first)
 
 
+@functools.cache
 def purposes():
     """Every name that the package asks for random numbers with."""
     found = set(Disturbances.KINDS)

@@ -192,6 +192,17 @@ def test_labels_stay_aligned_with_the_image():
     assert torch.equal(line.apply_labels(rendering.body[..., None])[..., 0], labels)
 
 
+def test_a_lens_that_changes_between_two_images_takes_effect_at_once():
+    rgb, line, fresh = Rendering(2).images["rgb"], pipeline(2), pipeline(2)
+    line.set("k1", [0, 1], [0.2, 0.2])
+    line.apply(rgb)
+    line.set("k1", [1], [-0.2])
+    fresh.set("k1", [0, 1], [0.2, -0.2])
+    assert torch.equal(line.apply(rgb), fresh.apply(rgb))
+    line.reset([0])
+    assert torch.equal(line.apply(rgb)[0], rgb[0])
+
+
 def test_the_calibration_without_lens_settings_is_the_cameras():
     line = pipeline(2, overscan=1.25)
     torch.testing.assert_close(line.calibration, CAMERA.intrinsics().expand(2, 3, 3))
