@@ -40,7 +40,7 @@ def image_needs(factor_set: FactorSet | None, *cameras: CameraSpec) -> ImageNeed
     overscan = {}
     for spec in cameras:
         try:
-            overscan[spec.name] = overscan_needed(focal, shift, *k1, spec.width, spec.focal_px)
+            overscan[spec.name] = overscan_needed(focal, shift, *k1, spec.width, spec.focal_px, spec.height)
         except ValueError as error:
             raise FactorSetError(f"factor set {factor_set.name!r}, {spec.name} camera: {error}") from error
     shading = any(

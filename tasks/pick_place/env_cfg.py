@@ -75,7 +75,7 @@ def slot_cfg(slot: Slot, index: int) -> RigidObjectCfg:
                 "/collider_.*": [
                     UsdPhysicsCollisionCfg(),
                     PhysxCollisionCfg(contact_offset=0.005, rest_offset=0.0),
-                    # An object's own friction counts in its contacts: see tasks/engines/friction.py.
+                    # An object's own friction counts in its contacts: see tasks/engines/contact.py.
                     MujocoCollisionCfg(condim=4, priority=0 if slot.is_receptacle else 1),
                 ]
             },

@@ -10,12 +10,15 @@ from domain_rand.distributions import Range
 from domain_rand.factor import REGISTRY
 from domain_rand.image_needs import image_needs
 from domain_rand.sets import FactorSetError, available_sets, build_set, load_set
+from tasks.cameras import CameraSpec
 from tasks.imaging.lens import Lens, source_pixels
 from tasks.imaging.pipeline import ImagePipeline
 from tasks.pick_place.workspace import front_camera, wrist_camera
 
 SIZE = 48
 FRONT, WRIST = front_camera(SIZE), wrist_camera(SIZE)
+TALL, WIDE = CameraSpec("tall", 24, 48, 60.0), CameraSpec("wide", 48, 24, 60.0)
+CAMERAS = (FRONT, WRIST, TALL, WIDE)
 LENS = {
     "focal_length": "camera.focal_length",
     "principal_point": "camera.principal_point",
@@ -39,16 +42,17 @@ def ends(low, high):
 def test_every_lens_of_a_set_finds_all_its_pixels_in_the_rendered_image(focal, shift, k1, seed):
     bounds = {"focal_length": focal, "principal_point": shift, "distortion": k1}
     content = {LENS[k]: {"lo": lo, "hi": hi} for k, (lo, hi) in bounds.items()}
-    needs = image_needs(build_set("lenses", content), FRONT, WRIST)
+    needs = image_needs(build_set("lenses", content), *CAMERAS)
     rng = np.random.default_rng(seed)
     extreme = [(f, s, t, k) for f in focal for s in shift for t in shift for k in k1]
     drawn = np.stack([rng.uniform(*bound, 8) for bound in (focal, shift, shift, k1)], 1)
     f, s, t, k = np.concatenate((extreme, drawn)).T
-    for spec in (FRONT, WRIST):
+    for spec in CAMERAS:
         assert needs.overscan[spec.name] >= 1
         pixels = looked_up(spec, needs.overscan[spec.name], f, np.stack((s, t), 1), k)
         assert pixels.min() >= -0.01, spec.name
-        assert pixels.max() <= SIZE + 0.01, spec.name
+        beyond = pixels - torch.tensor((spec.width, spec.height))
+        assert beyond.max() <= 0.01, spec.name
 
 
 @pytest.mark.parametrize("name", ["focal_length", "principal_point", "distortion"])

@@ -183,8 +183,9 @@ def test_noise_scales_with_its_setting(name):
 
 
 def test_kinds_of_noise_are_independent_of_each_other():
-    errors = [noise(name, 0.01)[:, 0] for name in NOISES]
-    assert np.abs(np.corrcoef(errors) - np.eye(4)).max() < 4.5 / 250**0.5
+    errors = np.concatenate([noise(name, 0.01) for name in NOISES], 1)
+    assert errors.shape[1] == 7 + 7 + 3 + 1
+    assert np.abs(np.corrcoef(errors.T) - np.eye(18)).max() < 5 / 250**0.5
 
 
 def test_the_tool_is_reported_where_the_reported_joints_put_it():
