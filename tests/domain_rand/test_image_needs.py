@@ -35,7 +35,9 @@ def looked_up(spec, overscan, focal, shift, k1):
 
 def ends(low, high):
     # Adding 0 makes -0 a 0: to numpy, 0 to -0 is an inverted range.
-    return st.tuples(st.floats(low, high), st.floats(low, high)).map(lambda pair: sorted(v + 0.0 for v in pair))
+    return st.tuples(st.floats(low, high), st.floats(low, high)).map(
+        lambda pair: sorted(v + 0.0 for v in pair)
+    )
 
 
 @given(ends(0.9, 1.5), ends(-4.0, 4.0), ends(-0.08, 0.3), st.integers(0, 2**32))
