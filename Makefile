@@ -11,7 +11,7 @@ TWO := -n 2 --dist loadfile
 demo: setup ## the main job on the embedded default: CPU only
 	$(BIN)/workbench demo
 
-test: lint type ## everything CI checks
+test: lint type ## format, lint, types and the whole suite
 	$(BIN)/pytest $(TWO)
 
 check: lint type ## the quick part of `test`: no simulator
