@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from domain_rand.factor import REGISTRY, Value
@@ -12,6 +12,8 @@ from tasks.episode import EpisodeSpec
 from tasks.pick_place.compose import compose
 from tasks.pick_place.scene import Scene
 
+LOOKS = ("appearance", "camera")
+"""Families of factors that change what cameras see, and nothing else."""
 NOISE_SEED = "episode.noise_seed"
 """Name of the factor that seeds what is random while an episode runs."""
 
@@ -35,6 +37,23 @@ def draw_episode(spec: EpisodeSpec, factor_set: FactorSet) -> Episode:
         values[factor.name] = factor.value(spec.generator(factor.name), values)
     drawn = {factor.name: values[factor.name] for factor in factor_set.factors}
     return Episode(spec, drawn, compose(values))
+
+
+def redraw_looks(episode: Episode, factor_set: FactorSet, rendering: int) -> Episode:
+    """The same episode as cameras might have seen it another time: appearance, cameras and image noise drawn anew.
+
+    What happened stays; only factors of the families in `LOOKS` and the noise seed change. Rendering by rendering the
+    draws are independent, and keyed like all others by suite seed, index and factor name.
+    """
+    values: dict[str, Value] = {
+        name: cls.nominal for name, cls in REGISTRY.items() if cls.nominal is not None
+    } | episode.factors
+    for factor in factor_set.factors:
+        if factor.family in LOOKS or factor.name == NOISE_SEED:
+            values[factor.name] = factor.value(
+                episode.spec.generator(f"{factor.name}/rendering/{rendering}"), values
+            )
+    return replace(episode, factors={name: values[name] for name in episode.factors})
 
 
 def apply_episodes(env: Any, rows: Sequence[int], episodes: Sequence[Episode], factor_set: FactorSet) -> None:

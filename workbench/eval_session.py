@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from domain_rand.episode import Episode
 from tasks.pick_place.action_spaces import CONTROL_HZ
 from workbench.capture import capture
 from workbench.drawing import Pictures
@@ -58,7 +59,7 @@ class EvalSession:
         cameras = ("front", "wrist") if wanted else ()
         with ExitStack() as stack:
             terminal = stack.enter_context(output_to(self.folder.path / "simulator.log"))
-            with _status(
+            with status(
                 terminal, "starting the simulator (the first start compiles kernels: a minute or two)"
             ):
                 launched = launch_pick_place(
@@ -83,7 +84,7 @@ class EvalSession:
             )
             if missing := self.quota.next(self.records):
                 self._roll_out(missing, terminal)
-            with _status(terminal, "drawing the pictures"):
+            with status(terminal, "drawing the pictures"):
                 self.pictures.draw(self.env, self.simulation, options.frame_every)
 
     def _roll_out(self, missing: list[int], terminal: IO[str]) -> None:
@@ -100,7 +101,7 @@ class EvalSession:
         if problems:
             raise LaunchError("the policy's actions do not mean what the task's do: " + "; ".join(problems))
         tally = Tally()
-        with _progress(terminal) as bar:
+        with episode_progress(terminal) as bar:
             self.bar = bar
             self.bar_task = bar.add_task("episodes", total=self.quota.total, note=self._note())
             bar.update(self.bar_task, completed=len(self.records))
@@ -147,34 +148,7 @@ class EvalSession:
 
     def _record(self, ran: RunningEpisode) -> EpisodeRecord:
         episode = self.simulation.episode(ran.index)
-        assert ran.outcome is not None
-        dt = 1.0 / CONTROL_HZ
-        positions = np.stack(ran.positions)
-        speed = np.linalg.norm(np.diff(positions, axis=0), axis=1) / dt
-        grounding = None
-        truths = dict(ran.truths)
-        for step, claim in ran.decisions:
-            if claim is not None and step in truths:  # the first claim whose truth is known
-                grounding = grounding_record(claim, truths[step])
-                break
-        return EpisodeRecord(
-            index=ran.index,
-            task=self.options.task,
-            seed=self.options.seed,
-            instruction=episode.scene.instruction,
-            factors=episode.factors,
-            success=ran.outcome.success,
-            failure_reason=ran.outcome.failure_reason,
-            steps=ran.steps,
-            duration_s=round(ran.steps * dt, 6),
-            time_to_success_s=round(ran.steps * dt, 6) if ran.outcome.success else None,
-            path_length_m=path_length(positions),
-            smoothness=sparc(speed, dt),
-            grounding=grounding,
-            wall_s=round(ran.wall_s, 3),
-            condition=self.quota.condition(ran.index),
-            episode=episode.spec.index,
-        )
+        return record_of(ran, episode, self.options.task, self.options.seed, self.quota.condition(ran.index))
 
     def _trajectory(self, ran: RunningEpisode, record: EpisodeRecord) -> Trajectory:
         env, row = self.env, ran.row
@@ -191,7 +165,42 @@ class EvalSession:
         return capture(ran, episode, record.to_dict(), 1.0 / CONTROL_HZ, channels, env.cameras, poses, lenses)
 
 
-def _progress(terminal: IO[str]) -> Progress:
+def record_of(
+    ran: RunningEpisode, episode: Episode, task: str, seed: int, condition: str | None = None
+) -> EpisodeRecord:
+    """The line of ``episodes.jsonl`` of an episode that has ended."""
+    assert ran.outcome is not None
+    dt = 1.0 / CONTROL_HZ
+    positions = np.stack(ran.positions)
+    speed = np.linalg.norm(np.diff(positions, axis=0), axis=1) / dt
+    grounding = None
+    truths = dict(ran.truths)
+    for step, claim in ran.decisions:
+        if claim is not None and step in truths:  # the first claim whose truth is known
+            grounding = grounding_record(claim, truths[step])
+            break
+    return EpisodeRecord(
+        index=ran.index,
+        task=task,
+        seed=seed,
+        instruction=episode.scene.instruction,
+        factors=episode.factors,
+        success=ran.outcome.success,
+        failure_reason=ran.outcome.failure_reason,
+        steps=ran.steps,
+        duration_s=round(ran.steps * dt, 6),
+        time_to_success_s=round(ran.steps * dt, 6) if ran.outcome.success else None,
+        path_length_m=path_length(positions),
+        smoothness=sparc(speed, dt),
+        grounding=grounding,
+        wall_s=round(ran.wall_s, 3),
+        condition=condition,
+        episode=episode.spec.index,
+    )
+
+
+def episode_progress(terminal: IO[str]) -> Progress:
+    """A bar with a note, a rate and the time left, for hours of episodes."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -205,5 +214,6 @@ def _progress(terminal: IO[str]) -> Progress:
     )
 
 
-def _status(terminal: IO[str], text: str):
+def status(terminal: IO[str], text: str):
+    """A spinner beside a text."""
     return Console(file=terminal).status(text)

@@ -191,11 +191,20 @@ class PickPlaceSimulation:
     def snapshot(self) -> dict[str, np.ndarray]:
         """See `workbench.rollout.Simulation`."""
         env = self.env
-        return {
-            "joint_pos": env.joint_pos.cpu().numpy(),
-            "gripper_width": env.gripper_width.cpu().numpy(),
-            "body_pose": env.body_pose.cpu().numpy(),
+        measured = env.measure()
+        position, rotation = env.tool()
+        state = {
+            "joint_pos": env.joint_pos,
+            "joint_vel": env.joint_vel,
+            "gripper_width": env.gripper_width,
+            "ee_pose": torch.cat((position, quaternion(rotation)), 1),
+            "body_pose": env.body_pose,
+            "commanded_joints": env.command.command,
+            "measured_joint_pos": measured.joint_pos,
+            "measured_gripper_width": measured.gripper_width,
+            "measured_ee_pose": torch.cat((measured.ee_position, quaternion(measured.ee_rotation)), 1),
         }
+        return {name: value.cpu().numpy() for name, value in state.items()}
 
 
 def quaternion(rotation: torch.Tensor) -> torch.Tensor:

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import astuple, dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -120,6 +120,28 @@ class Tally:
         return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 
+@runtime_checkable
+class Work(Protocol):
+    """Who hands out episodes."""
+
+    def take(self, row: int) -> int | None:
+        """The episode that an environment runs next; None if there is none for it any more."""
+        ...
+
+
+class RowQueues:
+    """Hands out the episodes of a quota, episode ``i`` to environment ``i mod N``."""
+
+    def __init__(self, indices: Iterable[int], num_envs: int) -> None:
+        self._queues: list[deque[int]] = [deque() for _ in range(num_envs)]
+        for index in sorted(set(indices)):
+            self._queues[index % num_envs].append(index)
+
+    def take(self, row: int) -> int | None:
+        """See `Work`."""
+        return self._queues[row].popleft() if self._queues[row] else None
+
+
 class Rollout:
     """Runs episodes; results are handed over one by one as they end."""
 
@@ -127,16 +149,16 @@ class Rollout:
         self,
         simulation: Simulation,
         policy: Policy,
-        indices: Iterable[int],
+        work: Iterable[int] | Work,
         done: Callable[[RunningEpisode], Any],
-        recorded: Iterable[int] = (),
-        keep_final: Iterable[int] = (),
+        recorded: Container[int] = (),
+        keep_final: Container[int] = (),
     ) -> None:
         """
         Args:
             simulation: the environments.
             policy: who acts.
-            indices: episodes to run; each is run once.
+            work: episodes to run, each once; or who hands them out.
             done: called with each episode as it ends; returning True ends the rollout early.
             recorded: episodes of which every state is kept.
             keep_final: episodes of which the final state is kept.
@@ -144,12 +166,12 @@ class Rollout:
         self.simulation = simulation
         self.policy = policy
         self.done = done
-        self.recorded, self.keep_final = set(recorded), set(keep_final)
+        self.recorded, self.keep_final = recorded, keep_final
         self.tally = Tally()
         n = simulation.num_envs
-        self._queues: list[deque[int]] = [deque() for _ in range(n)]
-        for index in sorted(set(indices)):
-            self._queues[index % n].append(index)
+        self._work = work if isinstance(work, Work) else RowQueues(work, n)
+        self._next: list[int | None] = [None] * n
+        self._exhausted = [False] * n
         self._running: list[RunningEpisode | None] = [None] * n
         self._cleared = [True] * n  # whether an idle step has gone by since the last episode
 
@@ -161,7 +183,7 @@ class Rollout:
         while True:
             if used == 0:
                 self._begin_waiting()
-                if not any(self._running) and not any(self._queues):
+                if not any(self._running) and all(self._exhausted):
                     return self.tally
                 chunk = self._decide()
             actions = chunk[:, used].clone()
@@ -177,23 +199,33 @@ class Rollout:
                 return self.tally
 
     def _begin_waiting(self) -> None:
-        free = [r for r, queue in enumerate(self._queues) if self._running[r] is None and queue]
-        rows = [r for r in free if self._cleared[r]] if self.simulation.may_begin else []
+        rows = [row for row in range(self.simulation.num_envs) if self._may_begin(row)]
         if not rows:
             return
         began = time.perf_counter()
-        indices = [self._queues[row].popleft() for row in rows]
+        indices = [index for index in map(self._next.__getitem__, rows) if index is not None]
+        for row in rows:
+            self._next[row] = None
         seeds = self.simulation.begin(rows, indices)
         self.tally.physics_s += time.perf_counter() - began
         self.policy.reset(rows, seeds)
         positions = self.simulation.tool_positions()
-        states = self.simulation.snapshot() if self.recorded & set(indices) else {}
+        states = self.simulation.snapshot() if any(index in self.recorded for index in indices) else {}
         for row, index in zip(rows, indices, strict=True):
             episode = RunningEpisode(index, row, began, record_states=index in self.recorded)
             episode.positions.append(positions[row].copy())
             if episode.record_states:
                 episode.states.append({k: v[row].copy() for k, v in states.items()})
             self._running[row] = episode
+
+    def _may_begin(self, row: int) -> bool:
+        """Whether a row begins an episode now; a free row asks for its next one."""
+        if self._running[row] is not None or self._exhausted[row]:
+            return False
+        if self._next[row] is None:
+            self._next[row] = self._work.take(row)
+            self._exhausted[row] = self._next[row] is None
+        return self._next[row] is not None and self._cleared[row] and self.simulation.may_begin
 
     def _decide(self) -> torch.Tensor:
         """Ask the policy; its action chunks ``[N, T, A]``."""

@@ -21,8 +21,8 @@ AUTO, ALL = "auto", "all"
 
 
 @dataclass
-class SimulationOptions:
-    """Who acts, where, on which episodes, and what is kept to be seen."""
+class EnvironmentOptions:
+    """Who acts, where, and on which episodes."""
 
     task: str = option("pick_place", f"what is asked: {', '.join(TASKS)}")
     policy: str = option("expert", f"who acts: {', '.join(POLICIES)}")
@@ -44,22 +44,16 @@ class SimulationOptions:
     time_limit_s: float = option(15.0, "simulated time after which an episode ends", "s")
     grounding_error_px: float = option(4.0, "noisy_expert: standard deviation of where it sees things", "px")
     latency_steps: int = option(2, "noisy_expert: how late its actions come", "control steps")
-    confidence: float = option(0.95, "of all intervals and tests")
     image_size: int = option(224, "width and height of the camera images", "px")
-    record: int = option(4, "episodes drawn into recording.rrd, from the first", "episodes")
-    frame_every: int = option(2, "steps between two images of a recorded episode", "control steps")
-    last_frames: int = option(16, "episodes whose last image goes into the report", "episodes")
-    repair: bool = option(False, "move a cut-off last line of episodes.jsonl aside and run its episode again")
-    out: str = option(AUTO, "run folder; auto: named after what is run, in runs/; the same again resumes")
 
     def resolve(self) -> None:
         """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
         choose("task", self.task, TASKS)
         choose("policy", self.policy, POLICIES)
         choose("action_space", self.action_space, ACTION_SPACES)
-        for name, least in (("num_envs", 1), ("image_size", 16), ("frame_every", 1)):
+        for name, least in (("num_envs", 1), ("image_size", 16)):
             at_least(name, getattr(self, name), least)
-        for name in ("seed", "record", "last_frames", "latency_steps", "grounding_error_px"):
+        for name in ("seed", "latency_steps", "grounding_error_px"):
             at_least(name, getattr(self, name), 0)
         if self.time_limit_s <= 0:
             raise OptionError(f"time_limit_s must be positive, not {self.time_limit_s}")
@@ -67,7 +61,6 @@ class SimulationOptions:
             raise OptionError(f"time_limit_s must be finite and last a control step, not {self.time_limit_s}")
         if not math.isfinite(self.grounding_error_px):
             raise OptionError(f"grounding_error_px must be finite, not {self.grounding_error_px}")
-        between_0_and_1("confidence", self.confidence)
         if self.device == AUTO:
             self.device = default_device()
         if self.physics == AUTO:
@@ -91,6 +84,25 @@ class SimulationOptions:
     def max_steps(self) -> int:
         """Control steps after which an episode ends."""
         return round(self.time_limit_s * CONTROL_HZ)
+
+
+@dataclass
+class SimulationOptions(EnvironmentOptions):
+    """The same, and what is kept of it to be seen."""
+
+    confidence: float = option(0.95, "of all intervals and tests")
+    record: int = option(4, "episodes drawn into recording.rrd, from the first", "episodes")
+    frame_every: int = option(2, "steps between two images of a recorded episode", "control steps")
+    last_frames: int = option(16, "episodes whose last image goes into the report", "episodes")
+    repair: bool = option(False, "move a cut-off last line of episodes.jsonl aside and run its episode again")
+    out: str = option(AUTO, "run folder; auto: named after what is run, in runs/; the same again resumes")
+
+    def resolve(self) -> None:
+        """As its parent."""
+        for name, least in (("frame_every", 1), ("record", 0), ("last_frames", 0)):
+            at_least(name, getattr(self, name), least)
+        between_0_and_1("confidence", self.confidence)
+        super().resolve()
 
 
 def listed(names: str) -> tuple[str, ...]:

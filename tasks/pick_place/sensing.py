@@ -82,6 +82,11 @@ class Sensing(PerEnvironment):
         self._history[0] = torch.cat((joint_pos, joint_vel, width[:, None]), 1)
         self._step += 1
 
+    @property
+    def truthful(self) -> bool:
+        """Whether every environment's sensors tell the truth, encoders aside."""
+        return not any(bool(value.any()) for value in self.values.values())
+
     def measure(self, encoder_bias: torch.Tensor) -> Measured:
         """What is reported now; ``encoder_bias`` ``[N, 7]`` [rad] is what the encoders read too much."""
         rows = torch.arange(self.num_envs, device=self.device)

@@ -37,7 +37,7 @@ ARM, FINGERS = 7, 2
 
 _TRAJECTORY = (
     "commanded_joints", "measured_joint_pos", "measured_ee_pose", "measured_gripper_width", "ee_pose", "phase",
-    "grasp", "contact", "place", "base_pose", "frame_steps",
+    "grasp", "contact", "place", "base_pose", "frame_steps", "shown_steps", "trace",
 )  # fmt: skip
 _CAMERA = ("intrinsics", "position", "rotation", "boxes", "visibility", "grasp", "contact", "place", "trace")
 _IMAGES = ("depth", "mask")
@@ -151,6 +151,52 @@ def _write_episode(group: h5py.Group, episode: DatasetEpisode) -> None:
 def _put(group: h5py.Group, name: str, value: np.ndarray) -> None:
     value = np.asarray(value)
     group.create_dataset(name, data=value.astype(np.float32) if value.dtype == np.float64 else value)
+
+
+class RollingWriter:
+    """Writes chunk after chunk into a folder, each closed when it settles ``size`` lines; a context manager.
+
+    What is in hand when it is left by an exception is given up.
+    """
+
+    def __init__(self, folder: Path, env_name: str, size: int, tag: str = "") -> None:
+        """``tag`` keeps the names of several writers in one folder apart."""
+        self.folder, self.env_name, self.size, self.tag = folder, env_name, size, tag
+        self._chunk: ChunkWriter | None = None
+
+    def settle(self, line: Mapping[str, Any], episode: DatasetEpisode | None = None) -> None:
+        """Book a line, and the episode that it keeps, if any."""
+        if self._chunk is None:
+            self._chunk = ChunkWriter(self._next_path(), self.env_name)
+        if episode is not None:
+            self._chunk.add(episode)
+        self._chunk.lines.append(dict(line))
+        if len(self._chunk.lines) >= self.size:
+            self.flush()
+
+    def flush(self) -> None:
+        """Close the chunk in hand."""
+        if self._chunk is not None:
+            self._chunk.close()
+            self._chunk = None
+
+    def _next_path(self) -> Path:
+        stem = f"chunk-{self.tag}"
+        taken = [path.stem.removeprefix(stem) for path in self.folder.glob(f"{stem}*.hdf5")]
+        number = 1 + max((int(name) for name in taken if name.isdigit()), default=-1)
+        return self.folder / f"{stem}{number:05d}.hdf5"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.flush()
+        elif self._chunk is not None:
+            self._chunk.__exit__(kind, value, trace)
+            self._chunk = None
 
 
 class Chunk:
@@ -290,6 +336,14 @@ def episodes(folder: Path, cameras: Sequence[str] | None = None) -> Iterator[Dat
         with Chunk(path) as chunk:
             for row in range(len(chunk)):
                 yield chunk.read(row, cameras)
+
+
+def clear_partial(folder: Path) -> int:
+    """Remove what writers that were killed left behind, chunks never finished; how many. Nobody may be writing."""
+    found = list(folder.glob("chunk-*.hdf5.partial-*"))
+    for path in found:
+        path.unlink()
+    return len(found)
 
 
 def _first_line(problem: BaseException) -> str:

@@ -73,7 +73,7 @@ class CameraFrames:
     place: np.ndarray
     """``[F, 2]``: where the middle of the object comes to rest, moving with the receptacle."""
     trace: np.ndarray
-    """``[F, K, 2]``: path of the tool from the instant shown to the end of its sub-task, evenly spaced in length."""
+    """``[F, K, 2]``: `DatasetEpisode.trace` in this camera's pixels."""
     depth: np.ndarray | None = None
     """``[F, H, W]`` uint16 in `DEPTH_UNIT`; 0 is unknown. None if not asked for."""
     mask: np.ndarray | None = None
@@ -91,11 +91,11 @@ class DatasetEpisode:
     """One episode as demonstrated, and drawn ``F`` times by each camera."""
 
     name: str
-    """``<index>-<render>``, as ``000017-01``: unique in its dataset."""
+    """``<index>-<render>``, as ``000017-01``, or ``<index>`` before it is rendered: unique in its dataset."""
     record: Mapping[str, Any]
     """The planned episode's line: index, task, seed, instruction, factors, success, steps (`EpisodeRecord`)."""
-    render: int
-    """Which of the episode's renderings this is, from 0."""
+    render: int | None
+    """Which of the episode's renderings this is, from 0; None before it is rendered."""
     factors: Mapping[str, Any]
     """Every factor of this rendering as drawn: the physical ones are the record's."""
     paraphrases: tuple[str, ...]
@@ -138,6 +138,10 @@ class DatasetEpisode:
     """Where the middle of the object rests at the end, in the receptacle's frame ``[3]`` [m]."""
     frame_steps: np.ndarray
     """Control step of each frame ``[F]`` int64, increasing; frame f belongs to the state before that step's action."""
+    shown_steps: np.ndarray
+    """Control step of the state that each frame's pictures show ``[F]``: earlier than the frame's if they come late."""
+    trace: np.ndarray
+    """Path of the tool from the state shown to the end of its sub-task, evenly spaced in length ``[F, K, 3]`` [m]."""
     cameras: Mapping[str, CameraFrames] = field(default_factory=dict)
 
     @property
@@ -170,6 +174,8 @@ class DatasetEpisode:
             "contact": (2, 3),
             "place": (3,),
             "base_pose": (7,),
+            "shown_steps": (f,),
+            "trace": (f, TRACE_POINTS, 3),
         }
         for name, shape in shapes.items():
             value = getattr(self, name)
@@ -183,6 +189,11 @@ class DatasetEpisode:
             self.frame_steps[0] < 0 or self.frame_steps[-1] > t or (np.diff(self.frame_steps) <= 0).any()
         ):
             found.append(f"frame_steps must increase within 0 to {t}")
+        if (
+            self.shown_steps.shape == (f,)
+            and ((self.shown_steps < 0) | (self.shown_steps > self.frame_steps)).any()
+        ):
+            found.append("shown_steps holds a step before the episode or after the frame's own")
         if self.phase.size and int(self.phase.max()) >= len(PHASES):
             found.append(f"phase holds {int(self.phase.max())}, known are 0 to {len(PHASES) - 1}")
         for name, camera in self.cameras.items():

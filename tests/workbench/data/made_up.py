@@ -77,6 +77,8 @@ def made_up_episode(
         contact=np.array(((0, 0.02, 0), (0, -0.02, 0)), np.float32),
         place=np.array((0, 0, 0.02), np.float32),
         frame_steps=frame_steps,
+        shown_steps=frame_steps,
+        trace=rng.normal(0, 0.1, (len(frame_steps), TRACE_POINTS, 3)).astype(np.float32),
         cameras={name: _camera(rng, len(frame_steps), images) for name in cameras},
     )
 

@@ -1,0 +1,64 @@
+"""Options of ``workbench generate``, and what makes them impossible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.options import OptionError, option
+from workbench.simulation_options import AUTO, EnvironmentOptions, at_least, choose, listed
+
+PLAN, RENDER = "plan", "render"
+STAGES = (PLAN, RENDER)
+CAMERAS = ("front", "wrist")
+LAUNCHERS = ("local", "ray")
+PRESENTATION = ("stages", "launcher", "workers", "chunk")
+"""Options that change how a dataset is made, not what is in it; a resumed run may differ in them."""
+
+
+@dataclass
+class GenerateOptions(EnvironmentOptions):
+    """Options of ``workbench generate``."""
+
+    dr: str = option("heavy", "factor set that episodes are drawn from: a name, or a YAML file")
+    episodes: int = option(100, "episodes to plan; those that succeed are kept", "episodes")
+    renders: int = option(3, "renderings of each kept episode, each under fresh appearance and cameras")
+    stages: str = option("plan,render", "what to do: plan, render or both")
+    cameras: str = option("front,wrist", "cameras to render, separated by commas")
+    frame_every: int = option(2, "steps between two frames", "control steps")
+    depth: bool = option(False, "store depth images")
+    masks: bool = option(False, "store segmentation masks")
+    min_visibility: float = option(0.2, "a rendering that never shows this share of the object is dropped")
+    min_brightness: float = option(25.0, "a rendering whose mean brightness is below is dropped", "of 255")
+    jpeg_quality: int = option(95, "quality of the stored pictures, 1 to 100")
+    chunk: int = option(32, "episodes or renderings a file; a crash costs those of one file at most")
+    launcher: str = option("local", "local: in this process; ray: in workers, over devices and machines")
+    workers: int = option(2, "launcher=ray: workers, one a device on machines with GPUs")
+    out: str = option(
+        AUTO, "dataset folder; auto: named after what is made, in data/; the same again resumes"
+    )
+
+    def resolve(self) -> None:
+        """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
+        for name in ("episodes", "renders", "frame_every", "chunk", "workers"):
+            at_least(name, getattr(self, name), 1)
+        for name, known in (("stages", STAGES), ("cameras", CAMERAS)):
+            chosen = listed(getattr(self, name))
+            if not chosen:
+                raise OptionError(f"{name} must name at least one of {', '.join(known)}")
+            for item in chosen:
+                choose(name, item, known)
+        choose("launcher", self.launcher, LAUNCHERS)
+        if not 0 <= self.min_visibility <= 1:
+            raise OptionError(f"min_visibility must lie between 0 and 1, not {self.min_visibility}")
+        if not 0 <= self.min_brightness <= 255:
+            raise OptionError(f"min_brightness must lie between 0 and 255, not {self.min_brightness}")
+        if not 1 <= self.jpeg_quality <= 100:
+            raise OptionError(f"jpeg_quality must lie between 1 and 100, not {self.jpeg_quality}")
+        super().resolve()
+        if self.out == AUTO:
+            self.out = f"data/{self.task}-{self.policy}-{self.dr.split('/')[-1]}-seed{self.seed}"
+
+    @property
+    def chosen_cameras(self) -> tuple[str, ...]:
+        """Cameras to render, in the order of `CAMERAS`."""
+        return tuple(name for name in CAMERAS if name in listed(self.cameras))

@@ -1,0 +1,78 @@
+"""The first pass: episodes are simulated without cameras; what succeeded is kept as states and commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from workbench.data.annotate import NotADemonstration
+from workbench.data.archive import RollingWriter
+from workbench.data.demonstrations import NO_DEMONSTRATION, defect, to_episode
+from workbench.data.generate_options import GenerateOptions
+from workbench.eval_session import record_of
+from workbench.pick_place import PickPlaceSimulation, launch_pick_place
+from workbench.policies import make_policy
+from workbench.rollout import Rollout, RunningEpisode, Tally, Work
+
+PARAPHRASES = 4
+"""Other ways to say an instruction that are stored with an episode."""
+
+
+class EveryIndex:
+    """Holds every index."""
+
+    def __contains__(self, index: object) -> bool:
+        return True
+
+
+class PlanPass:
+    """Plans episodes into chunks; one process, one simulator."""
+
+    def __init__(
+        self, options: GenerateOptions, folder: Path, booked: Callable[[dict[str, Any]], Any], tag: str = ""
+    ) -> None:
+        """
+        Args:
+            options: resolved.
+            folder: where chunks go.
+            booked: called with each line once its episode has ended; the line is safe only when its chunk is closed.
+            tag: keeps the chunks of several workers apart.
+        """
+        self.options, self.folder, self.booked, self.tag = options, folder, booked, tag
+
+    def run(self, work: Iterable[int] | Work, ready: Callable[[], Any] = lambda: None) -> Tally:
+        """Plan the episodes that are handed out; ``ready`` is called when the simulator stands."""
+        o = self.options
+        with ExitStack() as stack:
+            self.env = stack.enter_context(
+                launch_pick_place(
+                    o.num_envs, o.physics, o.renderer, o.device, o.action_space, (), o.image_size, o.seed,
+                    o.factor_set(),
+                )
+            )  # fmt: skip
+            self.simulation = PickPlaceSimulation(self.env, o.factor_set(), o.seed, o.max_steps, o.task)
+            policy = make_policy(
+                o.policy, o.num_envs, self.env.action_spec, o.device, o.grounding_error_px, o.latency_steps
+            )
+            self.writer = stack.enter_context(RollingWriter(self.folder, o.task, o.chunk, self.tag))
+            ready()
+            return Rollout(self.simulation, policy, work, self._done, recorded=EveryIndex()).run()
+
+    def _done(self, ran: RunningEpisode) -> None:
+        episode = self.simulation.episodes.pop(ran.index)
+        record = record_of(ran, episode, self.options.task, self.options.seed).to_dict()
+        line = {"index": ran.index, "kept": False, "rejected": record["failure_reason"], "record": record}
+        kept = None
+        if record["success"]:
+            base = self.env.layout.base[ran.row].cpu().numpy()
+            others = ()
+            try:
+                kept = to_episode(ran, episode, record, self.env.action_spec, base, others)
+                line["rejected"] = defect(kept)
+            except NotADemonstration:
+                line["rejected"] = NO_DEMONSTRATION
+        line["kept"] = line["rejected"] is None
+        self.writer.settle(line, kept if line["kept"] else None)
+        self.booked(line)

@@ -1,0 +1,236 @@
+"""The second pass: kept trajectories are shown, not simulated, to the cameras, under looks drawn anew.
+
+Environments go through different renderings side by side, a frame at a time; one that is through takes the next. No
+frame of a failed episode is ever drawn, and one trajectory gives as many videos as wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from domain_rand.episode import apply_episodes, draw_episode, redraw_looks
+from tasks.episode import EpisodeSpec
+from tasks.pick_place.imaging import FIXED_BODIES
+from tasks.poses import matrix
+from workbench.data.archive import Chunk, RollingWriter, chunks
+from workbench.data.episode import DEPTH_UNIT, ROBOT, DatasetEpisode
+from workbench.data.generate_options import GenerateOptions
+from workbench.data.pictures import encode
+from workbench.data.rendering import Rendering, Shots, shortcoming
+from workbench.data.silhouette import label_boxes
+from workbench.pick_place import launch_pick_place
+from workbench.rollout import RowQueues, Work
+
+
+class PlannedEpisodes:
+    """The kept trajectories of a folder by the index of their episode."""
+
+    def __init__(self, folder: Path) -> None:
+        self._where: dict[int, tuple[Path, int]] = {}
+        for path in chunks(folder):
+            with Chunk(path) as chunk:
+                self._where |= {int(name): (path, row) for row, name in enumerate(chunk.names())}
+
+    def __iter__(self):
+        return iter(sorted(self._where))
+
+    def __getitem__(self, index: int) -> DatasetEpisode:
+        path, row = self._where[index]
+        with Chunk(path) as chunk:
+            return chunk.read(row)
+
+
+class RenderPass:
+    """Renders trajectories into chunks; one process, one simulator. Job ``j`` is rendering ``j % renders`` of
+    trajectory ``j // renders``.
+    """
+
+    def __init__(
+        self,
+        options: GenerateOptions,
+        planned: Path,
+        folder: Path,
+        booked: Callable[[dict[str, Any]], Any],
+        tag: str = "",
+    ) -> None:
+        """
+        Args:
+            options: resolved.
+            planned: where the first pass put its chunks.
+            folder: where chunks go.
+            booked: called with each line once a rendering is done; it is safe only when its chunk is closed.
+            tag: keeps the chunks of several workers apart.
+        """
+        self.options, self.folder, self.booked, self.tag = options, folder, booked, tag
+        self.planned = PlannedEpisodes(planned)
+        self.factor_set = options.factor_set()
+
+    def run(self, work: Iterable[int] | Work, ready: Callable[[], Any] = lambda: None) -> int:
+        """Render the jobs that are handed out; returns the number of frames drawn."""
+        o = self.options
+        with ExitStack() as stack:
+            self.env = stack.enter_context(
+                launch_pick_place(
+                    o.num_envs, o.physics, o.renderer, o.device, o.action_space, o.chosen_cameras, o.image_size,
+                    o.seed, self.factor_set,
+                )
+            )  # fmt: skip
+            self.writer = stack.enter_context(RollingWriter(self.folder, o.task, o.chunk, self.tag))
+            self._order = {slot: i for i, slot in enumerate(self.env.slots)}
+            self._running: list[Rendering | None] = [None] * o.num_envs
+            self._time = np.zeros(o.num_envs, np.int64)
+            self._pose = self.env.parked(o.num_envs)
+            self._work = work if isinstance(work, Work) else RowQueues(work, o.num_envs)
+            self.env.reset()
+            ready()
+            frames = 0
+            while self._begin_waiting():
+                frames += self._draw()
+                self._advance()
+            return frames
+
+    # -- beginning
+
+    def _begin_waiting(self) -> bool:
+        """Give free rows their next rendering; whether any row has one."""
+        taken = {}
+        for row, running in enumerate(self._running):
+            if running is None and (job := self._work.take(row)) is not None:
+                taken[row] = job
+        if taken:
+            self._begin(taken)
+        return any(self._running)
+
+    def _begin(self, jobs: dict[int, int]) -> None:
+        env, o, rows = self.env, self.options, list(jobs)
+        draws = []
+        for row, job in jobs.items():
+            index, render = divmod(job, o.renders)
+            plan = self.planned[index]
+            episode = draw_episode(EpisodeSpec(o.task, index, o.seed, self.factor_set.name), self.factor_set)
+            looks = redraw_looks(episode, self.factor_set, render)
+            draws.append(looks)
+            self._running[row] = Rendering(
+                plan, render, looks.factors, np.arange(0, plan.steps, o.frame_every), shots={}
+            )
+            self._time[row] = 0
+            env.assign(row, episode.scene)
+        env.reset(env_ids=torch.tensor(rows, dtype=torch.int32, device=env.device))
+        apply_episodes(env, rows, draws, self.factor_set)
+        for name in o.chosen_cameras:
+            spec, (intrinsics, distortion) = env.cameras[name], env.calibration(name)
+            for row in rows:
+                shots = Shots(spec.width, spec.height, intrinsics[row].cpu().numpy(), float(distortion[row]))
+                self._rendering(row).shots[name] = shots
+        self._show()
+
+    # -- time
+
+    def _show(self) -> None:
+        """Set every environment to the state that its rendering has come to."""
+        env, n = self.env, self.env.num_envs
+        arm, width = torch.zeros(n, 7), torch.full((n,), 0.08)
+        pose = env.parked(n).cpu()
+        for row, running in enumerate(self._running):
+            if running is None:
+                continue
+            plan, t = running.plan, int(self._time[row])
+            arm[row] = torch.from_numpy(plan.joint_pos[t])
+            width[row] = float(plan.gripper_width[t])
+            slots = [self._order[body.slot] for body in plan.bodies]
+            pose[row, slots] = torch.from_numpy(plan.body_pose[t])
+        ids = torch.arange(n, device=env.device)
+        env.show(ids, arm.to(env.device), width.to(env.device), pose.to(env.device))
+
+    def _advance(self) -> None:
+        """On to the next frame; what is between two frames matters only to pictures that come late."""
+        for k in range(self.options.frame_every):
+            self._time += 1
+            for row, running in enumerate(self._running):
+                if running is not None and self._time[row] > running.plan.steps:
+                    self._time[row] = running.plan.steps
+            self.env.imaging.advance()
+            if self.env.imaging.late or k == self.options.frame_every - 1:
+                self._show()
+            self.env.remember_poses()
+
+    # -- drawing
+
+    def _draw(self) -> int:
+        """One frame of every rendering; those that are through are handed over."""
+        env, rows = self.env, [row for row, running in enumerate(self._running) if running is not None]
+        ages = env.imaging.ages.tolist() if env.imaging.late else [0] * env.num_envs
+        for row in rows:
+            self._rendering(row).shown_steps.append(int(self._time[row]) - ages[row])
+        for name in self.options.chosen_cameras:
+            self._shoot(name, rows)
+        for row in rows:
+            rendering = self._rendering(row)
+            if len(rendering.shown_steps) == len(rendering.frame_steps):
+                self._done(rendering)
+                self._running[row] = None
+        return len(rows) * len(self.options.chosen_cameras)
+
+    def _shoot(self, name: str, rows: list[int]) -> None:
+        env, o = self.env, self.options
+        images = env.image(name).cpu().numpy()
+        labels = env.labels(name).cpu().numpy()
+        depth = env.depth(name).cpu().numpy() if o.depth else None
+        _, position, rotation = env.shown_poses(name)
+        base, axes = env.layout.base, matrix(env.layout.base[:, 3:])
+        offset = position - env.scene.env_origins - base[:, :3]
+        local = torch.einsum("nji,nj->ni", axes, offset).cpu().numpy()
+        turned = torch.einsum("nji,njk->nik", axes, rotation).cpu().numpy()
+        for row in rows:
+            rendering = self._rendering(row)
+            shots, bodies = rendering.shots[name], rendering.plan.bodies
+            marks = self._marks(rendering)[labels[row]]
+            boxes, pixels = label_boxes(marks, len(bodies))
+            shots.jpeg.append(encode(images[row], o.jpeg_quality))
+            shots.brightness.append(float(images[row].mean()))
+            shots.boxes.append(boxes)
+            shots.pixels.append(pixels)
+            shots.position.append(local[row].copy())
+            shots.rotation.append(turned[row].copy())
+            if o.masks:
+                shots.mask.append(
+                    np.where(marks < 0, 0, np.where(marks == ROBOT - 1, ROBOT, marks + 1)).astype(np.uint8)
+                )
+            if depth is not None:
+                shots.depth.append(np.clip(np.rint(depth[row] / DEPTH_UNIT), 0, 65535).astype(np.uint16))
+
+    def _marks(self, rendering: Rendering) -> np.ndarray:
+        """What stands for each of the environment's labels: body, `ROBOT` - 1, or -1, as is the last."""
+        table = np.full(len(self._order) + len(FIXED_BODIES) + 1, -1, np.int64)
+        table[len(self._order) + FIXED_BODIES.index("robot")] = ROBOT - 1
+        for k, body in enumerate(rendering.plan.bodies):
+            table[self._order[body.slot]] = k
+        return table
+
+    def _done(self, rendering: Rendering) -> None:
+        o, episode = self.options, rendering.finish()
+        brightness = float(np.mean([b for shots in rendering.shots.values() for b in shots.brightness]))
+        rejected = shortcoming(episode, brightness, o.min_visibility, o.min_brightness)
+        pictures = sum(len(data) for c in episode.cameras.values() for data in c.jpeg)
+        line = {
+            "name": episode.name,
+            "index": episode.record["index"],
+            "render": rendering.render,
+            "kept": rejected is None,
+            "rejected": rejected,
+            "frames": len(episode.frame_steps) * len(episode.cameras),
+            "bytes": pictures,
+        }
+        self.writer.settle(line, episode if rejected is None else None)
+        self.booked(line)
+
+    def _rendering(self, row: int) -> Rendering:
+        rendering = self._running[row]
+        assert rendering is not None
+        return rendering
