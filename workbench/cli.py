@@ -31,6 +31,22 @@ def _eval(words: Sequence[str], console: Console) -> int:
     return 0
 
 
+def _generate(words: Sequence[str], console: Console) -> int:
+    """make a dataset of annotated episodes: plan without cameras, render what succeeded"""
+    from workbench.data.generate import generate
+    from workbench.data.generate_options import GenerateOptions
+    from workbench.data.overview import print_dataset
+
+    if _wants_help(words):
+        console.print("usage: workbench generate key=value ...\n")
+        console.print(help_table(GenerateOptions))
+        return 0
+    options = parse_options(GenerateOptions, words)
+    options.resolve()
+    print_dataset(generate(options, console), options.out, console)
+    return 0
+
+
 def _tune(words: Sequence[str], console: Console) -> int:
     """find how far each factor can go before the policy fails"""
     from workbench.overview import print_report
@@ -181,6 +197,7 @@ COMMANDS: dict[str, Callable[[Sequence[str], Console], int]] = {
     "demo": _demo,
     "eval": _eval,
     "dr": _dr,
+    "generate": _generate,
     "tune": _tune,
     "compare": _compare,
     "report": _report,

@@ -1,4 +1,4 @@
-"""`DelayedWarpRenderer`: the Newton Warp renderer, drawing each environment as it stood some steps ago.
+"""`DelayedWarpRenderer`: the Newton Warp renderer, drawing each environment as it stood some steps ago, on all cores.
 
 A camera's latency is the age of what it shows. Drawing every step and keeping the images would cost as many times more
 as there are steps between two decisions; keeping poses costs nothing, and one drawing shows every environment at its
@@ -18,7 +18,9 @@ from isaaclab_newton.physics import NewtonQueries
 from isaaclab_newton.renderers.newton_warp_renderer import NewtonWarpRenderer
 
 from tasks.cameras import MAX_IMAGE_AGE
+from tasks.engines.threaded_camera import ThreadedCamera
 from tasks.poses import compose, relative
+from tasks.threads import cores
 
 
 class DelayedWarpRenderer(NewtonWarpRenderer):
@@ -30,6 +32,12 @@ class DelayedWarpRenderer(NewtonWarpRenderer):
         """How many remembered states back each environment is drawn ``[N]``; None draws the present."""
         self._past: deque[torch.Tensor] = deque(maxlen=MAX_IMAGE_AGE + 1)
         self._world: torch.Tensor | None = None
+
+    def initialize(self) -> None:
+        """As its parent; on a CPU, all cores draw."""
+        super().initialize()
+        if self.backend.model.device.is_cpu and cores() > 1 and self.backend.model.tri_count == 0:
+            self.newton_sensor = ThreadedCamera(self.newton_sensor, cores())
 
     def remember(self) -> None:
         """Keep the present poses of all bodies; to be called once per control step."""

@@ -29,6 +29,7 @@ from tasks.imaging.settings import Index, NamedSettings, Rows, on_rows
 from tasks.imaging.shading import Lighting, relight
 from tasks.imaging.surfaces import Surfaces, albedo_scale
 from tasks.imaging.textures import Textures, kind_number
+from tasks.threads import in_threads
 
 _CPU_PIXELS = 50_000
 """Pixels that a CPU works on at once, about an image, so that all intermediate results stay in its cache."""
@@ -161,12 +162,18 @@ class ImagePipeline(NamedSettings):
         developed = refracted | reshaded | self.sensor.active()
         from_radiance = reshaded if radiance is None else reshaded | (self.sensor.exposure < 1)
         result = rgb.clone() if bool(developed.any()) else rgb
-        for rows in self._portions(developed & from_radiance, _CPU_PIXELS):
+        self._update_sources()
+
+        def relit(rows: list[int]) -> None:
             some, lighting = rendered.rows(_index(rows)), self.lighting.rows(_index(rows))
             light = relight(some.radiance, some.albedo, some.normals, some.albedo_scale, lighting)
             result[_index(rows)] = self._develop(rows, light, generators)
-        for rows in self._portions(developed & ~from_radiance, _CPU_PIXELS):
+
+        def as_rendered(rows: list[int]) -> None:
             result[_index(rows)] = self._develop(rows, decode(rgb[_index(rows)]), generators)
+
+        in_threads(relit, self._portions(developed & from_radiance, _CPU_PIXELS))
+        in_threads(as_rendered, self._portions(developed & ~from_radiance, _CPU_PIXELS))
         return jpeg(result, self.sensor.jpeg)
 
     def _develop(
@@ -190,6 +197,7 @@ class ImagePipeline(NamedSettings):
 
     def apply_labels(self, labels: torch.Tensor) -> torch.Tensor:
         """Depth or segmentation ``[N, H, W]`` or ``[N, H, W, C]``, any type, as the images of `apply` show it."""
+        self._update_sources()
         source = self._sources
         return on_rows(
             labels, self._refracted(), lambda some, rows: resample(some, source(rows.tolist()), "nearest")
@@ -225,17 +233,23 @@ class ImagePipeline(NamedSettings):
         if surfaces is None or not bool(textured.any()):
             return None
         scale = torch.ones_like(surfaces.depth)[..., None]
-        for rows in self._portions(textured, _CPU_TEXTURED_PIXELS):
+
+        def weave(rows: list[int]) -> None:
             index = _index(rows)
             scale[index] = albedo_scale(self.textures.rows(index), surfaces.rows(index), self.rendered_k)
+
+        in_threads(weave, self._portions(textured, _CPU_TEXTURED_PIXELS))
         return scale
+
+    def _update_sources(self) -> None:
+        """Work out where the pixels are of every row whose lens has changed."""
+        size, k = (self.camera_spec.width, self.camera_spec.height), self.camera_spec.intrinsics()
+        for row in self._outdated:
+            self._source[row] = source_pixels(self.lens.rows([row]), k, self.rendered_k, size)[0]
+        self._outdated.clear()
 
     def _sources(self, rows: list[int]) -> torch.Tensor:
         """Where the pixels of the environments ``rows`` are in their rendered images ``[n, H, W, 2]`` [px]."""
-        size, k = (self.camera_spec.width, self.camera_spec.height), self.camera_spec.intrinsics()
-        for row in self._outdated.intersection(rows):
-            self._source[row] = source_pixels(self.lens.rows([row]), k, self.rendered_k, size)[0]
-        self._outdated.difference_update(rows)
         return self._source[_index(rows)]
 
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import io
 import math
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -19,6 +17,7 @@ import torch
 from PIL import Image
 
 from tasks.imaging.settings import Settings, on_rows
+from tasks.threads import in_threads
 
 _WORDS = 65536
 JPEG_OFF = 100
@@ -142,11 +141,6 @@ def jpeg(image: torch.Tensor, quality: torch.Tensor) -> torch.Tensor:
         )
         return np.array(Image.open(packed))
 
-    for row, picture in zip(rows, _threads().map(repack, rows), strict=True):
+    for row, picture in zip(rows, in_threads(repack, rows), strict=True):
         result[row] = torch.from_numpy(picture).to(image.device)
     return result
-
-
-@lru_cache(maxsize=1)
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="jpeg")

@@ -26,6 +26,7 @@ from workbench.data.rendering import Rendering, Shots, shortcoming
 from workbench.data.silhouette import label_boxes
 from workbench.pick_place import launch_pick_place
 from workbench.rollout import RowQueues, Work
+from workbench.stopwatch import Stopwatch
 
 
 class PlannedEpisodes:
@@ -70,9 +71,10 @@ class RenderPass:
         self.options, self.folder, self.booked, self.tag = options, folder, booked, tag
         self.planned = PlannedEpisodes(planned)
         self.factor_set = options.factor_set()
+        self.spent = Stopwatch()
 
-    def run(self, work: Iterable[int] | Work, ready: Callable[[], Any] = lambda: None) -> int:
-        """Render the jobs that are handed out; returns the number of frames drawn."""
+    def run(self, work: Iterable[int] | Work, ready: Callable[[], Any] = lambda: None) -> dict[str, float]:
+        """Render the jobs that are handed out; returns how long the parts of it took [s]."""
         o = self.options
         with ExitStack() as stack:
             self.env = stack.enter_context(
@@ -89,11 +91,11 @@ class RenderPass:
             self._work = work if isinstance(work, Work) else RowQueues(work, o.num_envs)
             self.env.reset()
             ready()
-            frames = 0
             while self._begin_waiting():
-                frames += self._draw()
-                self._advance()
-            return frames
+                self._draw()
+                with self.spent("posing"):
+                    self._advance()
+        return self.spent.seconds
 
     # -- beginning
 
@@ -104,7 +106,8 @@ class RenderPass:
             if running is None and (job := self._work.take(row)) is not None:
                 taken[row] = job
         if taken:
-            self._begin(taken)
+            with self.spent("beginning"):
+                self._begin(taken)
         return any(self._running)
 
     def _begin(self, jobs: dict[int, int]) -> None:
@@ -162,7 +165,7 @@ class RenderPass:
 
     # -- drawing
 
-    def _draw(self) -> int:
+    def _draw(self) -> None:
         """One frame of every rendering; those that are through are handed over."""
         env, rows = self.env, [row for row, running in enumerate(self._running) if running is not None]
         ages = env.imaging.ages.tolist() if env.imaging.late else [0] * env.num_envs
@@ -173,13 +176,19 @@ class RenderPass:
         for row in rows:
             rendering = self._rendering(row)
             if len(rendering.shown_steps) == len(rendering.frame_steps):
-                self._done(rendering)
+                with self.spent("writing"):
+                    self._done(rendering)
                 self._running[row] = None
-        return len(rows) * len(self.options.chosen_cameras)
 
     def _shoot(self, name: str, rows: list[int]) -> None:
+        with self.spent("drawing"):
+            images = self.env.image(name).cpu().numpy()
+        with self.spent("annotating"):
+            self._keep(name, rows, images)
+
+    def _keep(self, name: str, rows: list[int], images: np.ndarray) -> None:
+        """Take in what a camera delivered: pictures ``[N, H, W, 3]``, and what is where in them."""
         env, o = self.env, self.options
-        images = env.image(name).cpu().numpy()
         labels = env.labels(name).cpu().numpy()
         depth = env.depth(name).cpu().numpy() if o.depth else None
         _, position, rotation = env.shown_poses(name)

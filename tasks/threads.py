@@ -1,0 +1,29 @@
+"""Threads for work that lets go of Python's lock: drawing, image arithmetic, compression."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+
+@lru_cache(maxsize=1)
+def cores() -> int:
+    """Cores that this process may use: those it is allowed, or ``OMP_NUM_THREADS`` if that is fewer."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(allowed, int(limit)) if limit.isdigit() and int(limit) > 0 else allowed
+
+
+def in_threads[Item, Result](work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """``work`` of every item, in order, on all cores. Work must not itself wait for work that it hands over here."""
+    items = list(items)
+    if cores() == 1 or len(items) < 2:
+        return [work(item) for item in items]
+    return list(_pool().map(work, items))
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(cores(), thread_name_prefix="worker")

@@ -1,0 +1,102 @@
+"""``workbench generate``: plan, keep what succeeded, render what was kept, and say what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from workbench.data.archive import clear_partial, settled
+from workbench.data.generate_options import PLAN, PRESENTATION, RENDER, GenerateOptions
+from workbench.data.passes import FOLDERS, run_pass
+from workbench.data.summary import summarise_dataset
+from workbench.durable import append_line
+from workbench.eval_session import episode_progress
+from workbench.launch import output_to
+from workbench.provenance import provenance
+from workbench.run_folder import RunFolder
+from workbench.simulation_options import listed
+
+SESSIONS = "sessions.jsonl"
+"""A line a pass and sitting: what it did, how long that took. Only rates come from it."""
+UNITS = {PLAN: "episodes planned", RENDER: "renderings drawn"}
+
+
+def generate(options: GenerateOptions, console: Console) -> dict[str, Any]:
+    """Make what is missing of a dataset; returns its summary. Options must be resolved."""
+    with RunFolder(options.out) as folder:
+        folder.create_or_resume(options.config("generate"), provenance(options.factor_set()), PRESENTATION)
+        for notice in folder.notices:
+            console.print(notice)
+        for stage in listed(options.stages):
+            _run(options, folder.path, stage, console)
+        lines = {stage: settled(folder.path / name) for stage, name in FOLDERS.items()}
+        summary = summarise_dataset(
+            options.config("generate"), lines[PLAN], lines[RENDER], _sessions(folder.path)
+        )
+        folder.write_summary(summary)
+        return summary
+
+
+def missing(options: GenerateOptions, root: Path, stage: str) -> list[int]:
+    """Jobs of a pass that no chunk has settled yet."""
+    planned = settled(root / FOLDERS[PLAN])
+    if stage == PLAN:
+        done = {line["index"] for line in planned}
+        return [index for index in range(options.episodes) if index not in done]
+    drawn = {line["index"] * options.renders + line["render"] for line in settled(root / FOLDERS[RENDER])}
+    kept = sorted(line["index"] for line in planned if line["kept"])
+    jobs = [index * options.renders + render for index in kept for render in range(options.renders)]
+    return [job for job in jobs if job not in drawn]
+
+
+def _run(options: GenerateOptions, root: Path, stage: str, console: Console) -> None:
+    clear_partial(root / FOLDERS[stage])  # nobody else writes here: the folder is locked
+    jobs = missing(options, root, stage)
+    if not jobs:
+        return
+    console.print(
+        f"{len(jobs)} {'episodes to plan' if stage == PLAN else 'renderings to draw'} in {options.num_envs} "
+        f"environments, {options.physics} on {options.device}, {options.launcher}"
+    )
+    with ExitStack() as stack:
+        terminal = stack.enter_context(output_to(root / "simulator.log"))
+        bar = stack.enter_context(episode_progress(terminal))
+        task = bar.add_task("starting the simulator", total=len(jobs), note="")
+        counts = {"jobs": 0, "kept": 0, "frames": 0}
+
+        def ready() -> None:
+            bar.update(task, description=UNITS[stage])
+            bar.reset(task, total=len(jobs), completed=counts["jobs"], note="")
+
+        def booked(line: dict[str, Any]) -> None:
+            counts["jobs"] += 1
+            counts["kept"] += line["kept"]
+            counts["frames"] += line.get("frames", 0)
+            bar.update(task, advance=1, note=f"{counts['kept']}/{counts['jobs']} kept")
+
+        started, began = datetime.now(UTC), time.perf_counter()
+        if options.launcher == "ray":
+            from workbench.data.ray_workers import run_in_workers
+
+            seconds = run_in_workers(options, root, stage, jobs, booked, ready)
+        else:
+            seconds = run_pass(options, root, stage, jobs, booked, ready)
+        session = {
+            "stage": stage,
+            "started": started.isoformat(timespec="seconds"),
+            "wall_s": round(time.perf_counter() - began, 3),
+            "seconds": {name: round(value, 3) for name, value in seconds.items()},
+            **counts,
+        }
+    append_line(root / SESSIONS, json.dumps(session))
+
+
+def _sessions(root: Path) -> list[dict[str, Any]]:
+    path = root / SESSIONS
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []

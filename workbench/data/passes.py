@@ -1,0 +1,41 @@
+"""The two passes by name, as a process of its own may run them: here, or in a worker on another machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from workbench.data.generate_options import PLAN, GenerateOptions
+from workbench.data.plan import PlanPass
+from workbench.data.render import RenderPass
+from workbench.rollout import Work
+
+FOLDERS = {"plan": "plan", "render": "episodes"}
+"""Folder of each pass's chunks in the dataset."""
+
+
+def run_pass(
+    options: GenerateOptions,
+    root: Path,
+    stage: str,
+    work: Iterable[int] | Work,
+    booked: Callable[[dict[str, Any]], Any],
+    ready: Callable[[], Any] = lambda: None,
+    tag: str = "",
+) -> dict[str, float]:
+    """Run a pass over the jobs that are handed out; returns how long its parts took [s].
+
+    Args:
+        options: resolved.
+        root: dataset folder.
+        stage: `PLAN` or `RENDER`.
+        work: jobs: episodes to plan, or ``index * renders + render`` to draw.
+        booked: called with the line of each job that is done.
+        ready: called once the simulator stands.
+        tag: keeps the chunks of several workers apart.
+    """
+    if stage == PLAN:
+        tally = PlanPass(options, root / FOLDERS[stage], booked, tag).run(work, ready)
+        return {"physics": tally.physics_s, "policy": tally.policy_s}
+    return RenderPass(options, root / FOLDERS[PLAN], root / FOLDERS[stage], booked, tag).run(work, ready)
