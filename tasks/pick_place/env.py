@@ -82,6 +82,10 @@ class PickPlaceEnv(SimulatedScene):
         if not self._nominal_written:
             self._nominal_written = True
             self._write_nominal()
+        # A reset writes forces without a step to use them up, and PhysX adds them to those of the next step: the other
+        # environments would be pushed twice as hard for an instant. `commit` writes them again.
+        for asset in (self.bodies, self.robot):
+            asset.permanent_wrench_composer.reset()
         for row in rows:
             self.scenes[row] = scene = self._assigned.pop(row, None) or self._next_default_scene()
             self.progress.begin(

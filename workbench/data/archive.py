@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -159,9 +159,17 @@ class RollingWriter:
     What is in hand when it is left by an exception is given up.
     """
 
-    def __init__(self, folder: Path, env_name: str, size: int, tag: str = "") -> None:
-        """``tag`` keeps the names of several writers in one folder apart."""
+    def __init__(
+        self,
+        folder: Path,
+        env_name: str,
+        size: int,
+        tag: str = "",
+        before_close: Callable[[], Any] = lambda: None,
+    ) -> None:
+        """``tag`` keeps the names of several writers in one folder apart; ``before_close`` may object by raising."""
         self.folder, self.env_name, self.size, self.tag = folder, env_name, size, tag
+        self._before_close = before_close
         self._chunk: ChunkWriter | None = None
 
     def settle(self, line: Mapping[str, Any], episode: DatasetEpisode | None = None) -> None:
@@ -177,6 +185,7 @@ class RollingWriter:
     def flush(self) -> None:
         """Close the chunk in hand."""
         if self._chunk is not None:
+            self._before_close()
             self._chunk.close()
             self._chunk = None
 
@@ -316,15 +325,15 @@ class Chunk:
         )
 
 
-def chunks(folder: Path) -> list[Path]:
-    """The chunks in a folder, by name; those still being written do not count."""
-    return sorted(folder.glob("chunk-*.hdf5"))
+def chunks(folder: Path, tag: str = "") -> list[Path]:
+    """The chunks in a folder, or those of one writer, by name; those still being written do not count."""
+    return sorted(folder.glob(f"chunk-{tag}*.hdf5"))
 
 
-def settled(folder: Path) -> list[dict[str, Any]]:
-    """The lines of all chunks in a folder."""
+def settled(folder: Path, tag: str = "") -> list[dict[str, Any]]:
+    """The lines of all chunks in a folder, or of those of one writer."""
     found = []
-    for path in chunks(folder):
+    for path in chunks(folder, tag):
         with Chunk(path) as chunk:
             found += chunk.lines()
     return found

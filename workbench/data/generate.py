@@ -69,12 +69,17 @@ def _run(options: GenerateOptions, root: Path, stage: str, console: Console) -> 
         bar = stack.enter_context(episode_progress(terminal))
         task = bar.add_task("starting the simulator", total=len(jobs), note="")
         counts = {"jobs": 0, "kept": 0, "frames": 0}
+        seen: set[tuple[int, int]] = set()
 
         def ready() -> None:
             bar.update(task, description=UNITS[stage])
             bar.reset(task, total=len(jobs), completed=counts["jobs"], note="")
 
         def booked(line: dict[str, Any]) -> None:
+            job = (line["index"], line.get("render", 0))
+            if job in seen:
+                return  # done again after a worker died with it
+            seen.add(job)
             counts["jobs"] += 1
             counts["kept"] += line["kept"]
             counts["frames"] += line.get("frames", 0)
@@ -82,7 +87,7 @@ def _run(options: GenerateOptions, root: Path, stage: str, console: Console) -> 
 
         started, began = datetime.now(UTC), time.perf_counter()
         if options.launcher == "ray":
-            from workbench.data.ray_workers import run_in_workers
+            from workbench.data.in_workers import run_in_workers
 
             seconds = run_in_workers(options, root, stage, jobs, booked, ready)
         else:

@@ -11,7 +11,7 @@ PLAN, RENDER = "plan", "render"
 STAGES = (PLAN, RENDER)
 CAMERAS = ("front", "wrist")
 LAUNCHERS = ("local", "ray")
-PRESENTATION = ("stages", "launcher", "workers", "chunk")
+PRESENTATION = ("stages", "launcher", "workers", "ray_address", "chunk")
 """Options that change how a dataset is made, not what is in it; a resumed run may differ in them."""
 
 
@@ -33,6 +33,9 @@ class GenerateOptions(EnvironmentOptions):
     chunk: int = option(32, "episodes or renderings a file; a crash costs those of one file at most")
     launcher: str = option("local", "local: in this process; ray: in workers, over devices and machines")
     workers: int = option(2, "launcher=ray: workers, one a device on machines with GPUs")
+    ray_address: str = option(
+        "", "launcher=ray: a running cluster, or auto to find it; empty starts one here"
+    )
     out: str = option(
         AUTO, "dataset folder; auto: named after what is made, in data/; the same again resumes"
     )

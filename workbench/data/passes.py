@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from workbench.data.archive import RollingWriter
 from workbench.data.generate_options import PLAN, GenerateOptions
 from workbench.data.plan import PlanPass
 from workbench.data.render import RenderPass
@@ -23,6 +24,7 @@ def run_pass(
     booked: Callable[[dict[str, Any]], Any],
     ready: Callable[[], Any] = lambda: None,
     tag: str = "",
+    before_close: Callable[[], Any] = lambda: None,
 ) -> dict[str, float]:
     """Run a pass over the jobs that are handed out; returns how long its parts took [s].
 
@@ -34,8 +36,10 @@ def run_pass(
         booked: called with the line of each job that is done.
         ready: called once the simulator stands.
         tag: keeps the chunks of several workers apart.
+        before_close: called before a chunk appears; may object by raising.
     """
+    writer = RollingWriter(root / FOLDERS[stage], options.task, options.chunk, tag, before_close)
     if stage == PLAN:
-        tally = PlanPass(options, root / FOLDERS[stage], booked, tag).run(work, ready)
+        tally = PlanPass(options, writer, booked).run(work, ready)
         return {"physics": tally.physics_s, "policy": tally.policy_s}
-    return RenderPass(options, root / FOLDERS[PLAN], root / FOLDERS[stage], booked, tag).run(work, ready)
+    return RenderPass(options, root / FOLDERS[PLAN], writer, booked).run(work, ready)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from workbench.data.annotate import NotADemonstration
@@ -31,16 +30,18 @@ class PlanPass:
     """Plans episodes into chunks; one process, one simulator."""
 
     def __init__(
-        self, options: GenerateOptions, folder: Path, booked: Callable[[dict[str, Any]], Any], tag: str = ""
+        self,
+        options: GenerateOptions,
+        writer: RollingWriter,
+        booked: Callable[[dict[str, Any]], Any],
     ) -> None:
         """
         Args:
             options: resolved.
-            folder: where chunks go.
+            writer: where lines and episodes go.
             booked: called with each line once its episode has ended; the line is safe only when its chunk is closed.
-            tag: keeps the chunks of several workers apart.
         """
-        self.options, self.folder, self.booked, self.tag = options, folder, booked, tag
+        self.options, self.writer, self.booked = options, writer, booked
 
     def run(self, work: Iterable[int] | Work, ready: Callable[[], Any] = lambda: None) -> Tally:
         """Plan the episodes that are handed out; ``ready`` is called when the simulator stands."""
@@ -56,7 +57,7 @@ class PlanPass:
             policy = make_policy(
                 o.policy, o.num_envs, self.env.action_spec, o.device, o.grounding_error_px, o.latency_steps
             )
-            self.writer = stack.enter_context(RollingWriter(self.folder, o.task, o.chunk, self.tag))
+            stack.enter_context(self.writer)
             ready()
             return Rollout(self.simulation, policy, work, self._done, recorded=EveryIndex()).run()
 

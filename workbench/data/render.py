@@ -56,19 +56,17 @@ class RenderPass:
         self,
         options: GenerateOptions,
         planned: Path,
-        folder: Path,
+        writer: RollingWriter,
         booked: Callable[[dict[str, Any]], Any],
-        tag: str = "",
     ) -> None:
         """
         Args:
             options: resolved.
             planned: where the first pass put its chunks.
-            folder: where chunks go.
+            writer: where lines and episodes go.
             booked: called with each line once a rendering is done; it is safe only when its chunk is closed.
-            tag: keeps the chunks of several workers apart.
         """
-        self.options, self.folder, self.booked, self.tag = options, folder, booked, tag
+        self.options, self.writer, self.booked = options, writer, booked
         self.planned = PlannedEpisodes(planned)
         self.factor_set = options.factor_set()
         self.spent = Stopwatch()
@@ -83,7 +81,7 @@ class RenderPass:
                     o.seed, self.factor_set,
                 )
             )  # fmt: skip
-            self.writer = stack.enter_context(RollingWriter(self.folder, o.task, o.chunk, self.tag))
+            stack.enter_context(self.writer)
             self._order = {slot: i for i, slot in enumerate(self.env.slots)}
             self._running: list[Rendering | None] = [None] * o.num_envs
             self._time = np.zeros(o.num_envs, np.int64)

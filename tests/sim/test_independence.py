@@ -1,0 +1,40 @@
+"""An episode under heavy randomisation does not depend on what its neighbours begin, to the last digit."""
+
+import numpy as np
+import pytest
+
+from domain_rand.sets import load_set
+from workbench.pick_place import PickPlaceSimulation, launch_pick_place
+from workbench.policies import make_policy
+
+pytestmark = [pytest.mark.sim, pytest.mark.slow]
+
+N, STEPS, INTERRUPTED, BEGUN = 4, 50, 20, 22
+
+
+def run(simulation, interrupt):
+    """Joint and body positions of all rows but the last, step by step; the last row may begin another episode."""
+    policy = make_policy("expert", N, simulation.env.action_spec, "cpu", 0, 0)
+    policy.reset(range(N), simulation.begin(range(N), range(N)))
+    seen = []
+    for step in range(STEPS):
+        if interrupt and step == INTERRUPTED:
+            simulation.end([N - 1])
+        if interrupt and step == BEGUN:
+            policy.reset([N - 1], simulation.begin([N - 1], [17]))
+        simulation.step(policy.act(simulation.observe(policy)).actions[:, 0])
+        state = simulation.snapshot()
+        seen.append(np.concatenate([state[name][: N - 1].reshape(-1) for name in ("joint_pos", "body_pose")]))
+    simulation.end(range(N))
+    for _ in range(2):
+        simulation.step(simulation.idle_action.expand(N, -1))
+    return np.stack(seen)
+
+
+def test_neighbours_that_begin_change_nothing():
+    factor_set = load_set("heavy")
+    with launch_pick_place(N, "ovphysx", "newton_warp", "cpu", "delta_eef", (), 224, 0, factor_set) as env:
+        simulation = PickPlaceSimulation(env, factor_set, 0, 400)
+        alone, again, beside = (run(simulation, interrupt) for interrupt in (False, False, True))
+    np.testing.assert_array_equal(again, alone, "the same episodes twice")
+    np.testing.assert_array_equal(beside, alone, "a neighbour began another episode")

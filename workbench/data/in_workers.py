@@ -1,0 +1,68 @@
+"""The passes of ``workbench generate`` in workers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from workbench.data.archive import settled
+from workbench.data.generate_options import PLAN, GenerateOptions
+from workbench.data.passes import FOLDERS, run_pass
+from workbench.scale.ray_workers import Line, run_workers
+
+READY = "ready"
+
+
+def run_in_workers(
+    options: GenerateOptions,
+    root: Path,
+    stage: str,
+    jobs: list[int],
+    booked: Callable[[dict[str, Any]], Any],
+    ready: Callable[[], Any],
+) -> dict[str, float]:
+    """As `workbench.data.passes.run_pass`, over `GenerateOptions.workers` workers; times are summed over them."""
+    folder = root / FOLDERS[stage]
+
+    def heard(what: Any) -> None:
+        if what == READY:
+            ready()
+        else:
+            booked(what)
+
+    results = run_workers(
+        partial(_work, options, root.resolve(), stage),
+        jobs,
+        options.num_envs,
+        options.workers,
+        options.device,
+        heard,
+        lambda worker: [job_of(options, stage, line) for line in settled(folder, worker)],
+        root / "simulator.log",
+        options.ray_address,
+    )
+    total: Counter = Counter()
+    for seconds in results:
+        total.update(seconds)
+    return dict(total)
+
+
+def job_of(options: GenerateOptions, stage: str, line: dict[str, Any]) -> int:
+    """The job that a line settles."""
+    return line["index"] if stage == PLAN else line["index"] * options.renders + line["render"]
+
+
+def _work(options: GenerateOptions, root: Path, stage: str, line: Line) -> dict[str, float]:
+    return run_pass(
+        options,
+        root,
+        stage,
+        line,
+        line.tell,
+        lambda: line.tell(READY),
+        tag=line.worker,
+        before_close=line.check,
+    )

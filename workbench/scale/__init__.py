@@ -1,0 +1,1 @@
+"""Evaluation and data generation over many processes, devices and machines."""
