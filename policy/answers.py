@@ -158,6 +158,21 @@ Answer = Points | Trace | Boxes | Labelled | PickPlace | Sentence | Plan
 """Anything that can be said about space."""
 
 
+def coordinates(answer: Answer) -> list[float]:
+    """Every coordinate of an answer in the order in which it is written [px]."""
+    match answer:
+        case Points(rows) | Trace(rows) | Boxes(rows):
+            return [x for row in rows for x in row]
+        case Labelled(boxes, points):
+            return [x for row in (*(b.xyxy for b in boxes), *(p.uv for p in points)) for x in row]
+        case PickPlace(pick, place):
+            return [*(pick or ()), *(place or ())]
+        case Sentence(_, groups):
+            return [x for group in groups for box in group for x in box]
+        case Plan(subtask=sentence):
+            return coordinates(sentence)
+
+
 def whole(x: float) -> int:
     """The nearest whole pixel coordinate, halves upwards on either side of zero."""
     return math.floor(x + 0.5)
