@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from policy.answers import MARK, Answer, Boxes, Labelled, PickPlace, Plan, Points, Sentence, Trace
 from policy.grounding import Box, Grounding, Point
@@ -24,6 +24,8 @@ def answer_grounding(
     seen_size: tuple[int, int],
     image_size: tuple[int, int],
     names: Mapping[str, str] | None = None,
+    box_labels: Sequence[str] = BOX_LABELS,
+    point_labels: Sequence[str] = POINT_LABELS,
 ) -> Grounding:
     """What an answer claims, in the pixels of the camera's image.
 
@@ -40,19 +42,21 @@ def answer_grounding(
         seen_size: (width, height) of the image that the model saw [px], in whose pixels the answer is.
         image_size: (width, height) of the camera's image [px].
         names: label by what the model may call a thing.
+        box_labels: what the question asked boxes of, in order.
+        point_labels: what the question asked points for, in order: ``("place",)`` where only that was asked.
     """
     known = {_name(words): label for words, label in (names or {}).items()}
     boxes = [
-        (_label(words, known, BOX_LABELS) or place, words, xyxy) for words, place, xyxy in _boxes(answer)
+        (_label(words, known, box_labels) or place, words, xyxy) for words, place, xyxy in _boxes(answer)
     ]
     points = [
-        (_label(words, known, POINT_LABELS) or place, words, uv) for words, place, uv in _points(answer)
+        (_label(words, known, point_labels) or place, words, uv) for words, place, uv in _points(answer)
     ]
     seen = Grounding(
         camera,
         seen_size,
-        tuple(Box(*found) for found in _in_order(boxes, BOX_LABELS)),
-        tuple(Point(*found) for found in _in_order(points, POINT_LABELS)),
+        tuple(Box(*found) for found in _in_order(boxes, box_labels)),
+        tuple(Point(*found) for found in _in_order(points, point_labels)),
         answer.points if isinstance(answer, Trace) else (),
     )
     return seen.resized(*image_size)
@@ -98,13 +102,13 @@ def _name(words: str) -> str:
     return " ".join(_ARTICLE.sub("", words.casefold()).split())
 
 
-def _label(words: str, known: Mapping[str, str], labels: tuple[str, ...]) -> str:
+def _label(words: str, known: Mapping[str, str], labels: Sequence[str]) -> str:
     name = _name(words)
     return known.get(name, name if name in labels else "")
 
 
 def _in_order[Where](
-    found: Iterable[tuple[str, str, Where]], labels: tuple[str, ...]
+    found: Iterable[tuple[str, str, Where]], labels: Sequence[str]
 ) -> list[tuple[str, Where]]:
     """Label and place of each: those without a label take, in turn, the ones that nothing else has."""
     items = list(found)

@@ -58,6 +58,8 @@ def test_points_and_traces():
     assert found.points == (Point("grasp", (1, 2)), Point("place", (3, 4)))
     found = answer_grounding(Labelled(points=(Point("place", (3, 4)),)), "front", SEEN, SEEN)
     assert found.points == (Point("place", (3, 4)),)
+    found = answer_grounding(Points(((3, 4),)), "front", SEEN, SEEN, point_labels=("place",))
+    assert found.points == (Point("place", (3, 4)),)
     assert answer_grounding(Trace(((1, 2), (3, 4))), "front", SEEN, SEEN).trace == ((1, 2), (3, 4))
 
 

@@ -31,12 +31,19 @@ def episode_entries(episode: DatasetEpisode, out: Path, options: QaOptions) -> d
     Returns:
         JSON types: ``entries``, and ``passed``: kind, reason and number of questions that a picture did not allow.
 
-    Raises OptionError for a camera that the episode does not have, ArchiveError for a picture that is none.
+    Raises OptionError for a camera that the episode does not have, ArchiveError for a picture that is none, and
+    for an episode without one target and one receptacle.
     """
     wanted = options.camera_names() or tuple(episode.cameras)
     missing = [name for name in wanted if name not in episode.cameras]
     if missing:
         raise OptionError(f"option cameras={options.cameras}: episode {episode.name} has no {missing[0]}")
+    roles = [body.role for body in episode.bodies]
+    for role in ("target", "receptacle"):
+        if roles.count(role) != 1:
+            raise ArchiveError(
+                f"episode {episode.name} has {roles.count(role)} bodies with the role {role}, not 1"
+            )
     entries: list[dict[str, Any]] = []
     passed: Counter[tuple[str, str]] = Counter()
     for frame in chosen_frames(episode.name, len(episode.frame_steps), options.frames, options.seed):

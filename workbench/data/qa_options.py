@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from policy.smart_resize import MOST_ASPECT, smart_size
+from policy.smart_resize import smart_size
 from workbench.options import OptionError, option
 
 KINDS = ("box", "point", "trace", "planner")
@@ -77,7 +77,7 @@ class QaOptions:
             )
         if self.form not in FORMS:
             raise OptionError(f"option form={self.form}: there are {', '.join(FORMS)}")
-        self.seen_size(MOST_ASPECT, MOST_ASPECT)
+        self.seen_size(640, 480)  # a camera's size as good as any
 
 
 def _words(text: str) -> tuple[str, ...]:

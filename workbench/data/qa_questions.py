@@ -234,7 +234,8 @@ class _View:
         texts = [self.episode.instruction, *self.episode.paraphrases]
         if not self.has_moved:
             return self._pick(texts)
-        named = [t for t in texts if self.words["thing"] in t.lower() and self.words["goal"] in t.lower()]
+        names = [self.words[key].lower() for key in ("thing", "goal")]
+        named = [text for text in texts if all(name in text.lower() for name in names)]
         return self._pick(named or ["put the {thing} {at} the {goal}".format(**self.words)])
 
     def _pick[T](self, options: list[T] | tuple[T, ...]) -> T:

@@ -256,6 +256,17 @@ def test_after_something_moved_the_task_is_told_by_name(episodes):
         assert any("put the red cube on the blue plate" in t for t in texts) == by_name
 
 
+def test_names_with_capitals_are_found_in_instructions(episodes):
+    bodies = (dataclasses.replace(episodes[0].bodies[0], label="red L-block"), *episodes[0].bodies[1:])
+    said = "lay the red L-block onto the blue plate"
+    told = without(
+        episodes[0], bodies=bodies, paraphrases=(said,), body_pose=np.cumsum(np.ones((13, 3, 7)), 0)
+    )
+    texts = [q.text for frame in range(1, 12) for q in asked(told, frame, per_kind=9)]
+    assert any(said in t for t in texts)
+    assert not any("put the red" in t for t in texts)
+
+
 def test_frames_are_spread_evenly_and_depend_on_the_name_alone():
     for frames, count in ((100, 4), (7, 3), (5, 5), (3, 8), (1, 1), (0, 4)):
         chosen = chosen_frames("000001-00", frames, count, 0)
@@ -367,6 +378,9 @@ def test_bad_archives_are_named(tmp_path, episodes):
         "front, frame": changed(episodes[0], jpeg=(b"no picture",) * 12),
         "px, not 32 x 64": changed(
             episodes[0], width=32, boxes=np.full((12, 3, 4), (1, 1, 9, 9), np.float32), depth=None, mask=None
+        ),
+        "has 2 bodies with the role target": without(
+            episodes[0], bodies=(episodes[0].bodies[0], *episodes[0].bodies[:1], episodes[0].bodies[2])
         ),
         "no file can be called": without(episodes[0], name="../../escaped"),
     }
