@@ -12,7 +12,7 @@ from tasks.pick_place.scene import Scene
 LETTER_CASES = ("plain", "sentence")
 """Letter cases that paraphrases come in."""
 _FREE = ("paraphrase", "color_synonym", "noun_synonym", "politeness")
-_TRIES = 4000
+_TRIES = 2000
 """Phrasings tried at most; far more than a dataset stores."""
 
 

@@ -50,13 +50,13 @@ def asked(episode, frame=0, **options):
 
 @pytest.fixture(scope="module")
 def episodes():
-    return [made_up_episode(k, images=k % 2 == 0) for k in range(6)]
+    return [made_up_episode(k, images=k % 2 == 0) for k in range(4)]
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory, episodes):
     folder = tmp_path_factory.mktemp("archive")
-    options = QaOptions(image_size="252x168", per_kind=4, frames=6)
+    options = QaOptions(image_size="252x168", per_kind=4, frames=5)
     summary = export_qa(write(folder, *episodes), folder / "qa", options)
     return summary, lines(summary), {e.name: e for e in episodes}
 
@@ -134,7 +134,7 @@ def test_the_pictures_show_what_the_answers_say(exported):
             is_blue[max(v0 - 3, 0) : v1 + 3, max(u0 - 3, 0) : u1 + 3] = False
             assert not is_blue.any(), entry["id"]
             checked += 1
-    assert checked > 10
+    assert checked > 5
 
 
 def test_an_entry_is_what_llavas_loaders_read(exported):
