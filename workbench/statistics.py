@@ -26,8 +26,10 @@ CONFIDENCE = 0.95
 """Default confidence level of every interval."""
 
 
-def wilson_interval(k: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+def wilson_interval(k: float, n: float, confidence: float = CONFIDENCE) -> Interval:
     """Score interval of a proportion ``k / n``; the default for success rates at any ``n`` and any rate.
+
+    For a clustered sample, ``n`` is its effective size, which need not be whole, and ``k`` the rate's share of it.
 
     Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22.
     """
@@ -224,7 +226,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _check_count(k: int, n: int) -> None:
+def _check_count(k: float, n: float) -> None:
     if n < 1 or not 0 <= k <= n:
         raise ValueError(f"a rate needs n >= 1 and 0 <= k <= n, not k = {k}, n = {n}")
 
