@@ -1,7 +1,8 @@
 """Between the model's own numbers and the physical units of its `ActionSpec`.
 
 Three things differ: channels with statistics are scaled to [-1, 1]; the gripper has levels of its own (0 and 1 in the
-published models, whichever way those close); rotations may be roll, pitch, yaw where the spec has a rotation vector.
+published models, whichever way those close); rotations may be roll, pitch, yaw where the spec has a rotation vector,
+and the statistics are then those of roll, pitch, yaw.
 Both directions stand here, one above the other, because training in one convention and acting in another runs without
 an error.
 """

@@ -56,9 +56,12 @@ def resize(image: torch.Tensor, config: ImageConfig) -> torch.Tensor:
         return _to_uint8(rows @ channels_first.float() @ columns.T)
     # Pillow resizes rows first and stores whole, clipped values before it resizes columns: at an edge, skipping that
     # differs by several grey levels.
-    mode = {"mode": config.resize, "antialias": True, "align_corners": False}
-    narrow = _to_uint8(functional.interpolate(channels_first.float(), (height, size), **mode))
-    return _to_uint8(functional.interpolate(narrow.float(), (size, size), **mode))
+    narrow = _to_uint8(_interpolate(channels_first, (height, size), config.resize))
+    return _to_uint8(_interpolate(narrow, (size, size), config.resize))
+
+
+def _interpolate(image: torch.Tensor, shape: tuple[int, int], mode: str) -> torch.Tensor:
+    return functional.interpolate(image.float(), shape, mode=mode, antialias=True, align_corners=False)
 
 
 def _to_uint8(image: torch.Tensor) -> torch.Tensor:

@@ -30,6 +30,9 @@ SPATIAL_PROMPT = (
     "Locate their bounding boxes in [x1,y1,x2,y2] format."
 )
 """The spatial prompt that the published weights were trained with."""
+QWEN_SYSTEM = "You are a helpful assistant."
+"""System turn of Qwen2.5-VL's chat template."""
+GROUNDING_QUESTION = "Give the bounding boxes of the key objects of the task: {instruction}."
 
 
 def m1_3b(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str] = ()) -> M1Config:
@@ -46,9 +49,9 @@ def m1_3b(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str] = 
         diffusion=DiffusionConfig(),
         images=ImageConfig(tuple(views)),
         prompt=PromptConfig(
-            system="You are a helpful assistant.",
+            system=QWEN_SYSTEM,
             action=SPATIAL_PROMPT,
-            grounding="Give the bounding boxes of the key objects of the task: {instruction}.",
+            grounding=GROUNDING_QUESTION,
             lower_case=True,
         ),
         tokenizer=TokenizerConfig("qwen"),
@@ -66,7 +69,9 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
     size = 224
     action, grounding = "task: {instruction}. locate the objects.", "locate: {instruction}"
     said = (text.replace("{instruction}", " ") for text in (action, grounding))
-    tokenizer = TokenizerConfig("words", (*words, *said), coordinate_bins=size)
+    tokenizer = TokenizerConfig(
+        "words", (*words, *said), coordinate_bins=size + 1
+    )  # an edge may be the border
     return M1Config(
         name="m1-mini",
         vision=VisionTowerConfig(4, 160, 426, 5, (1, 3), coordinate_planes=True),

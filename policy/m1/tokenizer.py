@@ -1,6 +1,6 @@
 """A tokenizer made from a list of words, for the small model: a word, a pixel and a stroke of an answer are one token.
 
-* Every whole number below `coordinate_bins` is one token: a small model learns 224 places far sooner than digits, and
+* Every whole number below `coordinate_bins` is one token: a small model learns places far sooner than digits, and
   the token's text *is* the number, so decoding gives the literal answer shapes that the published model writes.
 * The strokes of those shapes, such as ``], "label": "``, are one token each, blanks included.
 * Only a blank between two words or numbers is not written down: decoding puts it back.
@@ -32,6 +32,9 @@ STROKES = (
     '[{"point_2d": [',
     '"}, {"point_2d": [',
     '], "label": "',
+    '{"pick": {"bbox_2d": [',
+    ']}, "place": {"bbox_2d": [',
+    "]}}",
     '"}]',
     " <box> [[",
     "]] </box>",

@@ -36,6 +36,7 @@ def test_points_come_back_to_the_letter(points):
     [
         "[[12, 34, 56, 78]]",
         "[[1, 2, 3, 4], [5, 6, 7, 8]]",
+        '{"pick": {"bbox_2d": [1, 2, 3, 4]}, "place": {"bbox_2d": [5, 6, 7, 8]}}',
         "place the red cube <box> [[1, 2, 3, 4]] </box> on the plate.",
         "put the red cube on the plate. put the l-block on the plate",
         '[{"point_2d": [5, 6], "label": "plate"}, {"point_2d": [7, 8], "label": "red cube"}]',
