@@ -13,6 +13,7 @@ from policy.m1.config import LanguageModelConfig, VisionTowerConfig
 from policy.m1.images import qwen_grid, qwen_patches
 from policy.m1.prompt import TokenBatch
 from policy.m1.tokenizer import IMAGE, PAD, TURN_BEGIN, TURN_END, VIDEO, VISION_BEGIN, VISION_END
+from policy.m1.vision_tower import quicken
 
 QWEN_TOKENS = {
     PAD: 151643,
@@ -86,9 +87,10 @@ class VisionLanguageModel(nn.Module):
         super().__init__()
         self.vision = vision
         self.model = Qwen2_5_VLForConditionalGeneration(qwen_config(vision, language, tokens))
+        quicken(self.model.model.visual)
         self.model.generation_config.pad_token_id = tokens[PAD]
 
-    def _inputs(self, images: torch.Tensor, tokens: TokenBatch) -> dict[str, torch.Tensor]:
+    def inputs(self, images: torch.Tensor, tokens: TokenBatch) -> dict[str, torch.Tensor]:
         """What ``transformers`` calls the pixels ``[B, V, 3, S, S]`` uint8 and the prompts."""
         return {
             "input_ids": tokens.input_ids,
@@ -104,20 +106,20 @@ class VisionLanguageModel(nn.Module):
         """The entries ``layers`` of ``hidden_states``, each ``[B, L, D]``; 0 are the embeddings, the last is normed."""
         last = self.model.config.text_config.num_hidden_layers
         every = any(layer != last for layer in layers)
-        output = self.model.model(**self._inputs(images, tokens), use_cache=False, output_hidden_states=every)
+        output = self.model.model(**self.inputs(images, tokens), use_cache=False, output_hidden_states=every)
         return [
             output.last_hidden_state if layer == last else output.hidden_states[layer] for layer in layers
         ]
 
     def answer_loss(self, images: torch.Tensor, tokens: TokenBatch) -> torch.Tensor:
         """Mean cross-entropy of the answers' tokens: a scalar."""
-        return self.model(**self._inputs(images, tokens), labels=tokens.labels, use_cache=False).loss
+        return self.model(**self.inputs(images, tokens), labels=tokens.labels, use_cache=False).loss
 
     @torch.no_grad()
     def generate(self, images: torch.Tensor, tokens: TokenBatch, max_new_tokens: int) -> torch.Tensor:
         """The likeliest answer, token by token: ``[B, <= max_new_tokens]``, padded after the end of the turn."""
         output = self.model.generate(
-            **self._inputs(images, tokens), max_new_tokens=max_new_tokens, do_sample=False
+            **self.inputs(images, tokens), max_new_tokens=max_new_tokens, do_sample=False
         )
         return output[:, tokens.input_ids.shape[1] :]
 

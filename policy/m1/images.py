@@ -21,22 +21,24 @@ COORDINATE_SPAN = 1.5
 """Coordinate planes run from minus to plus this, about the range of a normalised colour."""
 
 
-def gather_views(images: Mapping[str, torch.Tensor], config: ImageConfig) -> torch.Tensor:
-    """The configured views side by side, resized: ``[B, V, 3, S, S]`` RGB uint8.
+def gather_views(
+    images: Mapping[str, torch.Tensor], views: Sequence[str], config: ImageConfig
+) -> torch.Tensor:
+    """The named views side by side, resized: ``[B, V, 3, S, S]`` RGB uint8.
 
     ``images`` maps a camera's name to ``[B, H, W, 3]`` RGB uint8. Raises ValueError for a missing camera and for images
     that are no uint8 RGB.
     """
-    missing = [view for view in config.views if view not in images]
+    missing = [view for view in views if view not in images]
     if missing:
         raise ValueError(f"no image of camera {', '.join(missing)}; there are {', '.join(images) or 'none'}")
-    for view in config.views:
+    for view in views:
         image = images[view]
         if image.dtype != torch.uint8 or image.ndim != 4 or image.shape[-1] != 3:
             raise ValueError(
                 f"images of camera {view} must be [B, H, W, 3] uint8, not {list(image.shape)} {image.dtype}"
             )
-    return torch.stack([resize(images[view], config) for view in config.views], dim=1)
+    return torch.stack([resize(images[view], config) for view in views], dim=1)
 
 
 def resize(image: torch.Tensor, config: ImageConfig) -> torch.Tensor:

@@ -63,8 +63,9 @@ class M1Model(nn.Module):
 
     def condition(self, images: Mapping[str, torch.Tensor], instructions: Sequence[str]) -> torch.Tensor:
         """What the action head is told ``[B, Q, D]``, float32."""
-        pixels = self._pixels(images)
-        tokens = self._prompt(self.config.prompt.action, instructions)
+        views = self.config.images.views
+        pixels = self._pixels(images, views)
+        tokens = self._prompt(self.config.prompt.action, instructions, len(views))
         layers = range(self.config.qformer.start_layer, self.config.qformer.end_layer)
         spoken = [
             scale_gradient(hidden.float(), self.config.vlm_gradient_scale)
@@ -104,9 +105,12 @@ class M1Model(nn.Module):
         questions: Sequence[str],
         answers: Sequence[str],
     ) -> torch.Tensor:
-        """Next-token loss of ``answers`` to whole user turns ``questions``; keeps the model able to ground."""
-        tokens = self._prompt("{instruction}", questions, answers)
-        return self.vlm.answer_loss(self._pixels(images), tokens)
+        """Next-token loss of ``answers`` to whole user turns ``questions``; keeps the model able to ground.
+
+        All ``images`` are shown, in their order, whatever they are called and however many.
+        """
+        tokens = self._prompt("{instruction}", questions, len(images), answers)
+        return self.vlm.answer_loss(self._pixels(images, list(images)), tokens)
 
     @torch.no_grad()
     def sample_actions(
@@ -131,21 +135,24 @@ class M1Model(nn.Module):
         instructions: Sequence[str],
         max_new_tokens: int = MAX_ANSWER_TOKENS,
     ) -> list[str]:
-        """What the model says to the grounding question about each instruction, coordinates in the resized image."""
-        tokens = self._prompt(self.config.prompt.grounding, instructions)
-        said = self.vlm.generate(self._pixels(images), tokens, max_new_tokens)
+        """What the model says to the grounding question about each instruction, coordinates in the resized image.
+
+        All ``images`` are shown, in their order. Show one, and it is clear which image the coordinates belong to.
+        """
+        tokens = self._prompt(self.config.prompt.grounding, instructions, len(images))
+        said = self.vlm.generate(self._pixels(images, list(images)), tokens, max_new_tokens)
         assert self.tokenizer is not None
         return [text.strip() for text in self.tokenizer.batch_decode(said, skip_special_tokens=True)]
 
-    def _pixels(self, images: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        return gather_views({k: v.to(self.device) for k, v in images.items()}, self.config.images)
+    def _pixels(self, images: Mapping[str, torch.Tensor], views: Sequence[str]) -> torch.Tensor:
+        return gather_views({k: v.to(self.device) for k, v in images.items()}, views, self.config.images)
 
     def _prompt(
-        self, question: str, instructions: Sequence[str], answers: Sequence[str] | None = None
+        self, question: str, instructions: Sequence[str], views: int, answers: Sequence[str] | None = None
     ) -> TokenBatch:
         if self.tokenizer is None:
             raise ConfigError("this model has no tokenizer, so it cannot be told anything")
-        return tokenise(self.tokenizer, self.config, question, instructions, answers).to(self.device)
+        return tokenise(self.tokenizer, self.config, question, instructions, views, answers).to(self.device)
 
     def _dino_tokens(self, pixels: torch.Tensor) -> torch.Tensor:
         """Patch tokens of all views, one after the other ``[B, V * P, D]``, float32."""

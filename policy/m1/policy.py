@@ -28,9 +28,9 @@ class M1Policy:
     An environment's actions depend on its episode's seed, its step and what it sees, never on which other environments
     are asked at the same time or on how often it was asked before.
 
-    On: every ``ground_every``-th decision of an environment also asks the model aloud where things are, which costs
-    as many passes as the answer has tokens. Off (0): no grounding is ever given; actions are the same either way,
-    since they come from hidden states and not from the answer.
+    On: every ``ground_every``-th decision of an environment also asks the model aloud where things are in the first
+    camera's image, which costs as many passes as the answer has tokens. Off (0): no grounding is ever given; actions
+    are the same either way, since they come from hidden states and not from the answer.
     """
 
     name = "m1"
@@ -52,6 +52,7 @@ class M1Policy:
         self.cameras: tuple[str, ...] = model.config.images.views
         self.execute_steps = model.config.execute_steps
         self.ground_every = ground_every
+        self.grounding_camera = self.cameras[0]
         self._read_answer = read_answer or read_grounding
         self._max_answer_tokens = max_answer_tokens
         self._seeds: dict[int, int] = {}
@@ -98,12 +99,11 @@ class M1Policy:
         due = [i for i, env in enumerate(envs) if every and self._decisions[env] % every == 0]
         if not due:
             return claims
-        images = {view: observation.images[view][due] for view in self.cameras}
+        camera, side = self.grounding_camera, self.config.images.size
+        shown = {camera: observation.images[camera][due]}
+        height, width = shown[camera].shape[1:3]
         asked = [observation.instruction[i] for i in due]
-        camera = self.cameras[0]  # the view that answers speak of
-        side = self.config.images.size
-        height, width = images[camera].shape[1:3]
-        for i, text in zip(due, self.model.answer(images, asked, self._max_answer_tokens), strict=True):
+        for i, text in zip(due, self.model.answer(shown, asked, self._max_answer_tokens), strict=True):
             claims[i] = self._read_answer(text, camera, (side, side), (width, height))
         return claims
 

@@ -88,9 +88,10 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
             initializer_range=0.04,
         ),
         dino=DinoConfig(128, 4, 4, position_grid=16),
-        qformer=QFormerConfig(3, 4, hidden_size=192, num_queries=32, num_heads=4),
-        action_head=ActionHeadConfig(depth=6, hidden_size=192, num_heads=4),
-        diffusion=DiffusionConfig(),
+        # Few and small: on a processor, sampling would otherwise cost as much as seeing.
+        qformer=QFormerConfig(3, 4, hidden_size=192, num_queries=16, num_heads=4),
+        action_head=ActionHeadConfig(depth=4, hidden_size=192, num_heads=4),
+        diffusion=DiffusionConfig(sample_steps=5),
         images=ImageConfig(tuple(views), size=size),
         prompt=PromptConfig(
             system="",

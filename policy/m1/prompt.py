@@ -38,15 +38,15 @@ class TokenBatch:
         return TokenBatch(*(t.to(device) for t in vars(self).values()))
 
 
-def conversation(config: M1Config, question: str, instruction: str) -> str:
-    """The text of a prompt up to where the model speaks, in the turns of Qwen2.5-VL's chat template."""
+def conversation(config: M1Config, question: str, instruction: str, views: int) -> str:
+    """The text of a prompt with ``views`` images, up to where the model speaks, in Qwen2.5-VL's turns."""
     if config.prompt.lower_case:
         instruction = instruction.lower()
     # Not str.format: an instruction is not ours to interpret.
     asked = question.replace("{instruction}", instruction.strip())
-    views = (VISION_BEGIN + IMAGE * config.image_tokens + VISION_END) * len(config.images.views)
+    images = (VISION_BEGIN + IMAGE * config.image_tokens + VISION_END) * views
     system = f"{TURN_BEGIN}system\n{config.prompt.system}{TURN_END}\n" if config.prompt.system else ""
-    return f"{system}{TURN_BEGIN}user\n{views}{asked}{TURN_END}\n{TURN_BEGIN}assistant\n"
+    return f"{system}{TURN_BEGIN}user\n{images}{asked}{TURN_END}\n{TURN_BEGIN}assistant\n"
 
 
 def tokenise(
@@ -54,9 +54,10 @@ def tokenise(
     config: M1Config,
     question: str,
     instructions: Sequence[str],
+    views: int,
     answers: Sequence[str] | None = None,
 ) -> TokenBatch:
-    """Prompts of ``question`` about each instruction, each followed by its answer if there are ``answers``.
+    """Prompts of ``question`` about each instruction and ``views`` images, followed by ``answers`` if there are any.
 
     Raises ValueError for an instruction that would smuggle in a special token, and for an answer with a word that the
     tokenizer does not know: a model cannot learn to say it.
@@ -66,7 +67,7 @@ def tokenise(
     for i, instruction in enumerate(instructions):
         if any(token in instruction for token in special):
             raise ValueError(f"instruction {instruction!r} contains a control token of the model")
-        row = _ids(tokenizer, conversation(config, question, instruction))
+        row = _ids(tokenizer, conversation(config, question, instruction, views))
         label = [IGNORED] * len(row)
         if answers is not None:
             said = _ids(tokenizer, answers[i] + TURN_END)

@@ -54,7 +54,7 @@ CONFIG = {
         }
     },
 }
-TOKENIZER = build_tokenizer(TokenizerConfig("words", WORDS, coordinate_bins=56))
+TOKENIZER = build_tokenizer(TokenizerConfig("words", WORDS, coordinate_bins=57))
 
 
 def qwen_sizes() -> Qwen2_5_VLConfig:

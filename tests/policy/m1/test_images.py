@@ -70,13 +70,13 @@ def test_views_come_in_the_configured_order():
     config = tiny_config().images
     images = {"wrist": torch.full((1, 56, 56, 3), 9, dtype=torch.uint8)}
     images["front"] = torch.zeros(1, 56, 56, 3, dtype=torch.uint8)
-    assert gather_views(images, config)[0, :, 0, 0, 0].tolist() == [0, 9]
+    assert gather_views(images, config.views, config)[0, :, 0, 0, 0].tolist() == [0, 9]
 
 
 def test_a_missing_camera_and_a_wrong_image_are_named():
     config = tiny_config().images
     images = random_images(tiny_config(), 1)
     with pytest.raises(ValueError, match="no image of camera wrist; there are front"):
-        gather_views({"front": images["front"]}, config)
+        gather_views({"front": images["front"]}, config.views, config)
     with pytest.raises(ValueError, match=r"camera wrist must be .* uint8, not .*float32"):
-        gather_views({**images, "wrist": images["wrist"].float()}, config)
+        gather_views({**images, "wrist": images["wrist"].float()}, config.views, config)

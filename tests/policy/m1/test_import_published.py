@@ -9,7 +9,6 @@ import torch
 
 from policy.m1.actions import decode_actions
 from policy.m1.diffusion import row_noise
-from policy.m1.images import gather_views
 from policy.m1.import_published import Choices, PublishedError, import_published
 from policy.m1.mixtures import MIXTURES
 from policy.m1.presets import preset
@@ -77,7 +76,6 @@ def test_the_imported_model_acts(imported):
     actions = model.sample_actions(random_images(model.config, 1), [SHORT], noise)
     assert actions.shape == (1, 8, 7)
     assert actions.isfinite().all()
-    assert gather_views(random_images(model.config, 1), model.config.images).shape == (1, 2, 3, 56, 56)
 
 
 def test_settings_and_corrections_are_kept(imported):

@@ -151,6 +151,16 @@ def test_answers_are_text_and_do_not_depend_on_the_batch():
     assert all(isinstance(text, str) for text in both)
 
 
+def test_answers_may_be_about_one_image():
+    config = tiny_config()
+    model = tiny_model(config)
+    images = random_images(config, 1)
+    one = {"anything": images["wrist"]}
+    assert len(model.answer(one, [SHORT], max_new_tokens=2)) == 1
+    loss = model.answer_loss(one, ["locate: the red cube"], ["[[1, 2, 3, 4]]"])
+    assert loss != model.answer_loss(images, ["locate: the red cube"], ["[[1, 2, 3, 4]]"])
+
+
 def test_acting_after_speaking_is_acting_all_the_same():
     """The language model remembers position offsets between calls; a stale one must not leak into the next."""
     config = tiny_config()

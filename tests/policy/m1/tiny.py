@@ -44,7 +44,7 @@ SHORT, LONG = "put the red cube on the plate", "now carefully move the green bow
 def tiny_config(**changes) -> M1Config:
     """The small preset, smaller: 56-pixel images, so 4 tokens and 16 patches a view."""
     mini = preset("m1-mini", SPEC, ("front", "wrist"), WORDS)
-    tokenizer = replace(mini.tokenizer, coordinate_bins=56)
+    tokenizer = replace(mini.tokenizer, coordinate_bins=57)
     smaller = replace(
         mini,
         name="tiny",
