@@ -14,7 +14,14 @@ from pathlib import Path
 
 import torch
 
-from policy.m1.checkpoint import CheckpointError, assemble, differences, own_state, read_tokenizer
+from policy.m1.checkpoint import (
+    CheckpointError,
+    assemble,
+    differences,
+    own_state,
+    read_tokenizer,
+    to_working_types,
+)
 from policy.m1.config import M1Config
 from policy.m1.mixtures import PublishedError
 from policy.m1.model import M1Model
@@ -47,7 +54,8 @@ def import_published(
         problems = differences(shapes, {**tensors, **unknown})
         if problems:
             raise PublishedError(f"{run.weights} does not fit its config.yaml: {'; '.join(problems)}")
-        return assemble(config, tokenizer, tensors, str(run.weights)), notes
+        model = assemble(config, tokenizer, tensors, str(run.weights))
+        return to_working_types(model, None), notes
     except (ConfigError, CheckpointError) as error:
         raise PublishedError(str(error)) from error
 

@@ -8,6 +8,7 @@ actions = model.sample_actions(images, instructions, noise)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -60,6 +61,10 @@ class M1Model(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.dino_projection.weight.device
+
+    def forward(self, loss: Literal["action", "answer"], *args: Any, **kwargs: Any) -> torch.Tensor:
+        """`action_loss` or `answer_loss`, by name: wrappers for training on several devices call nothing else."""
+        return self.action_loss(*args, **kwargs) if loss == "action" else self.answer_loss(*args, **kwargs)
 
     def condition(self, images: Mapping[str, torch.Tensor], instructions: Sequence[str]) -> torch.Tensor:
         """What the action head is told ``[B, Q, D]``, float32."""

@@ -1,8 +1,9 @@
 """``workbench policy import``: a published run becomes a checkpoint, or one sentence says why not."""
 
 import pytest
+import torch
 
-from policy.m1.checkpoint import read_config
+from policy.m1.checkpoint import load_checkpoint
 from tests.policy.m1.published import published_tensors, write_qwen, write_run
 from workbench.cli import main
 
@@ -17,7 +18,13 @@ def test_a_run_becomes_a_checkpoint(published, tmp_path, capsys):
     run, qwen = published
     out = tmp_path / "checkpoint"
     assert main(["policy", "import", str(run), f"qwen={qwen}", f"out={out}", "views=base,ego"]) == 0
-    assert read_config(out).images.views == ("base", "ego")
+    model = load_checkpoint(out)
+    assert model.config.images.views == ("base", "ego")
+    joint = published_tensors()["dino_encoder.body.blocks.1.attn.qkv.weight"]
+    attention = model.dino.model.encoder.layer[1].attention.attention
+    assert torch.equal(
+        torch.cat([attention.query.weight, attention.key.weight, attention.value.weight]), joint
+    )
     said = capsys.readouterr().out
     assert "gripper 1 opens" in said
     assert "7 channels at 20 Hz for franka" in said

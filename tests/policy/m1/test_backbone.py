@@ -6,7 +6,7 @@ from transformers import Qwen2_5_VLForConditionalGeneration
 
 from policy.m1.backbone import VisionLanguageModel, initialise_coordinates
 from policy.m1.images import gather_views, qwen_grid, qwen_patches
-from policy.m1.prompt import IGNORED, conversation, tokenise
+from policy.m1.prompt import IGNORED, TokenBatch, conversation, tokenise
 from policy.m1.tokenizer import IMAGE, build_tokenizer, coordinate_tokens
 from tests.policy.m1.tiny import LONG, SHORT, random_images, tiny_config, tiny_model
 
@@ -87,6 +87,24 @@ def test_positions_are_three_dimensional(model):
         assert time.tolist() == [0, 0, 0, 0]
         assert row.tolist() == [0, 0, 1, 1]
         assert column.tolist() == [0, 1, 0, 1]
+
+
+def test_each_word_said_is_the_likeliest_after_all_before(model):
+    """Speaking remembers what it has computed; saying the same without memory must give the same words."""
+    images, tokens = pixels(2), prompts(SHORT, LONG)
+    with torch.no_grad():
+        said = model.vlm.generate(images, tokens, 4)
+        for i in range(said.shape[1]):
+            logits = model.vlm.model(**model.vlm.inputs(images, tokens), use_cache=False).logits[:, -1]
+            going_on = (said[:, :i] != TOKENIZER.eos_token_id).all(dim=1)
+            assert torch.equal(logits.argmax(dim=-1)[going_on], said[going_on, i])
+            longer = {
+                "input_ids": said[:, i : i + 1],
+                "attention_mask": torch.ones(2, 1, dtype=torch.long),
+                "mm_token_type_ids": torch.zeros(2, 1, dtype=torch.int32),
+                "labels": said[:, i : i + 1],
+            }
+            tokens = TokenBatch(*(torch.cat([old, longer[n]], dim=1) for n, old in vars(tokens).items()))
 
 
 def test_a_prompt_without_token_types_cannot_be_made():

@@ -78,6 +78,15 @@ def test_the_imported_model_acts(imported):
     assert actions.isfinite().all()
 
 
+def test_weights_in_bfloat16_act_too(qwen, tensors, tmp_path):
+    half = {name: tensor.bfloat16() for name, tensor in tensors.items()}
+    model, _ = import_published(write_run(tmp_path, half), qwen, CHOICES)
+    assert model.vlm.model.dtype == torch.bfloat16
+    assert model.action_head.transformer.output.weight.dtype == torch.float32
+    noise = row_noise([1], [0], (8, 7))
+    assert model.sample_actions(random_images(model.config, 1), [SHORT], noise).isfinite().all()
+
+
 def test_settings_and_corrections_are_kept(imported):
     model, notes = imported
     config = model.config

@@ -39,6 +39,21 @@ def test_the_small_preset_is_small():
     assert len(model.tokenizer) == config.language.vocab_size
 
 
+def test_the_small_preset_acts():
+    config = preset("m1-mini", SPEC, ("front", "wrist"), WORDS)
+    model = M1Model(config, build_tokenizer(config.tokenizer)).eval()
+    actions = model.sample_actions(random_images(config, 1), [SHORT], noise_of(config, 1))
+    assert actions.shape == (1, 16, 7)
+    assert actions.isfinite().all()
+
+
+def test_losses_can_be_called_by_name():
+    model = tiny_model()
+    images = random_images(model.config, 1)
+    by_name = model("answer", images, ["locate: the red cube"], ["[[1, 2, 3, 4]]"])
+    assert by_name == model.answer_loss(images, ["locate: the red cube"], ["[[1, 2, 3, 4]]"])
+
+
 def test_gradients_shrink_by_exactly_the_scale():
     x = torch.randn(5, dtype=torch.double, requires_grad=True)
     (scale_gradient(x, 0.5) ** 3).sum().backward()
