@@ -118,6 +118,17 @@ def _export(names: Sequence[str], given: Sequence[str], export: Callable, consol
     return 0
 
 
+def _policy(words: Sequence[str], console: Console) -> int:
+    """make a checkpoint of a published InternVLA-M1 run"""
+    from workbench.policy_command import USAGE, ImportOptions, policy_command
+
+    if not words or _wants_help(words):
+        console.print(USAGE + "\n", markup=False)
+        console.print(help_table(ImportOptions))
+        return 0 if words else BAD_INPUT
+    return policy_command(words, console)
+
+
 def _compare(words: Sequence[str], console: Console) -> int:
     """test two runs against each other on the episodes they share"""
     from workbench.comparison import compare
@@ -199,6 +210,7 @@ COMMANDS: dict[str, Callable[[Sequence[str], Console], int]] = {
     "dr": _dr,
     "generate": _generate,
     "tune": _tune,
+    "policy": _policy,
     "compare": _compare,
     "report": _report,
     "view": _view,

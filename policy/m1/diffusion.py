@@ -1,0 +1,115 @@
+"""Noise to actions and back: the schedule, the training loss, and DDIM sampling with classifier-free guidance.
+
+Improved DDPM's cosine schedule (arXiv 2102.09672), noise as the target, DDIM without noise of its own (arXiv
+2010.02502, eta 0), guidance by extrapolating from the null condition (arXiv 2207.12598). The schedules are
+``diffusers``'. A sampler is made for each call: one kept from an earlier call would keep its number of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler
+from torch import nn
+
+from policy.m1.config import DiffusionConfig
+from policy.m1.dit import ActionTransformer
+
+
+def make_scheduler(train_steps: int) -> DDIMScheduler:
+    """The noise schedule; sampling visits every ``train_steps / n``-th level, the last one noise-free."""
+    return DDIMScheduler(
+        num_train_timesteps=train_steps,
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="epsilon",
+        clip_sample=False,
+        set_alpha_to_one=True,
+        timestep_spacing="leading",
+    )
+
+
+def row_noise(seeds: Sequence[int], steps: Sequence[int], shape: tuple[int, ...]) -> torch.Tensor:
+    """Starting noise ``[B, *shape]``, float32 on the CPU: row i is a function of ``(seeds[i], steps[i])`` alone.
+
+    So a row's sample does not depend on the rows beside it, on the device, or on what was sampled before.
+    """
+    rows = [
+        np.random.default_rng([seed, step]).standard_normal(shape)
+        for seed, step in zip(seeds, steps, strict=True)
+    ]
+    return torch.from_numpy(np.stack(rows)).float()
+
+
+class ActionDiffusion(nn.Module):
+    """The action head with its noise schedule: a loss to train it, a sampler to use it."""
+
+    def __init__(self, transformer: ActionTransformer, config: DiffusionConfig) -> None:
+        super().__init__()
+        self.transformer = transformer
+        self.config = config
+
+    def q_sample(self, actions: torch.Tensor, t: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Actions ``[B, T, A]`` with ``noise`` mixed in to levels ``t`` ``[B]`` (0 to train_steps less one)."""
+        return make_scheduler(self.config.train_steps).add_noise(actions, noise, t)
+
+    def loss(
+        self,
+        actions: torch.Tensor,
+        valid: torch.Tensor,
+        condition: torch.Tensor,
+        generator: torch.Generator | None = None,
+    ) -> torch.Tensor:
+        """Mean squared error of the predicted noise over the valid steps: a scalar.
+
+        ``actions`` ``[B, T, A]`` in the model's own units; ``valid`` ``[B, T]`` is False for steps past an episode's
+        end, which then count for nothing; ``condition`` ``[B, Q, D]``. ``generator`` (CPU) fixes noise, levels and
+        which conditions are dropped. Raises ValueError where no step is valid.
+        """
+        if not bool(valid.any()):
+            raise ValueError("no step of the batch is valid: there is nothing to learn from")
+        draws, device = self.config.draws_per_sample, actions.device
+        actions, valid, condition = (x.repeat_interleave(draws, 0) for x in (actions, valid, condition))
+        batch = actions.shape[0]
+        noise = torch.randn(actions.shape, generator=generator).to(actions)
+        t = torch.randint(self.config.train_steps, (batch,), generator=generator).to(device)
+        dropped = torch.rand(batch, generator=generator).to(device) < self.config.condition_dropout
+        condition = torch.where(dropped[:, None, None], self.transformer.null_condition, condition)
+        predicted = self.transformer(self.q_sample(actions, t, noise), t, condition)
+        error = (predicted - noise).square().mean(dim=-1)  # [B, T]
+        return error[valid].mean()
+
+    @torch.no_grad()
+    def sample(
+        self,
+        condition: torch.Tensor,
+        noise: torch.Tensor,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+    ) -> torch.Tensor:
+        """Actions ``[B, T, A]`` in the model's own units, not clipped, from ``noise`` ``[B, T, A]``.
+
+        ``steps`` and ``guidance_scale`` replace the configured ones. Raises ValueError for steps that do not divide
+        the schedule.
+        """
+        steps = self.config.sample_steps if steps is None else steps
+        scale = self.config.guidance_scale if guidance_scale is None else guidance_scale
+        if steps <= 0 or self.config.train_steps % steps:
+            raise ValueError(f"{steps} sampling steps do not divide {self.config.train_steps}")
+        scheduler = make_scheduler(self.config.train_steps)
+        scheduler.set_timesteps(steps)
+        guided = scale != 1.0
+        if guided:
+            null = self.transformer.null_condition.expand_as(condition)
+            condition = torch.cat([condition, null])
+        actions = noise
+        for level in scheduler.timesteps.tolist():
+            shown = torch.cat([actions, actions]) if guided else actions
+            t = torch.full((len(shown),), level, device=noise.device)
+            predicted = self.transformer(shown, t, condition)
+            if guided:
+                conditional, unconditional = predicted.chunk(2)
+                predicted = unconditional + scale * (conditional - unconditional)
+            actions = scheduler.step(predicted, level, actions, eta=0.0).prev_sample
+        return actions

@@ -1,0 +1,114 @@
+"""The action head: a diffusion transformer that predicts the noise in a chunk of actions.
+
+Condition tokens and noisy actions stand in one sequence with full self-attention. The noise level is added to every
+condition token (CogACT's head, arXiv 2411.19650, on the transformer of DiT, arXiv 2212.09748, without its adaptive
+normalisation).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from policy.m1.config import ActionHeadConfig
+
+MLP_RATIO = 4
+NORM_EPS = 1e-6
+SINUSOID_SIZE = 256
+SINUSOID_PERIOD = 10_000.0
+
+
+def sinusoid(t: torch.Tensor, size: int = SINUSOID_SIZE) -> torch.Tensor:
+    """Noise levels ``[B]`` as ``[B, size]``: cosines, then sines, of frequencies falling from 1 towards 1 / 10,000."""
+    half = size // 2
+    exponents = torch.arange(half, dtype=torch.float32, device=t.device) / half
+    angles = t.float()[:, None] * torch.exp(-math.log(SINUSOID_PERIOD) * exponents)
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+class SelfAttention(nn.Module):
+    """Full self-attention of several heads."""
+
+    def __init__(self, width: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """``[B, N, D]`` to ``[B, N, D]``."""
+        batch, count, width = x.shape
+        heads = self.qkv(x).reshape(batch, count, 3, self.num_heads, width // self.num_heads)
+        q, k, v = heads.permute(2, 0, 3, 1, 4)
+        attended = functional.scaled_dot_product_attention(q, k, v)
+        return self.proj(attended.transpose(1, 2).reshape(batch, count, width))
+
+
+class Block(nn.Module):
+    """Self-attention and a GELU network, each behind a layer norm without parameters."""
+
+    def __init__(self, width: int, num_heads: int) -> None:
+        super().__init__()
+        self.attn = SelfAttention(width, num_heads)
+        self.fc1 = nn.Linear(width, MLP_RATIO * width)
+        self.fc2 = nn.Linear(MLP_RATIO * width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """``[B, N, D]`` to ``[B, N, D]``."""
+        x = x + self.attn(_norm(x))
+        return x + self.fc2(functional.gelu(self.fc1(_norm(x)), approximate="tanh"))
+
+
+def _norm(x: torch.Tensor) -> torch.Tensor:
+    return functional.layer_norm(x, x.shape[-1:], eps=NORM_EPS)
+
+
+class ActionTransformer(nn.Module):
+    """Noise in a chunk of T actions of A channels, given Q condition tokens."""
+
+    def __init__(
+        self, config: ActionHeadConfig, action_dim: int, chunk_length: int, condition_tokens: int
+    ) -> None:
+        super().__init__()
+        width = config.hidden_size
+        self.chunk_length = chunk_length
+        self.positions = nn.Parameter(torch.empty(condition_tokens + chunk_length, width))
+        self.null_condition = nn.Parameter(torch.empty(condition_tokens, width))
+        self.condition_embedder = nn.Linear(width, width)
+        self.action_embedder = nn.Linear(action_dim, width)
+        self.noise_level_embedder = nn.Sequential(
+            nn.Linear(SINUSOID_SIZE, width), nn.SiLU(), nn.Linear(width, width)
+        )
+        self.blocks = nn.ModuleList(Block(width, config.num_heads) for _ in range(config.depth))
+        self.output = nn.Linear(width, action_dim)
+        # Past actions were once to be embedded here. Nothing reads it; published checkpoints hold it, and keeping it
+        # lets one be read and written back without loss.
+        self.history_embedder = nn.Linear(action_dim, width).requires_grad_(False)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """DiT's initialisation: the head begins by predicting zero noise, whatever it is shown."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+        nn.init.normal_(self.positions, std=self.positions.shape[-1] ** -0.5)
+        nn.init.normal_(self.null_condition, std=self.null_condition.shape[-1] ** -0.5)
+        nn.init.zeros_(self.output.weight)
+
+    def forward(self, noisy: torch.Tensor, t: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """Predicted noise ``[B, T, A]`` in ``noisy`` ``[B, T, A]`` at levels ``t`` ``[B]``.
+
+        ``condition`` ``[B, Q, D]`` is the Q-Former's, or `null_condition` where there is to be none.
+        """
+        told = (
+            self.condition_embedder(condition)
+            + self.noise_level_embedder(sinusoid(t).to(noisy.dtype))[:, None]
+        )
+        x = torch.cat([told, self.action_embedder(noisy)], dim=1) + self.positions
+        for block in self.blocks:
+            x = block(x)
+        return self.output(_norm(x[:, -self.chunk_length :]))

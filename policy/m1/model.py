@@ -1,0 +1,184 @@
+"""The whole model: a vision-language model that grounds, a condition drawn from it, and a head that acts.
+
+model = M1Model(config, build_tokenizer(config.tokenizer))
+loss = model.action_loss(images, instructions, actions, valid)
+actions = model.sample_actions(images, instructions, noise)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+
+from policy.m1.actions import encode_actions
+from policy.m1.backbone import QWEN_TOKENS, VisionLanguageModel, initialise_coordinates
+from policy.m1.config import M1Config
+from policy.m1.diffusion import ActionDiffusion
+from policy.m1.dino import DinoEncoder
+from policy.m1.dit import ActionTransformer
+from policy.m1.gradient import scale_gradient
+from policy.m1.images import IMAGENET_MEAN, IMAGENET_STD, gather_views, normalised
+from policy.m1.prompt import TokenBatch, tokenise
+from policy.m1.qformer import LayerwiseQFormer
+from policy.m1.strict import ConfigError
+from policy.m1.tokenizer import coordinate_tokens
+
+MAX_ANSWER_TOKENS = 256
+
+
+class M1Model(nn.Module):
+    """InternVLA-M1 (arXiv 2510.13778), batched over samples or environments.
+
+    ``images`` in all methods map a camera's name to ``[B, H, W, 3]`` RGB uint8; instructions are ``[B]``. Inputs are
+    moved to the model's device.
+    """
+
+    def __init__(self, config: M1Config, tokenizer: PreTrainedTokenizerBase | None = None) -> None:
+        """Random weights. ``tokenizer`` may be left out for a model of Qwen's vocabulary that is never spoken to.
+
+        Raises ConfigError for a tokenizer that does not fit the vocabulary.
+        """
+        super().__init__()
+        self.config = config
+        self.tokenizer = tokenizer
+        self.vlm = VisionLanguageModel(config.vision, config.language, _control_tokens(config, tokenizer))
+        self.dino = DinoEncoder(config.dino)
+        self.dino_projection = nn.Linear(config.dino.hidden_size, config.language.hidden_size)
+        self.qformer = LayerwiseQFormer(config.qformer, config.language.hidden_size)
+        transformer = ActionTransformer(
+            config.action_head, config.action_spec.dim, config.chunk_length, config.qformer.num_queries
+        )
+        self.action_head = ActionDiffusion(transformer, config.diffusion)
+        bins = config.tokenizer.coordinate_bins
+        if bins and tokenizer is not None:
+            initialise_coordinates(self.vlm, coordinate_tokens(tokenizer, bins))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.dino_projection.weight.device
+
+    def forward(self, loss: Literal["action", "answer"], *args: Any, **kwargs: Any) -> torch.Tensor:
+        """`action_loss` or `answer_loss`, by name: wrappers for training on several devices call nothing else."""
+        return self.action_loss(*args, **kwargs) if loss == "action" else self.answer_loss(*args, **kwargs)
+
+    def condition(self, images: Mapping[str, torch.Tensor], instructions: Sequence[str]) -> torch.Tensor:
+        """What the action head is told ``[B, Q, D]``, float32."""
+        views = self.config.images.views
+        pixels = self._pixels(images, views)
+        tokens = self._prompt(self.config.prompt.action, instructions, len(views))
+        layers = range(self.config.qformer.start_layer, self.config.qformer.end_layer)
+        spoken = [
+            scale_gradient(hidden.float(), self.config.vlm_gradient_scale)
+            for hidden in self.vlm.hidden_states(pixels, tokens, layers)
+        ]
+        seen = self._dino_tokens(pixels)
+        mask = torch.cat(
+            [tokens.attention_mask.bool(), seen.new_ones(seen.shape[:2], dtype=torch.bool)], dim=1
+        )
+        return self.qformer([torch.cat([hidden, seen], dim=1) for hidden in spoken], mask)
+
+    def action_loss(
+        self,
+        images: Mapping[str, torch.Tensor],
+        instructions: Sequence[str],
+        actions: torch.Tensor,
+        valid: torch.Tensor,
+        generator: torch.Generator | None = None,
+    ) -> torch.Tensor:
+        """Diffusion loss of action chunks ``[B, T, A]`` in the physical units of the configured `ActionSpec`.
+
+        ``valid`` ``[B, T]`` is False for steps that the episode did not have. See `ActionDiffusion.loss`.
+        """
+        wanted = (len(instructions), self.config.chunk_length, self.config.action_spec.dim)
+        if tuple(actions.shape) != wanted or valid.shape != actions.shape[:2]:
+            raise ValueError(
+                f"actions must be {list(wanted)} with valid steps {list(wanted[:2])}, "
+                f"not {list(actions.shape)} and {list(valid.shape)}"
+            )
+        targets = encode_actions(actions.to(self.device), self.config)
+        condition = self.condition(images, instructions)
+        return self.action_head.loss(targets, valid.to(self.device), condition, generator)
+
+    def answer_loss(
+        self,
+        images: Mapping[str, torch.Tensor],
+        questions: Sequence[str],
+        answers: Sequence[str],
+    ) -> torch.Tensor:
+        """Next-token loss of ``answers`` to whole user turns ``questions``; keeps the model able to ground.
+
+        All ``images`` are shown, in their order, whatever they are called and however many.
+        """
+        tokens = self._prompt("{instruction}", questions, len(images), answers)
+        return self.vlm.answer_loss(self._pixels(images, list(images)), tokens)
+
+    @torch.no_grad()
+    def sample_actions(
+        self,
+        images: Mapping[str, torch.Tensor],
+        instructions: Sequence[str],
+        noise: torch.Tensor,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+    ) -> torch.Tensor:
+        """Action chunks ``[B, T, A]`` in the model's own units (see `policy.m1.actions.decode_actions`).
+
+        ``noise`` ``[B, T, A]`` is where sampling starts; ``steps`` and ``guidance_scale`` replace the configured ones.
+        """
+        condition = self.condition(images, instructions)
+        return self.action_head.sample(condition, noise.to(condition), steps, guidance_scale)
+
+    @torch.no_grad()
+    def answer(
+        self,
+        images: Mapping[str, torch.Tensor],
+        instructions: Sequence[str],
+        max_new_tokens: int = MAX_ANSWER_TOKENS,
+    ) -> list[str]:
+        """What the model says to the grounding question about each instruction, coordinates in the resized image.
+
+        All ``images`` are shown, in their order. Show one, and it is clear which image the coordinates belong to.
+        """
+        tokens = self._prompt(self.config.prompt.grounding, instructions, len(images))
+        said = self.vlm.generate(self._pixels(images, list(images)), tokens, max_new_tokens)
+        assert self.tokenizer is not None
+        return [text.strip() for text in self.tokenizer.batch_decode(said, skip_special_tokens=True)]
+
+    def _pixels(self, images: Mapping[str, torch.Tensor], views: Sequence[str]) -> torch.Tensor:
+        return gather_views({k: v.to(self.device) for k, v in images.items()}, views, self.config.images)
+
+    def _prompt(
+        self, question: str, instructions: Sequence[str], views: int, answers: Sequence[str] | None = None
+    ) -> TokenBatch:
+        if self.tokenizer is None:
+            raise ConfigError("this model has no tokenizer, so it cannot be told anything")
+        return tokenise(self.tokenizer, self.config, question, instructions, views, answers).to(self.device)
+
+    def _dino_tokens(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Patch tokens of all views, one after the other ``[B, V * P, D]``, float32."""
+        batch, views = pixels.shape[:2]
+        patches = self.dino(normalised(pixels.flatten(0, 1), IMAGENET_MEAN, IMAGENET_STD))
+        projected = self.dino_projection(patches.to(self.dino_projection.weight.dtype))
+        return projected.unflatten(0, (batch, views)).flatten(1, 2)
+
+
+def _control_tokens(config: M1Config, tokenizer: PreTrainedTokenizerBase | None) -> dict[str, int]:
+    if tokenizer is None:
+        if config.tokenizer.kind != "qwen":
+            raise ConfigError(f"{config.name} needs its tokenizer")
+        return dict(QWEN_TOKENS)
+    if len(tokenizer) > config.language.vocab_size:
+        raise ConfigError(
+            f"the tokenizer has {len(tokenizer)} tokens, but the language model of {config.name} has "
+            f"{config.language.vocab_size}"
+        )
+    vocabulary = tokenizer.get_vocab()
+    missing = [token for token in QWEN_TOKENS if token not in vocabulary]
+    if missing:
+        raise ConfigError(f"the tokenizer lacks the control tokens {', '.join(missing)}")
+    return {token: vocabulary[token] for token in QWEN_TOKENS}

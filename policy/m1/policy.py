@@ -1,0 +1,117 @@
+"""The model as a `Policy`: it acts on what it sees and, now and then, says where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from policy.contract import Decision, Observation
+from policy.grounding import Grounding
+from policy.m1.actions import decode_actions
+from policy.m1.checkpoint import load_checkpoint
+from policy.m1.diffusion import row_noise
+from policy.m1.model import M1Model
+from policy.m1.strict import ConfigError
+
+Size = tuple[int, int]
+ReadAnswer = Callable[[str, str, Size, Size], Grounding | None]
+"""Text, camera, (width, height) of the image that the model saw, that of the camera's image -> the claim in the pixels
+of the camera's image, or None where the text makes none."""
+
+
+class M1Policy:
+    """Acts for any number of environments with one forward pass a decision.
+
+    An environment's actions depend on its episode's seed, its step and what it sees, never on which other environments
+    are asked at the same time or on how often it was asked before.
+
+    On: every ``ground_every``-th decision of an environment also asks the model aloud where things are in the first
+    camera's image, which costs as many passes as the answer has tokens. Off (0): no grounding is ever given; actions
+    are the same either way, since they come from hidden states and not from the answer.
+    """
+
+    name = "m1"
+    privileged = False
+
+    def __init__(
+        self,
+        model: M1Model,
+        ground_every: int = 0,
+        read_answer: ReadAnswer | None = None,
+        max_answer_tokens: int = 256,
+    ) -> None:
+        """``read_answer`` turns the model's text into a claim; by default the project's own parser."""
+        if ground_every < 0:
+            raise ConfigError(f"ground_every must be 0 or more, not {ground_every}")
+        self.model = model.eval()
+        self.config = model.config
+        self.action_spec = model.config.action_spec
+        self.cameras: tuple[str, ...] = model.config.images.views
+        self.execute_steps = model.config.execute_steps
+        self.ground_every = ground_every
+        self.grounding_camera = self.cameras[0]
+        self._read_answer = read_answer or read_grounding
+        self._max_answer_tokens = max_answer_tokens
+        self._seeds: dict[int, int] = {}
+        self._decisions: dict[int, int] = {}
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        folder: Path,
+        device: str = "cpu",
+        backbone: Literal["float32", "bfloat16", "stored"] = "stored",
+        ground_every: int = 0,
+    ) -> M1Policy:
+        """The policy of a checkpoint; CheckpointError for what is none."""
+        dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16, "stored": None}[backbone]
+        return cls(load_checkpoint(folder, device, dtype), ground_every)
+
+    def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
+        """Begin episodes: ``seeds[i]`` fixes every sample that environment ``env_ids[i]`` will get."""
+        for env, seed in zip(env_ids, seeds, strict=True):
+            self._seeds[int(env)], self._decisions[int(env)] = int(seed), 0
+
+    def act(self, observation: Observation) -> Decision:
+        """A chunk of physical actions for every row, and a grounding for those whose turn it is.
+
+        Raises ValueError for an environment that was never reset.
+        """
+        envs = [int(env) for env in observation.env_ids]
+        fresh = [env for env in envs if env not in self._seeds]
+        if fresh:
+            raise ValueError(f"environments {fresh} act before they were reset")
+        shape = (self.config.chunk_length, self.action_spec.dim)
+        noise = row_noise([self._seeds[env] for env in envs], observation.step.tolist(), shape)
+        sampled = self.model.sample_actions(observation.images, observation.instruction, noise)
+        actions = decode_actions(sampled, self.config).to(observation.joint_pos.device)
+        grounding = self._ground(observation, envs)
+        for env in envs:
+            self._decisions[env] += 1
+        return Decision(actions, grounding)
+
+    def _ground(self, observation: Observation, envs: Sequence[int]) -> list[Grounding | None]:
+        claims: list[Grounding | None] = [None] * len(envs)
+        every = self.ground_every
+        due = [i for i, env in enumerate(envs) if every and self._decisions[env] % every == 0]
+        if not due:
+            return claims
+        camera, side = self.grounding_camera, self.config.images.size
+        shown = {camera: observation.images[camera][due]}
+        height, width = shown[camera].shape[1:3]
+        asked = [observation.instruction[i] for i in due]
+        for i, text in zip(due, self.model.answer(shown, asked, self._max_answer_tokens), strict=True):
+            claims[i] = self._read_answer(text, camera, (side, side), (width, height))
+        return claims
+
+
+def read_grounding(text: str, camera: str, seen_size: Size, image_size: Size) -> Grounding | None:
+    """What the project's parser of answers makes of a text."""
+    from policy.answer_grounding import answer_grounding
+    from policy.answer_parser import parse_answer
+
+    answer = parse_answer(text, seen_size).answer
+    return None if answer is None else answer_grounding(answer, camera, seen_size, image_size)

@@ -1,0 +1,76 @@
+"""Frozen dataclasses from plain JSON types, where an unknown, missing or ill-typed key is an error that names it.
+
+A configuration that silently drops a key is how a published model came to train without the gradient scale that its
+file asked for. Here a key that no field takes cannot be read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used, in one sentence."""
+
+
+def from_plain[T](cls: type[T], data: Any, where: str = "config") -> T:
+    """A dataclass ``cls`` from nested mappings, lists, numbers and strings; the inverse of `to_plain`.
+
+    Every field must be given. Raises ConfigError for a key that is unknown (naming the valid ones), missing, or of the
+    wrong type, and for values that ``cls`` itself refuses.
+    """
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{where} must be a mapping, not {type(data).__name__}")
+    hints = get_type_hints(cls)
+    names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    unknown = [str(key) for key in data if key not in names]
+    if unknown:
+        raise ConfigError(f"{where} has no key {', '.join(unknown)}; its keys are {', '.join(names)}")
+    missing = [name for name in names if name not in data]
+    if missing:
+        raise ConfigError(f"{where} lacks {', '.join(missing)}")
+    values = {name: _value(hints[name], data[name], f"{where}.{name}") for name in names}
+    try:
+        return cls(**values)
+    except ConfigError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def to_plain(config: Any) -> dict[str, Any]:
+    """Plain JSON types of a dataclass; tuples become lists when written."""
+    return dataclasses.asdict(config)
+
+
+def _value(kind: Any, value: Any, where: str) -> Any:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        (inner,) = [a for a in arguments if a is not type(None)]
+        return _value(inner, value, where)
+    if origin is Literal:
+        if value not in arguments:
+            raise ConfigError(f"{where} must be one of {', '.join(map(str, arguments))}, not {value!r}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{where} must be a list, not {value!r}")
+        if arguments[-1] is not Ellipsis and len(value) != len(arguments):
+            raise ConfigError(f"{where} must have {len(arguments)} entries, not {len(value)}")
+        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
+        return tuple(_value(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return from_plain(kind, value, where)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ConfigError(f"{where} must be {_NAMES.get(kind, kind)}, not {value!r}")
+    return value
+
+
+_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}

@@ -1,0 +1,133 @@
+"""The diffusion: what the loss counts, what guidance and seeds do."""
+
+import pytest
+import torch
+
+from policy.m1.config import ActionHeadConfig, DiffusionConfig
+from policy.m1.diffusion import ActionDiffusion, row_noise
+from policy.m1.dit import ActionTransformer, sinusoid
+
+T, A, Q, D = 6, 3, 5, 16
+
+
+def make_head(**settings):
+    torch.manual_seed(0)
+    transformer = ActionTransformer(ActionHeadConfig(2, D, 2), A, T, Q)
+    torch.nn.init.normal_(transformer.output.weight, std=0.5)
+    return ActionDiffusion(transformer, DiffusionConfig(**settings))
+
+
+def batch(count=4):
+    generator = torch.Generator().manual_seed(1)
+    actions = torch.randn(count, T, A, generator=generator)
+    return actions, torch.ones(count, T, dtype=torch.bool), torch.randn(count, Q, D, generator=generator)
+
+
+def loss_of(head, actions, valid, condition, seed=0):
+    return head.loss(actions, valid, condition, torch.Generator().manual_seed(seed))
+
+
+def test_an_untrained_head_predicts_no_noise():
+    head = ActionDiffusion(ActionTransformer(ActionHeadConfig(2, D, 2), A, T, Q), DiffusionConfig())
+    actions, _, condition = batch()
+    assert not head.transformer(actions, torch.tensor([0, 10, 50, 99]), condition).any()
+
+
+def test_the_loss_of_a_perfect_prediction_is_zero(monkeypatch):
+    head = make_head(condition_dropout=0.0, draws_per_sample=1)
+    actions, valid, condition = batch()
+    monkeypatch.setattr(head, "q_sample", lambda actions, t, noise: noise)
+    monkeypatch.setattr(head.transformer, "forward", lambda noisy, t, condition: noisy)
+    assert loss_of(head, actions, valid, condition) == 0.0
+
+
+def test_steps_that_an_episode_did_not_have_count_for_nothing():
+    """Neither their error counts, nor does their number dilute the error of the others."""
+    head = make_head(condition_dropout=0.0)
+    actions, valid, condition = batch()
+    valid[:, 4:] = False
+    valid[0] = False
+    seen = []
+    head.transformer.register_forward_hook(lambda module, args, output: seen.append(output))
+    loss = loss_of(head, actions, valid, condition)
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(16, T, A, generator=generator)
+    error = (seen[0] - noise).square().reshape(4, 4, T, A)[1:, :, :4]
+    torch.testing.assert_close(loss, error.mean())
+
+
+def test_a_batch_without_any_valid_step_is_refused():
+    head = make_head()
+    actions, valid, condition = batch()
+    with pytest.raises(ValueError, match="nothing to learn"):
+        head.loss(actions, valid & False, condition)
+
+
+def test_each_sample_is_drawn_several_times():
+    head = make_head(draws_per_sample=3)
+    levels = []
+    head.transformer.register_forward_hook(lambda module, args, output: levels.append(args[1]))
+    loss_of(head, *batch(2))
+    assert levels[0].shape == (6,)
+    assert len(set(levels[0].tolist())) > 1
+
+
+def test_dropped_conditions_are_the_null_condition_at_the_configured_rate():
+    head = make_head(condition_dropout=0.25, draws_per_sample=1)
+    actions, valid, condition = batch(2000)
+    conditions = []
+    head.transformer.register_forward_hook(lambda module, args, output: conditions.append(args[2]))
+    loss_of(head, actions, valid, condition)
+    dropped = (conditions[0] == head.transformer.null_condition).all(dim=(1, 2))
+    kept = (conditions[0] == condition).all(dim=(1, 2))
+    assert (dropped ^ kept).all()
+    assert abs(dropped.float().mean() - 0.25) < 0.04  # four standard errors of 2,000 draws
+
+
+def test_the_null_condition_learns():
+    head = make_head(condition_dropout=0.5)
+    loss_of(head, *batch()).backward()
+    assert head.transformer.null_condition.grad.abs().sum() > 0
+
+
+def test_guidance_extrapolates_from_the_null_condition():
+    """One step from the last noise level: the action is linear in the predicted noise, so in the guidance scale."""
+    head = make_head(train_steps=100)
+    _, _, condition = batch()
+    noise = row_noise([1, 2, 3, 4], [0] * 4, (T, A))
+    none, half, full = (head.sample(condition, noise, 1, scale) for scale in (1.0, 1.5, 2.0))
+    torch.testing.assert_close(half, (none + full) / 2, rtol=1e-4, atol=1e-5)
+    null = head.transformer.null_condition.expand_as(condition)
+    torch.testing.assert_close(head.sample(condition, noise, 10, 0.0), head.sample(null, noise, 10, 1.0))
+
+
+def test_the_number_of_steps_may_change_between_calls():
+    head = make_head()
+    _, _, condition = batch()
+    noise = row_noise([1, 2, 3, 4], [0] * 4, (T, A))
+    first = head.sample(condition, noise, 10)
+    head.sample(condition, noise, 5)
+    assert torch.equal(head.sample(condition, noise, 10), first)
+    with pytest.raises(ValueError, match="7 sampling steps do not divide 100"):
+        head.sample(condition, noise, 7)
+
+
+def test_noise_depends_on_seed_and_step_alone():
+    together = row_noise([11, 12, 13], [0, 8, 8], (T, A))
+    assert torch.equal(row_noise([13, 11], [8, 0], (T, A)), together[[2, 0]])
+    assert not torch.equal(row_noise([11], [8], (T, A))[0], together[0])
+
+
+def test_noise_is_standard_normal():
+    noise = row_noise(range(2000), [3] * 2000, (T, A))
+    assert abs(noise.mean()) < 0.02
+    assert abs(noise.std() - 1.0) < 0.02
+
+
+def test_noise_levels_are_cosines_before_sines():
+    code = sinusoid(torch.tensor([0, 3]), 8)
+    assert code[0].tolist() == [1.0] * 4 + [0.0] * 4
+    expected = torch.cat(
+        [torch.cos(3 * 10_000.0 ** -(torch.arange(4) / 4)), torch.sin(3 * 10_000.0 ** -(torch.arange(4) / 4))]
+    )
+    torch.testing.assert_close(code[1], expected)

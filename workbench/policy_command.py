@@ -1,0 +1,87 @@
+"""``workbench policy``: published checkpoints made into ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from workbench.options import OptionError, option
+
+USAGE = "usage: workbench policy import RUN_DIR qwen=FOLDER out=FOLDER [key=value ...]"
+
+
+@dataclass
+class ImportOptions:
+    """Options of ``workbench policy import``."""
+
+    out: str = option("", "new folder for the checkpoint")
+    qwen: str = option("", "folder with Qwen2.5-VL's config.json and tokenizer; its weights are not needed")
+    views: str = option("front,wrist", "names of the cameras, in the order in which the run's data gave them")
+    robot: str = option("", "which robot's actions, where the training mixture has several")
+    step: int | None = option(None, "training step of the checkpoint; the latest by default")
+    control_hz: float | None = option(None, "rate of actions, where the mixture has none of its own", "Hz")
+    action_spec: str = option("", "JSON file with an action spec, instead of what the mixture's name means")
+    execute_steps: int | None = option(None, "actions executed per decision; half a chunk by default")
+
+    def resolve(self) -> None:
+        """OptionError for what is missing."""
+        for name in ("out", "qwen"):
+            if not getattr(self, name):
+                raise OptionError(f"{name}= is missing; {USAGE}")
+
+
+def run_import(run: str, options: ImportOptions, console: Console) -> int:
+    """Import the published run in folder ``run`` into the checkpoint ``options.out``; returns the exit status.
+
+    Raises OptionError for anything in the run or the options that does not fit.
+    """
+    from policy.m1.checkpoint import CheckpointError, save_checkpoint
+    from policy.m1.import_published import Choices, PublishedError, import_published
+
+    options.resolve()
+    choices = Choices(
+        views=tuple(options.views.split(",")),
+        robot=options.robot or None,
+        control_hz=options.control_hz,
+        action_spec=_action_spec(options.action_spec) if options.action_spec else None,
+        execute_steps=options.execute_steps,
+    )
+    try:
+        model, notes = import_published(Path(run), Path(options.qwen), choices, options.step)
+        save_checkpoint(model, Path(options.out))
+    except (PublishedError, CheckpointError) as error:
+        raise OptionError(str(error)) from error
+    for note in notes:
+        console.print(f"note: {note}", markup=False)
+    spec = model.config.action_spec
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    console.print(
+        f"{options.out}: {parameters / 1e6:,.1f} M parameters; {spec.name}: {spec.dim} channels at "
+        f"{spec.control_hz:g} Hz for {spec.robot}, gripper {spec.gripper_sign}",
+        markup=False,
+    )
+    return 0
+
+
+def policy_command(words: Sequence[str], console: Console) -> int:
+    """``workbench policy import RUN_DIR key=value ...``."""
+    from workbench.options import parse_options
+
+    given = [word for word in words[1:] if "=" in word]
+    names = [word for word in words[1:] if "=" not in word]
+    if not words or words[0] != "import" or len(names) != 1:
+        raise OptionError(USAGE)
+    return run_import(names[0], parse_options(ImportOptions, given), console)
+
+
+def _action_spec(file: str):
+    from policy.action import ActionSpec
+
+    try:
+        return ActionSpec.from_dict(json.loads(Path(file).read_text()))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise OptionError(f"action_spec={file}: {error}") from error
