@@ -18,6 +18,11 @@ from workbench.policies import POLICIES
 TASKS = ("pick_place",)
 ACTION_SPACES = ("delta_eef", "delta_joints")
 AUTO, ALL = "auto", "all"
+LOCAL, RAY = "local", "ray"
+LAUNCHERS = (LOCAL, RAY)
+
+WHERE = ("launcher", "workers", "ray_address")
+"""Options that say where something runs."""
 
 
 @dataclass
@@ -45,13 +50,19 @@ class EnvironmentOptions:
     grounding_error_px: float = option(4.0, "noisy_expert: standard deviation of where it sees things", "px")
     latency_steps: int = option(2, "noisy_expert: how late its actions come", "control steps")
     image_size: int = option(224, "width and height of the camera images", "px")
+    launcher: str = option(LOCAL, "local: in this process; ray: in workers, over devices and machines")
+    workers: int = option(2, "launcher=ray: workers, one a device on machines with GPUs")
+    ray_address: str = option(
+        "", "launcher=ray: a running cluster, or auto to find it; empty starts one here"
+    )
 
     def resolve(self) -> None:
         """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
         choose("task", self.task, TASKS)
         choose("policy", self.policy, POLICIES)
         choose("action_space", self.action_space, ACTION_SPACES)
-        for name, least in (("num_envs", 1), ("image_size", 16)):
+        choose("launcher", self.launcher, LAUNCHERS)
+        for name, least in (("num_envs", 1), ("image_size", 16), ("workers", 1)):
             at_least(name, getattr(self, name), least)
         for name in ("seed", "latency_steps", "grounding_error_px"):
             at_least(name, getattr(self, name), 0)
@@ -74,8 +85,12 @@ class EnvironmentOptions:
         return load_set(self.dr, self.dr_overrides)
 
     def config(self, command: str) -> dict[str, Any]:
-        """What a run of these options stores, and a resumed one must agree with: plain JSON types."""
-        config = {k: v for k, v in dataclasses.asdict(self).items() if k != "out"} | {"command": command}
+        """What a run of these options stores, and a resumed one must agree with: plain JSON types.
+
+        Where it runs is no part of that: the results are the same.
+        """
+        config = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("out", *WHERE)}
+        config |= {"command": command}
         if not self.dr_overrides:
             del config["dr_overrides"]
         return config

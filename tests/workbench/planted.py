@@ -149,9 +149,9 @@ def install(monkeypatch, rule: Rule, factor_set: FactorSet | None = None, left: 
             num_envs=num_envs, action_spec=spec, rule=rule, left=left, camera_position={}, cameras={}
         )
 
-    monkeypatch.setattr("workbench.eval_session.launch_pick_place", launch)
-    monkeypatch.setattr("workbench.eval_session.PickPlaceSimulation", PlantedSimulation)
+    monkeypatch.setattr("workbench.episode_runner.launch_pick_place", launch)
+    monkeypatch.setattr("workbench.episode_runner.PickPlaceSimulation", PlantedSimulation)
     monkeypatch.setattr(
-        "workbench.eval_session.make_policy", lambda name, num_envs, *rest: PlantedPolicy(num_envs)
+        "workbench.episode_runner.make_policy", lambda name, num_envs, *rest: PlantedPolicy(num_envs)
     )
     monkeypatch.setattr("workbench.simulation_options.load_set", lambda name, overrides=None: drawn_from)

@@ -21,7 +21,7 @@ def no_simulator(monkeypatch):
     def refuse(*words, **options):
         raise AssertionError("the simulator was started")
 
-    monkeypatch.setattr("workbench.eval_session.launch_pick_place", refuse)
+    monkeypatch.setattr("workbench.episode_runner.launch_pick_place", refuse)
 
 
 def say(capsys, *words: str) -> str:

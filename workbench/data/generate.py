@@ -16,8 +16,8 @@ from workbench.data.generate_options import PLAN, PRESENTATION, RENDER, Generate
 from workbench.data.passes import FOLDERS, run_pass
 from workbench.data.summary import summarise_dataset
 from workbench.durable import append_line
-from workbench.eval_session import episode_progress
 from workbench.launch import output_to
+from workbench.progress_bar import episode_progress
 from workbench.provenance import provenance
 from workbench.run_folder import RunFolder
 from workbench.simulation_options import listed

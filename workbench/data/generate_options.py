@@ -10,8 +10,7 @@ from workbench.simulation_options import AUTO, EnvironmentOptions, at_least, cho
 PLAN, RENDER = "plan", "render"
 STAGES = (PLAN, RENDER)
 CAMERAS = ("front", "wrist")
-LAUNCHERS = ("local", "ray")
-PRESENTATION = ("stages", "launcher", "workers", "ray_address", "chunk")
+PRESENTATION = ("stages", "chunk")
 """Options that change how a dataset is made, not what is in it; a resumed run may differ in them."""
 
 
@@ -31,18 +30,13 @@ class GenerateOptions(EnvironmentOptions):
     min_brightness: float = option(25.0, "a rendering whose mean brightness is below is dropped", "of 255")
     jpeg_quality: int = option(95, "quality of the stored pictures, 1 to 100")
     chunk: int = option(32, "episodes or renderings a file; a crash costs those of one file at most")
-    launcher: str = option("local", "local: in this process; ray: in workers, over devices and machines")
-    workers: int = option(2, "launcher=ray: workers, one a device on machines with GPUs")
-    ray_address: str = option(
-        "", "launcher=ray: a running cluster, or auto to find it; empty starts one here"
-    )
     out: str = option(
         AUTO, "dataset folder; auto: named after what is made, in data/; the same again resumes"
     )
 
     def resolve(self) -> None:
         """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
-        for name in ("episodes", "renders", "frame_every", "chunk", "workers"):
+        for name in ("episodes", "renders", "frame_every", "chunk"):
             at_least(name, getattr(self, name), 1)
         for name, known in (("stages", STAGES), ("cameras", CAMERAS)):
             chosen = listed(getattr(self, name))
@@ -50,7 +44,6 @@ class GenerateOptions(EnvironmentOptions):
                 raise OptionError(f"{name} must name at least one of {', '.join(known)}")
             for item in chosen:
                 choose(name, item, known)
-        choose("launcher", self.launcher, LAUNCHERS)
         if not 0 <= self.min_visibility <= 1:
             raise OptionError(f"min_visibility must lie between 0 and 1, not {self.min_visibility}")
         if not 0 <= self.min_brightness <= 255:

@@ -27,7 +27,7 @@ def run_in_workers(
     """As `workbench.data.passes.run_pass`, over `GenerateOptions.workers` workers; times are summed over them."""
     folder = root / FOLDERS[stage]
 
-    def heard(what: Any) -> None:
+    def heard(worker: str, what: Any) -> None:
         if what == READY:
             ready()
         else:

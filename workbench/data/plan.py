@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any
 
+from tasks.pick_place.paraphrases import paraphrases
 from workbench.data.annotate import NotADemonstration
 from workbench.data.archive import RollingWriter
 from workbench.data.demonstrations import NO_DEMONSTRATION, defect, to_episode
 from workbench.data.generate_options import GenerateOptions
-from workbench.eval_session import record_of
+from workbench.episode_runner import record_of
 from workbench.pick_place import PickPlaceSimulation, launch_pick_place
 from workbench.policies import make_policy
 from workbench.rollout import Rollout, RunningEpisode, Tally, Work
@@ -68,7 +69,7 @@ class PlanPass:
         kept = None
         if record["success"]:
             base = self.env.layout.base[ran.row].cpu().numpy()
-            others = ()
+            others = paraphrases(episode.scene, PARAPHRASES, episode.spec.policy_seed())
             try:
                 kept = to_episode(ran, episode, record, self.env.action_spec, base, others)
                 line["rejected"] = defect(kept)

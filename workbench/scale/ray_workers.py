@@ -79,7 +79,7 @@ def run_workers(
     num_envs: int,
     workers: int,
     device: str,
-    heard: Callable[[Any], bool | None],
+    heard: Callable[[str, Any], bool | None],
     settled_by: Callable[[str], Iterable[int]],
     log: Path,
     address: str = "",
@@ -92,7 +92,7 @@ def run_workers(
         num_envs: rows of each worker.
         workers: how many at once.
         device: ``cpu``, or ``cuda:0``: then each worker has a GPU to itself, which it sees under this name.
-        heard: called with what workers tell; returning True hands out nothing more.
+        heard: called with a worker's name and what it tells; returning True hands out nothing more.
         settled_by: jobs of a worker that are safe; asked for when it has died.
         log: file that workers' output goes to, the worker's name added.
         address: of a running Ray cluster, or ``auto`` to find it; empty starts one here.
@@ -108,8 +108,8 @@ def run_workers(
         running: dict[Any, str] = {}
         while True:
             told, waiting = ray.get(desk.hear.remote())
-            for _, what in told:
-                if heard(what) and not stopping:
+            for worker, what in told:
+                if heard(worker, what) and not stopping:
                     stopping = True
                     ray.get(desk.close.remote())
             deaths = 0 if told else deaths

@@ -1,0 +1,54 @@
+"""Evaluation in workers: each runs a simulator and the policy, and tells the driver of every episode that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from workbench.drawing import Pictures
+from workbench.episode_runner import EpisodeRunner, launched
+from workbench.quota import Quota
+from workbench.records import EpisodeRecord
+from workbench.rollout import Tally
+from workbench.scale.ray_workers import Line, run_workers
+from workbench.simulation_options import SimulationOptions
+
+
+def run_in_workers(
+    options: SimulationOptions,
+    quota: Quota,
+    folder: Path,
+    missing: list[int],
+    booked: Callable[[EpisodeRecord], bool],
+) -> Tally:
+    """Run these episodes; the driver alone writes records. Times are summed over workers."""
+    safe: dict[str, set[int]] = {}
+
+    def heard(worker: str, what: Any) -> bool:
+        record = EpisodeRecord.from_dict(what)
+        safe.setdefault(worker, set()).add(record.index)
+        return booked(record)
+
+    tallies = run_workers(
+        partial(_work, options, quota, folder.resolve()),
+        missing,
+        options.num_envs,
+        options.workers,
+        options.device,
+        heard,
+        lambda worker: safe.get(worker, set()),
+        folder / "simulator.log",
+        options.ray_address,
+    )
+    return sum((Tally(**tally) for tally in tallies), Tally())
+
+
+def _work(options: SimulationOptions, quota: Quota, folder: Path, line: Line) -> dict[str, Any]:
+    with launched(options, quota, ()) as env:
+        runner = EpisodeRunner(
+            options, quota, env, Pictures(folder), lambda record: line.tell(record.to_dict())
+        )
+        return asdict(runner.run(line))
