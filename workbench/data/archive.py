@@ -234,6 +234,10 @@ class Chunk:
     def __len__(self) -> int:
         return len(self._group())
 
+    def meta(self, row: int) -> dict[str, Any]:
+        """What an episode says about itself, without its arrays: record, factors, bodies, cameras' sizes."""
+        return json.loads(self._read(self._demo(row), "meta").tobytes())
+
     def read(self, row: int, cameras: Sequence[str] | None = None) -> DatasetEpisode:
         """An episode.
 
