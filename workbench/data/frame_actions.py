@@ -11,18 +11,24 @@ target lies before the first action, so that first deltas count from what the ar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
+from policy.action import ActionSpec
 from robots.franka.kinematics import forward
+from tasks.pick_place.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.data.episode import DatasetEpisode
 
 TRANSLATION = ("dx", "dy", "dz")
 ROTATION = ("drot_x", "drot_y", "drot_z")
 JOINTS = tuple(f"dq{i + 1}" for i in range(7))
+SPACES = {spec.name: spec for spec in (DELTA_EEF, DELTA_JOINTS)}
+"""Action spaces by name."""
 OPEN, CLOSE = -1.0, 1.0
 """The two values of ``gripper_close``, as InternVLA-M1's simulated data has them."""
 
@@ -84,6 +90,26 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
         "delta_eef_rotation_vector": delta_rotation,
         "gripper_close": np.where(opens, OPEN, CLOSE)[:, None],
     }
+
+
+def action_vector(actions: Mapping[str, np.ndarray], space: str) -> np.ndarray:
+    """What `frame_actions` found as the vectors ``[F, A]`` that an action space of `SPACES` takes."""
+    parts = {
+        DELTA_EEF.name: ("delta_eef_position", "delta_eef_rotation_vector"),
+        DELTA_JOINTS.name: ("delta_joints",),
+    }[space]
+    gripper = actions["gripper_close"] * (CLOSE if SPACES[space].gripper_sign == "+1 closes" else OPEN)
+    return np.concatenate([*(actions[name] for name in parts), gripper], 1)
+
+
+def frame_spec(space: str, control_hz: float, steps: int) -> ActionSpec:
+    """The meaning of those vectors when frames are ``steps`` control steps apart: their rate and bounds."""
+    spec = SPACES[space]
+    channels = (
+        c if c.reference == "absolute" else replace(c, low=c.low * steps, high=c.high * steps)
+        for c in spec.channels
+    )
+    return replace(spec, control_hz=control_hz / steps, channels=tuple(channels))
 
 
 def _tool(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import pyarrow as pa
 from scipy.spatial.transform import Rotation
 
 from workbench.data.episode import PHASES, DatasetEpisode
+from workbench.data.frame_actions import SPACES, frame_spec
 from workbench.data.frame_columns import INDEX, Feature, quaternion_wxyz, view
 from workbench.data.survey import Survey
 from workbench.data.video import information
 
+Progress = Callable[[int, int], None]
+"""Told after each episode: how many are done, and of how many."""
 ANNOTATION = "annotation."
 """Columns that begin so describe the scene; nothing is normalised by them, and public loaders skip them."""
 
@@ -34,14 +38,22 @@ def index_columns(
     return {name: value.astype(INDEX[name].dtype) for name, value in found.items()}
 
 
-def arrow_table(columns: Mapping[str, np.ndarray], scalars: Sequence[str]) -> pa.Table:
-    """Rows ``[N, ...]`` as Arrow lists of lists; those of ``scalars``, ``[N]`` or ``[N, 1]``, as plain numbers."""
-    return pa.table(
-        {
-            name: pa.array(value.reshape(-1)) if name in scalars else _nested(value)
-            for name, value in columns.items()
-        }
-    )
+def arrow_table(
+    columns: Mapping[str, np.ndarray], scalars: Sequence[str], fixed_size: bool = False
+) -> pa.Table:
+    """Rows ``[N, ...]`` as Arrow lists of lists; those of ``scalars``, ``[N]`` or ``[N, 1]``, as plain numbers.
+
+    With ``fixed_size``, lists of numbers are of a type that has their length.
+    """
+    found = {}
+    for name, value in columns.items():
+        if name in scalars:
+            found[name] = pa.array(value.reshape(-1))
+        elif fixed_size and value.ndim == 2:
+            found[name] = pa.FixedSizeListArray.from_arrays(pa.array(value.reshape(-1)), value.shape[1])
+        else:
+            found[name] = _nested(value)
+    return pa.table(found)
 
 
 def _nested(value: np.ndarray) -> pa.Array:
@@ -130,6 +142,9 @@ def conventions(survey: Survey) -> dict[str, Any]:
     """What the numbers mean, for people and for checks: ``meta/conventions.json``."""
     return {
         "action_spec": survey.action_spec.to_dict(),
+        "frame_action_specs": {
+            name: frame_spec(name, survey.control_hz, survey.stride).to_dict() for name in SPACES
+        },
         "delta_reference": "previous_command",
         "delta_frame": "base: translation of the tool point; rotation multiplied from the left",
         "delta_span": "from this frame to the next",
@@ -148,3 +163,14 @@ def conventions(survey: Survey) -> dict[str, Any]:
         "phases": list(PHASES),
         "state": "what the robot reported at the frame; joints_velocity is the true one",
     }
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """A JSON file; ValueError for numbers that JSON does not have."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def append(path: Path, content: Mapping[str, Any]) -> None:
+    """Add a line to a JSON-lines file; ValueError for numbers that JSON does not have."""
+    with path.open("a") as file:
+        file.write(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")

@@ -13,21 +13,19 @@ for exact quantiles.
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
-from PIL import Image
 
 from workbench.data.episode import DatasetEpisode
-from workbench.data.export_folder import ExportError, ExportFolder
+from workbench.data.episode_video import write_video
+from workbench.data.export_folder import ExportFolder
 from workbench.data.frame_columns import INDEX, features, frame_columns, view
 from workbench.data.lerobot_metadata import (
     ANNOTATION,
+    Progress,
+    append,
     arrow_table,
     conventions,
     feature_entries,
@@ -35,19 +33,16 @@ from workbench.data.lerobot_metadata import (
     task_data,
     video_entry,
     whole_or_float,
+    write_json,
 )
 from workbench.data.statistics import NORMALISATION, ColumnStatistics, PictureStatistics, Table
 from workbench.data.survey import Survey, survey
-from workbench.data.video import VideoWriter
 
 VERSION = "v2.1"
 CHUNK = 1000
 """Episodes in a folder."""
 DATA_PATH = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
 VIDEO_PATH = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
-
-Progress = Callable[[int, int], None]
-"""Told after each episode: how many are done, and of how many."""
 
 
 def export_lerobot_v21(folder: Path, out: Path, progress: Progress | None = None) -> Survey:
@@ -172,37 +167,3 @@ def data_path(index: int) -> str:
 def video_path(index: int, key: str) -> str:
     """An episode's video, in the dataset."""
     return VIDEO_PATH.format(episode_chunk=index // CHUNK, episode_index=index, video_key=key)
-
-
-def write_video(path: Path, episode: DatasetEpisode, camera: str, fps: float) -> PictureStatistics:
-    """Write an episode's pictures as a video; gives their statistics."""
-    size = episode.cameras[camera].width, episode.cameras[camera].height
-    try:
-        with VideoWriter(path, size, fps) as video:
-            return add_pictures(video, episode, camera)
-    except ValueError as problem:
-        raise ExportError(f"episode {episode.name}, camera {camera}: {problem}") from None
-
-
-def add_pictures(video: VideoWriter, episode: DatasetEpisode, camera: str) -> PictureStatistics:
-    """Add an episode's pictures to a video; gives their statistics. ExportError names a picture that is broken."""
-    seen = PictureStatistics()
-    for k, jpeg in enumerate(episode.cameras[camera].jpeg):
-        try:
-            picture = np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB"))
-        except OSError as problem:
-            raise ExportError(f"episode {episode.name}, camera {camera}, picture {k}: {problem}") from None
-        video.add(picture)
-        seen.add(picture)
-    return seen
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """A JSON file; ValueError for numbers that JSON does not have."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def append(path: Path, content: Mapping[str, Any]) -> None:
-    """Add a line to a JSON-lines file; ValueError for numbers that JSON does not have."""
-    with path.open("a") as file:
-        file.write(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")

@@ -51,13 +51,20 @@ class Survey:
     """The episodes of an archive, by name, and what they share."""
 
     entries: tuple[Entry, ...]
-    fps: float
-    """Frames a second [Hz]."""
+    control_hz: float
+    """Control steps a second [Hz]."""
+    stride: int
+    """Control steps from frame to frame."""
     cameras: dict[str, tuple[int, int]]
     """Width and height [px]."""
     bodies: int
     """Most bodies in an episode."""
     action_spec: ActionSpec
+
+    @property
+    def fps(self) -> float:
+        """Frames a second [Hz]."""
+        return self.control_hz / self.stride
 
     @property
     def frames(self) -> int:
@@ -144,7 +151,8 @@ def survey(folder: Path) -> Survey:
             )
     return Survey(
         entries=tuple(found),
-        fps=first.control_hz / (first.stride or 1),
+        control_hz=first.control_hz,
+        stride=first.stride or 1,
         cameras={name: (width, height) for name, width, height in first.cameras},
         bodies=max(e.bodies for e in found),
         action_spec=first.action_spec,

@@ -1,0 +1,49 @@
+"""A disk that fills up while a dataset is written: one sentence, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.workbench.data.archives import write_archive
+from tests.workbench.data.made_up import made_up_episode
+from workbench.data.export_folder import ExportError
+from workbench.data.lerobot_v3 import export_lerobot_v3
+from workbench.data.lerobot_v21 import export_lerobot_v21
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own, mounted in the test's folder; gives a function that mounts one of so many KiB."""
+    disk, mount = tmp_path / "disk", shutil.which("mount")
+    disk.mkdir()
+    if os.geteuid() or not mount:
+        pytest.skip("mounting a small disk takes root")
+
+    def make(kib):
+        made = subprocess.run(
+            [mount, "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", disk], capture_output=True, check=False
+        )
+        if made.returncode:
+            pytest.skip("this machine does not let tests mount a disk")
+        return disk
+
+    yield make
+    if os.path.ismount(disk):
+        subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("export", [export_lerobot_v21, export_lerobot_v3])
+@pytest.mark.parametrize("kib", [16, 128, 256])
+def test_a_full_disk_is_said_and_nothing_is_left(tmp_path, small_disk, export, kib):
+    """Sizes at which it is another file each time that does not fit."""
+    write_archive(tmp_path / "archive", *(made_up_episode(k, steps=40) for k in range(8)))
+    disk = small_disk(kib)
+    with pytest.raises(
+        ExportError, match=r"the disk is full: .*out was not written, and nothing of it is left"
+    ):
+        export(tmp_path / "archive", disk / "out")
+    assert not list(disk.iterdir())
