@@ -84,6 +84,8 @@ def features(cameras: tuple[str, ...], bodies: int) -> dict[str, Feature]:
     found |= {f"action.{name}": f for name, f in _ACTION.items()}
     found |= {
         "annotation.phase": Feature((1,), dtype="int64"),
+        "annotation.picture_age": Feature((1,), ("seconds",)),
+        "annotation.trace": Feature((TRACE_POINTS, 3), _XYZ),
         "annotation.body_position": Feature((bodies, 3), _XYZ),
         "annotation.body_quaternion": Feature((bodies, 4), _WXYZ),
     }
@@ -125,6 +127,8 @@ def frame_columns(episode: DatasetEpisode, bodies: int) -> dict[str, np.ndarray]
     found = {f"state.{name}": value for name, value in state.items()}
     found |= {f"action.{name}": value for name, value in action.items()}
     found["annotation.phase"] = episode.phase[rows]
+    found["annotation.picture_age"] = (rows - episode.shown_steps) / episode.control_hz
+    found["annotation.trace"] = episode.trace
     found["annotation.body_position"] = _padded(episode.body_pose[rows, :, :3], bodies)
     found["annotation.body_quaternion"] = _padded(np.roll(episode.body_pose[rows, :, 3:], 1, -1), bodies)
     for name, camera in episode.cameras.items():

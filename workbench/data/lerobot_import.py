@@ -74,7 +74,7 @@ class ImportedEpisode:
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """Where an episode's rows are."""
 
     index: int
@@ -97,17 +97,27 @@ class ImportedDataset:
     """``meta/info.json``; empty where there is none."""
     tasks: Mapping[int, str]
     """Texts by task index, as the dataset lists them."""
-    places: tuple[_Place, ...]
+    places: tuple[Place, ...]
 
     def __len__(self) -> int:
         return len(self.places)
 
     def __iter__(self) -> Iterator[ImportedEpisode]:
-        read: tuple[Path, pa.Table] | None = None
+        for _, episode in self.each():
+            if isinstance(episode, LeRobotImportError):
+                raise episode
+            yield episode
+
+    def each(self) -> Iterator[tuple[Place, ImportedEpisode | LeRobotImportError]]:
+        """Every episode's place, and the episode or why it cannot be read; each table is read once."""
+        path, table = None, None
         for place in self.places:
-            if read is None or read[0] != place.table:
-                read = place.table, read_table(place.table)
-            yield self._episode(place, read[1])
+            try:
+                if table is None or path != place.table:
+                    path, table = place.table, read_table(place.table)
+                yield place, self._episode(place, table)
+            except LeRobotImportError as problem:
+                yield place, problem
 
     def episode(self, index: int) -> ImportedEpisode:
         """The episode of that index; LeRobotImportError if there is none."""
@@ -121,7 +131,7 @@ class ImportedDataset:
         schema = read_schema(self.places[0].table) if self.places else []
         return [column.name for column in schema if not is_numeric(column.type)]
 
-    def _episode(self, place: _Place, table: pa.Table) -> ImportedEpisode:
+    def _episode(self, place: Place, table: pa.Table) -> ImportedEpisode:
         if self.version == V3:
             if "episode_index" not in table.column_names:
                 raise LeRobotImportError(f"{place.table} has no column 'episode_index'")
@@ -167,7 +177,7 @@ def load_lerobot(root: Path) -> ImportedDataset:
     raise LeRobotImportError(f"{info_path}: codebase_version is {version!r}, this reads {V21} and {V3}")
 
 
-def _places_v21(root: Path, info: Mapping[str, Any]) -> Iterator[_Place]:
+def _places_v21(root: Path, info: Mapping[str, Any]) -> Iterator[Place]:
     path, where = root / "meta/episodes.jsonl", root / "meta/info.json"
     per_chunk = field(info, "chunks_size", where)
     data, video = field(info, "data_path", where), info.get("video_path") or ""
@@ -179,7 +189,7 @@ def _places_v21(root: Path, info: Mapping[str, Any]) -> Iterator[_Place]:
             for key in video_keys(info)
             if video
         }
-        yield _Place(
+        yield Place(
             index,
             tuple(line.get("tasks", ())),
             field(line, "length", path),
@@ -189,7 +199,7 @@ def _places_v21(root: Path, info: Mapping[str, Any]) -> Iterator[_Place]:
         )
 
 
-def _places_v3(root: Path, info: Mapping[str, Any]) -> Iterator[_Place]:
+def _places_v3(root: Path, info: Mapping[str, Any]) -> Iterator[Place]:
     where = root / "meta/info.json"
     data, video = field(info, "data_path", where), info.get("video_path") or ""
     for path in tables(root / "meta/episodes"):
@@ -201,7 +211,7 @@ def _places_v3(root: Path, info: Mapping[str, Any]) -> Iterator[_Place]:
                 videos[key] = VideoSpan(root / video.format(video_key=key, **parts), first)
             numbers = {p: field(row, f"data/{p}", path) for p in ("chunk_index", "file_index")}
             text = row.get("task_data")
-            yield _Place(
+            yield Place(
                 field(row, "episode_index", path),
                 tuple(row.get("tasks") or ()),
                 field(row, "length", path),
@@ -220,7 +230,7 @@ def _bare(root: Path) -> ImportedDataset:
         if table.exists():
             length = field(line, "length", root / "episodes.jsonl")
             places.append(
-                _Place(index, tuple(line.get("tasks", ())), length, table, line.get("task_data", {}), {})
+                Place(index, tuple(line.get("tasks", ())), length, table, line.get("task_data", {}), {})
             )
     if not places:
         raise LeRobotImportError(f"{root} has episodes.jsonl but no episode_*.parquet that it names")

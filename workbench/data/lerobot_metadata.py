@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.spatial.transform import Rotation
 
-from workbench.data.episode import PHASES, DatasetEpisode
+from workbench.data.episode import PHASES, SUBTASKS, DatasetEpisode
 from workbench.data.frame_actions import SPACES, frame_spec
 from workbench.data.frame_columns import INDEX, Feature, quaternion_wxyz, view
 from workbench.data.survey import Survey
@@ -159,8 +159,10 @@ def conventions(survey: Survey) -> dict[str, Any]:
         "pixels": "(u, v) of the stored picture from its top-left corner; NaN: not there",
         "boxes": "outer edges of a body's visible pixels; rows as in task_data.bodies",
         "visibility": "visible pixels as a share of those that the body would cover alone",
+        "picture_age": "how much older than its frame the picture is [s]: annotations are of the picture's instant",
         "trace": "path of the tool from the picture's instant to the end of its sub-task, evenly spaced in length",
         "phases": list(PHASES),
+        "subtasks": SUBTASKS,
         "state": "what the robot reported at the frame; joints_velocity is the true one",
     }
 

@@ -77,6 +77,8 @@ class _Writer:
     def __init__(self, root: Path, found: Survey) -> None:
         self.root, self.found = root, found
         self.features = features(tuple(found.cameras), found.bodies)
+        single = (name for name, f in self.features.items() if f.shape == (1,))
+        self.scalars = [*INDEX, *(name for name in single if name.startswith(ANNOTATION))]
         self.columns = ColumnStatistics()
         self.pictures = {name: PictureStatistics() for name in found.cameras}
         self.tasks: dict[str, int] = {}
@@ -91,7 +93,7 @@ class _Writer:
         rows |= index_columns(index, self.frames, frames, self.found.fps, task)
         path = self.root / data_path(index)
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(arrow_table(rows, [*INDEX, "annotation.phase"]), path)
+        pq.write_table(arrow_table(rows, self.scalars), path)
 
         numbers = {name: v for name, v in rows.items() if not name.startswith(ANNOTATION)}
         self.columns.add(numbers)

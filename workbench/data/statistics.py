@@ -64,22 +64,23 @@ class PictureStatistics:
 
     def __init__(self) -> None:
         self._counts = np.zeros((3, 256), np.int64)
-        self._pictures = 0
+        self.pictures = 0
+        """How many were added."""
 
     def add(self, picture: np.ndarray) -> None:
         """Add a picture ``[H, W, 3]`` uint8."""
         for channel in range(3):
             self._counts[channel] += np.bincount(picture[..., channel].ravel(), minlength=256)
-        self._pictures += 1
+        self.pictures += 1
 
     def merge(self, other: PictureStatistics) -> None:
         """Add all pictures of ``other``."""
         self._counts += other._counts
-        self._pictures += other._pictures
+        self.pictures += other.pictures
 
     def result(self) -> Table:
         """mean, std, min, max and quantiles ``[3, 1, 1]``, and count of pictures ``[1]``; plain JSON types."""
-        if not self._pictures:
+        if not self.pictures:
             raise ValueError("there are no pictures to take statistics of")
         value = np.arange(256) / 255
         share = self._counts / self._counts.sum(1, keepdims=True)
@@ -91,7 +92,7 @@ class PictureStatistics:
             "max": np.array([value[c > 0].max() for c in self._counts]),
             **{name: self._quantile(q) / 255 for name, q in QUANTILES.items()},
         }
-        return {k: v[:, None, None].tolist() for k, v in found.items()} | {"count": [self._pictures]}
+        return {k: v[:, None, None].tolist() for k, v in found.items()} | {"count": [self.pictures]}
 
     def _quantile(self, q: float) -> np.ndarray:
         """Linear interpolation between the two order statistics around ``q (n - 1)``, as `numpy.quantile` does."""

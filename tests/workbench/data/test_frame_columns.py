@@ -39,6 +39,13 @@ def test_state_is_what_was_reported_at_the_frame():
     np.testing.assert_array_equal(columns["annotation.phase"][:, 0], episode.phase[episode.frame_steps])
 
 
+def test_a_late_picture_says_how_late_it_is():
+    episode = made_up_episode(stride=2)
+    late = without(episode, shown_steps=np.maximum(episode.frame_steps - 3, 0))
+    found = frame_columns(late, 3)["annotation.picture_age"][:, 0]
+    np.testing.assert_allclose(found, (0, 0.1, 0.15, 0.15, 0.15, 0.15), atol=1e-6)
+
+
 def test_quaternions_euler_angles_and_vectors_are_one_rotation():
     rng = np.random.default_rng(0)
     episode = made_up_episode(steps=40)
