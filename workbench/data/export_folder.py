@@ -69,7 +69,7 @@ class ExportFolder:
                 except OSError as problem:
                     value = problem
             shutil.rmtree(self.partial, ignore_errors=True)
-            if (sentence := self._refusal(value)) is not None:
+            if value is not None and (sentence := disk_refusal(self.out, value)):
                 raise ExportError(sentence) from None
         finally:
             self._release()
@@ -85,15 +85,6 @@ class ExportFolder:
         _flush(self.out)
         _flush(self.out.parent)
 
-    def _refusal(self, problem: BaseException | None) -> str | None:
-        """What the disk said, as a sentence; None if the problem is another one."""
-        if not isinstance(problem, OSError | av.error.FFmpegError):
-            return None
-        text = (str(problem).splitlines() or [""])[0]
-        if problem.errno == errno.ENOSPC or "No space left" in text:
-            return f"the disk is full: {self.out} was not written, and nothing of it is left"
-        return f"{self.out} was not written: {text}"
-
     def _release(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
@@ -106,3 +97,14 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def disk_refusal(out: Path, problem: BaseException) -> str | None:
+    """Why ``out`` was not written, in one sentence; None if it was not the disk."""
+    text = (str(problem).splitlines() or [""])[0]
+    # Arrow has the number in its text only.
+    if getattr(problem, "errno", None) == errno.ENOSPC or "No space left" in text:
+        return f"the disk is full: {out} was not written, and nothing of it is left"
+    if isinstance(problem, OSError | av.error.FFmpegError):
+        return f"{out} was not written: {text}"
+    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,6 @@ from workbench.data.frame_columns import INDEX, Feature, quaternion_wxyz, view
 from workbench.data.survey import Survey
 from workbench.data.video import information
 
-Progress = Callable[[int, int], None]
-"""Told after each episode: how many are done, and of how many."""
 ANNOTATION = "annotation."
 """Columns that begin so describe the scene; nothing is normalised by them, and public loaders skip them."""
 

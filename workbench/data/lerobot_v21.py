@@ -24,7 +24,6 @@ from workbench.data.export_folder import ExportFolder
 from workbench.data.frame_columns import INDEX, features, frame_columns, view
 from workbench.data.lerobot_metadata import (
     ANNOTATION,
-    Progress,
     append,
     arrow_table,
     conventions,
@@ -35,6 +34,7 @@ from workbench.data.lerobot_metadata import (
     whole_or_float,
     write_json,
 )
+from workbench.data.progress import Progress
 from workbench.data.statistics import NORMALISATION, ColumnStatistics, PictureStatistics, Table
 from workbench.data.survey import Survey, survey
 

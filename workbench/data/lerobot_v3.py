@@ -28,7 +28,6 @@ from workbench.data.frame_actions import SPACES, action_vector, frame_actions, f
 from workbench.data.frame_columns import INDEX, Feature, features, frame_columns, view
 from workbench.data.lerobot_metadata import (
     ANNOTATION,
-    Progress,
     arrow_table,
     conventions,
     feature_entries,
@@ -38,6 +37,7 @@ from workbench.data.lerobot_metadata import (
     whole_or_float,
     write_json,
 )
+from workbench.data.progress import Progress
 from workbench.data.rolling_files import EPISODES_PATH, RollingTable, RollingVideo
 from workbench.data.statistics import ColumnStatistics, PictureStatistics, Table
 from workbench.data.survey import Survey, survey

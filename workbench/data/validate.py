@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from workbench.data.problems import Problem
+from workbench.data.progress import Progress
 from workbench.data.survey import is_archive
 from workbench.data.validate_archive import archive_problems
 from workbench.data.validate_lerobot import lerobot_problems
-
-Progress = Callable[[int, int], None]
-"""Told after each part: how many are done, and of how many."""
 
 
 def validate(path: Path, progress: Progress | None = None) -> list[Problem]:

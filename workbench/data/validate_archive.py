@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,9 @@ from workbench.data.archive import ArchiveError, Chunk, chunks
 from workbench.data.archive_statistics import FIELDS, STATISTICS
 from workbench.data.episode import CameraFrames, DatasetEpisode
 from workbench.data.problems import Problem, statistics_problems
+from workbench.data.progress import Progress
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.survey import EPISODES, PLAN
-
-Progress = Callable[[int, int], None]
 
 
 def archive_problems(root: Path, progress: Progress | None = None) -> Iterator[Problem]:

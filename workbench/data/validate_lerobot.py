@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +12,10 @@ from workbench.data.lerobot_files import LeRobotImportError, read_json, read_lin
 from workbench.data.lerobot_import import BARE, V3, V21, ImportedDataset, ImportedEpisode, load_lerobot
 from workbench.data.lerobot_metadata import ANNOTATION
 from workbench.data.problems import Problem, picture_statistics_problems, statistics_problems
+from workbench.data.progress import Progress
 from workbench.data.statistics import ColumnStatistics, PictureStatistics
 from workbench.data.video import VideoError, decode
 
-Progress = Callable[[int, int], None]
 TIME_TOLERANCE = 1e-4
 """How far a frame's time may lie from its index over the rate [s]: what ``lerobot`` allows."""
 _INFO, _MODALITY = "meta/info.json", "meta/modality.json"
