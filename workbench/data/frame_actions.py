@@ -16,11 +16,9 @@ from dataclasses import replace
 from functools import reduce
 
 import numpy as np
-import torch
 from scipy.spatial.transform import Rotation
 
 from policy.action import ActionSpec
-from robots.franka.kinematics import forward
 from tasks.pick_place.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.data.episode import DatasetEpisode
 
@@ -113,6 +111,11 @@ def frame_spec(space: str, control_hz: float, steps: int) -> ActionSpec:
 
 
 def _tool(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # Here, so that commands that only read datasets start without torch.
+    import torch
+
+    from robots.franka.kinematics import forward
+
     position, rotation, _ = forward(torch.from_numpy(joints))
     return position.numpy(), rotation.numpy()
 

@@ -26,7 +26,6 @@ from workbench.data.lerobot_files import (
     numbers,
     read_json,
     read_lines,
-    read_schema,
     read_table,
     tables,
     video_keys,
@@ -57,6 +56,8 @@ class ImportedEpisode:
     metadata: Mapping[str, Any]
     """What the dataset says about the episode besides: InternVLA-M1's ``task_data``, if it has any."""
     videos: Mapping[str, VideoSpan]
+    skipped: tuple[str, ...] = ()
+    """Columns that hold no numbers, and were not read."""
 
     @property
     def frames(self) -> int:
@@ -126,10 +127,9 @@ class ImportedDataset:
                 return self._episode(place, read_table(place.table))
         raise LeRobotImportError(f"{self.root} has no episode {index}; it has {len(self)}")
 
-    def skipped(self) -> list[str]:
-        """Columns that are not numbers, in the first table."""
-        schema = read_schema(self.places[0].table) if self.places else []
-        return [column.name for column in schema if not is_numeric(column.type)]
+    def skipped(self) -> tuple[str, ...]:
+        """Columns of the first episode that hold no numbers."""
+        return next(iter(self)).skipped if self.places else ()
 
     def _episode(self, place: Place, table: pa.Table) -> ImportedEpisode:
         if self.version == V3:
@@ -138,11 +138,13 @@ class ImportedDataset:
             # Rows lie episode by episode; a filter would go through the whole file for each.
             begin, end = np.searchsorted(table["episode_index"].to_numpy(), (place.index, place.index + 1))
             table = table.slice(begin, end - begin)
-        columns = {
-            name: numbers(table[name], f"{place.table}, column {name!r}")
-            for name in table.column_names
-            if is_numeric(table.schema.field(name).type)
-        }
+        columns, skipped = {}, []
+        for column in table.schema:
+            if is_numeric(column.type):
+                where = f"{place.table}, column {column.name!r}"
+                columns[column.name] = numbers(table[column.name], where)
+            else:
+                skipped.append(column.name)
         if not columns:
             raise LeRobotImportError(f"{place.table} has no numeric column")
         if table.num_rows != place.length:
@@ -151,7 +153,9 @@ class ImportedDataset:
                 f"its metadata says {place.length}"
             )
         task = place.tasks[0] if place.tasks else ""
-        return ImportedEpisode(place.index, task, self.fps, columns, place.metadata, place.videos)
+        return ImportedEpisode(
+            place.index, task, self.fps, columns, place.metadata, place.videos, tuple(skipped)
+        )
 
 
 def load_lerobot(root: Path) -> ImportedDataset:

@@ -17,6 +17,8 @@ from workbench.data.frame_columns import INDEX, Feature, quaternion_wxyz, view
 from workbench.data.survey import Survey
 from workbench.data.video import information
 
+CONVENTIONS = "meta/conventions.json"
+"""Where a dataset says what its numbers mean, if it was written here."""
 ANNOTATION = "annotation."
 """Columns that begin so describe the scene; nothing is normalised by them, and public loaders skip them."""
 

@@ -24,6 +24,7 @@ from workbench.data.export_folder import ExportFolder
 from workbench.data.frame_columns import INDEX, features, frame_columns, view
 from workbench.data.lerobot_metadata import (
     ANNOTATION,
+    CONVENTIONS,
     append,
     arrow_table,
     conventions,
@@ -119,7 +120,7 @@ class _Writer:
         lean = {name: {k: table[k] for k in NORMALISATION} for name, table in numbers.items()}
         write_json(self.meta / "stats_gr00t.json", lean)
         write_json(self.meta / "modality.json", self.modality())
-        write_json(self.meta / "conventions.json", conventions(self.found))
+        write_json(self.root / CONVENTIONS, conventions(self.found))
         write_json(self.meta / "info.json", self.info())
 
     def modality(self) -> dict[str, Any]:

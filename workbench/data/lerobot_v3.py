@@ -28,6 +28,7 @@ from workbench.data.frame_actions import SPACES, action_vector, frame_actions, f
 from workbench.data.frame_columns import INDEX, Feature, features, frame_columns, view
 from workbench.data.lerobot_metadata import (
     ANNOTATION,
+    CONVENTIONS,
     arrow_table,
     conventions,
     feature_entries,
@@ -172,7 +173,7 @@ class _Writer:
         pictures = {video_key(name): p.result() for name, p in self.pictures.items()}
         write_json(self.root / "meta/stats.json", self.columns.result() | pictures)
         said = conventions(self.found) | {"action": {"space": self.space, "spec": self.spec.to_dict()}}
-        write_json(self.root / "meta/conventions.json", said)
+        write_json(self.root / CONVENTIONS, said)
         write_json(self.root / "meta/info.json", self.info())
 
     def close(self) -> None:

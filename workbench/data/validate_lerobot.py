@@ -10,10 +10,10 @@ import numpy as np
 
 from workbench.data.lerobot_files import LeRobotImportError, read_json, read_lines, video_keys
 from workbench.data.lerobot_import import BARE, V3, V21, ImportedDataset, ImportedEpisode, load_lerobot
-from workbench.data.lerobot_metadata import ANNOTATION
+from workbench.data.lerobot_metadata import ANNOTATION, CONVENTIONS
 from workbench.data.problems import Problem, picture_statistics_problems, statistics_problems
 from workbench.data.progress import Progress
-from workbench.data.statistics import ColumnStatistics, PictureStatistics
+from workbench.data.statistics import QUANTILES, ColumnStatistics, PictureStatistics
 from workbench.data.video import VideoError, decode
 
 TIME_TOLERANCE = 1e-4
@@ -44,7 +44,7 @@ def lerobot_problems(root: Path, progress: Progress | None = None) -> Iterator[P
         else:
             file = str(place.table.relative_to(root))
             yield from _row_problems(dataset, episode, file, expected)
-            seen.columns.add({n: v for n, v in episode.columns.items() if not n.startswith(ANNOTATION)})
+            seen.columns.add(_judged(dataset, episode))
         expected += place.length
         if progress:
             progress(done, len(dataset))
@@ -99,7 +99,7 @@ def _row_problems(
                 yield Problem(file, "task_index", message)
     features = dataset.info.get("features", {})
     for name, feature in features.items():
-        if feature["dtype"] in ("video", "image", "string", "language"):
+        if feature["dtype"] == "video" or name in episode.skipped:
             continue
         if name not in episode.columns:
             yield Problem(file, name, "is in info.json's features and not in the table")
@@ -155,8 +155,25 @@ def _video_problems(dataset: ImportedDataset, seen: _Seen) -> Iterator[Problem]:
                 yield Problem(file, key, f"has {count} frames, its episodes have {expected}")
 
 
+def _exact(dataset: ImportedDataset) -> bool:
+    """Whether the dataset's statistics claim to be those of this project."""
+    return (dataset.root / CONVENTIONS).exists()
+
+
+def _judged(dataset: ImportedDataset, episode: ImportedEpisode) -> dict[str, np.ndarray]:
+    """Columns whose statistics are checked. Others than we reduce tables in a row to their last axis."""
+    return {
+        name: value
+        for name, value in episode.columns.items()
+        if not name.startswith(ANNOTATION) and (value.ndim <= 2 or _exact(dataset))
+    }
+
+
 def _statistics_problems(dataset: ImportedDataset, seen: _Seen) -> Iterator[Problem]:
     recomputed = seen.columns.result()
+    if not _exact(dataset) and dataset.version == V3:
+        # ``lerobot`` averages the quantiles of its episodes, which are others than those of the whole.
+        recomputed = {n: {k: v for k, v in t.items() if k not in QUANTILES} for n, t in recomputed.items()}
     names = ("meta/stats.json", "meta/stats_gr00t.json") if dataset.version == V21 else ("meta/stats.json",)
     for name in names:
         path = dataset.root / name
@@ -186,7 +203,7 @@ def _episode_statistics_problems(dataset: ImportedDataset) -> Iterator[Problem]:
                 yield Problem(file, f"episode {episode.index}", "has no line")
                 continue
             own = ColumnStatistics()
-            own.add({n: v for n, v in episode.columns.items() if not n.startswith(ANNOTATION)})
+            own.add(_judged(dataset, episode))
             for problem in statistics_problems(file, stored[episode.index], own.result()):
                 yield Problem(file, f"episode {episode.index}/{problem.field}", problem.message)
     except LeRobotImportError:
@@ -211,8 +228,9 @@ def _modality_problems(dataset: ImportedDataset) -> Iterator[Problem]:
 
 
 def _named(root: Path, text: str) -> Problem:
-    """A reader's sentence as a problem: it begins with the file."""
-    head, _, rest = text.partition(" ")
-    path = head.rstrip(",")
-    file = str(Path(path).relative_to(root)) if path.startswith(str(root)) else path
-    return Problem(file, "", (rest if head == path else text.removeprefix(f"{path}, ")))
+    """A reader's sentence, which begins with the file, as a problem."""
+    inside = text.removeprefix(f"{root}/")
+    if inside == text:
+        return Problem(str(root), "", text.removeprefix(f"{root} "))
+    file, _, message = inside.partition(" ")
+    return Problem(file.rstrip(","), "", message)

@@ -66,7 +66,7 @@ def test_pickles_are_named_and_never_opened(exported, tmp_path, monkeypatch):
     table = table.append_column("annotation.trap", pa.array([pickle.dumps(Trap())] * table.num_rows))
     pq.write_table(table, path)
     dataset = load_lerobot(exported)
-    assert dataset.skipped() == ["annotation.trap"]
+    assert dataset.skipped() == ("annotation.trap",)
     assert "annotation.trap" not in dataset.episode(0).columns
     assert not (tmp_path / "unpickled").exists()
 

@@ -223,6 +223,16 @@ def test_a_wrong_statistic(copy, version):
     ]
 
 
+def test_quantiles_that_lerobot_wrote_are_not_held_against_a_dataset(copy):
+    """It averages those of the episodes; its other statistics are exact."""
+    root = copy("v3")
+    (root / "meta/conventions.json").unlink()
+    edit(root / "meta/stats.json", lambda c: c["index"].update(q01=[12.0]))
+    assert found(root) == []
+    edit(root / "meta/stats.json", lambda c: c["index"].update(mean=[12.0]))
+    assert found(root) == [("meta/stats.json", "index/mean")]
+
+
 @VERSIONS
 def test_a_number_that_changed_shows_in_the_statistics(copy, version):
     root = copy(version)
@@ -256,6 +266,7 @@ def test_a_table_that_is_missing_or_cut_short(copy):
     path.write_bytes(content[:-20])
     assert (TABLES["v21"], "") in found(root)
     path.unlink()
+    (root / "data/chunk-000/episode_000000.parquet").unlink()
     assert [p.message for p in validate(root) if p.file == TABLES["v21"]] == ["is missing"]
 
 
