@@ -5,8 +5,10 @@ the next one: translations add up, rotations multiply, later ones from the left 
 the gripper keeps its last word.
 
 Where an episode's own actions are of the space asked for, they are composed as they were sent. The other space comes
-from the commanded targets: their difference, which is the same thing measured at the other end. The joints' first
-target lies before the first action, so that first deltas count from what the arm was told, not from where it was.
+from the commanded targets: their difference. The two are the same motion, up to what inverse kinematics leaves, as long as
+commands arrive. Where factors delay, lose or repeat them, what was sent and what was reached differ by whole actions:
+to train in a space on what the demonstrator said, generate the data in that space. The joints' first target lies before
+the first action, so that first deltas count from what the arm was told, not from where it was.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ ROTATION = ("drot_x", "drot_y", "drot_z")
 JOINTS = tuple(f"dq{i + 1}" for i in range(7))
 SPACES = {spec.name: spec for spec in (DELTA_EEF, DELTA_JOINTS)}
 """Action spaces by name."""
+SENT, REACHED = "actions as sent", "commanded targets reached"
 OPEN, CLOSE = -1.0, 1.0
 """The two values of ``gripper_close``, as InternVLA-M1's simulated data has them."""
 
@@ -62,12 +65,13 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
     channels = {c.name: i for i, c in enumerate(episode.action_spec.channels)}
     actions = episode.actions.astype(np.float64)
 
-    if channels.keys() >= {*JOINTS}:
+    sent_in = sources(episode.action_spec)
+    if sent_in[DELTA_JOINTS.name] == SENT:
         sent = actions[:, [channels[name] for name in JOINTS]]
         delta_joints = np.stack([sent[a:b].sum(0) for a, b in spans])
     else:
         delta_joints = command[end] - command[begin]
-    if channels.keys() >= {*TRANSLATION, *ROTATION}:
+    if sent_in[DELTA_EEF.name] == SENT:
         sent = actions[:, [channels[name] for name in TRANSLATION]]
         delta_position = np.stack([sent[a:b].sum(0) for a, b in spans])
         turns = actions[:, [channels[name] for name in ROTATION]]
@@ -88,6 +92,13 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
         "delta_eef_rotation_vector": delta_rotation,
         "gripper_close": np.where(opens, OPEN, CLOSE)[:, None],
     }
+
+
+def sources(spec: ActionSpec) -> dict[str, str]:
+    """Where the deltas of each space of `SPACES` come from when an episode's own actions are of ``spec``."""
+    channels = {c.name for c in spec.channels}
+    needed = {DELTA_EEF.name: {*TRANSLATION, *ROTATION}, DELTA_JOINTS.name: {*JOINTS}}
+    return {space: SENT if channels >= names else REACHED for space, names in needed.items()}
 
 
 def action_vector(actions: Mapping[str, np.ndarray], space: str) -> np.ndarray:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from scipy.spatial.transform import Rotation
 
 from workbench.data.episode import PHASES, SUBTASKS, DatasetEpisode
-from workbench.data.frame_actions import SPACES, frame_spec
+from workbench.data.frame_actions import SPACES, frame_spec, sources
 from workbench.data.frame_columns import INDEX, Feature, quaternion_wxyz, view
 from workbench.data.survey import Survey
 from workbench.data.video import information
@@ -146,6 +146,7 @@ def conventions(survey: Survey) -> dict[str, Any]:
             name: frame_spec(name, survey.control_hz, survey.stride).to_dict() for name in SPACES
         },
         "delta_reference": "previous_command",
+        "delta_source": sources(survey.action_spec),
         "delta_frame": "base: translation of the tool point; rotation multiplied from the left",
         "delta_span": "from this frame to the next",
         "gripper_close": {"open": -1, "closed": 1},

@@ -15,6 +15,7 @@ from tests.workbench.data.archives import write_archive
 from tests.workbench.data.made_up import made_up_episode, without
 from workbench.data.archive import ArchiveError
 from workbench.data.export_folder import ExportError
+from workbench.data.frame_actions import REACHED, SENT
 from workbench.data.frame_columns import frame_columns
 from workbench.data.lerobot_v21 import export_lerobot_v21
 from workbench.data.video import decode
@@ -152,6 +153,7 @@ def test_what_the_public_data_lacks_is_there(exported):
         assert [b["label"] for b in data["bodies"]] == ["red cube", "blue plate", "green ball"]
     said = json.loads((exported / "meta/conventions.json").read_text())
     assert said["delta_reference"] == "previous_command"
+    assert said["delta_source"] == {"delta_eef": SENT, "delta_joints": REACHED}
     assert said["gripper_close"] == {"open": -1, "closed": 1}
     assert said["frame_action_specs"]["delta_eef"]["control_hz"] == 10
 
