@@ -5,10 +5,10 @@ the next one: translations add up, rotations multiply, later ones from the left 
 the gripper keeps its last word.
 
 Where an episode's own actions are of the space asked for, they are composed as they were sent. The other space comes
-from the commanded targets: their difference. The two are the same motion, up to what inverse kinematics leaves, as long as
-commands arrive. Where factors delay, lose or repeat them, what was sent and what was reached differ by whole actions:
-to train in a space on what the demonstrator said, generate the data in that space. The joints' first target lies before
-the first action, so that first deltas count from what the arm was told, not from where it was.
+from the commanded targets: their difference. The two are the same motion, up to what inverse kinematics leaves, as long
+as commands arrive. Where factors delay, lose or repeat them, what was sent and what was reached differ by whole
+actions: to train in a space on what the demonstrator said, generate the data in that space. The joints' first target
+lies before the first action, so that first deltas count from what the arm was told, not from where it was.
 """
 
 from __future__ import annotations

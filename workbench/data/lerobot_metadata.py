@@ -19,6 +19,8 @@ from workbench.data.video import information
 
 CONVENTIONS = "meta/conventions.json"
 """Where a dataset says what its numbers mean, if it was written here."""
+ORIGIN = "meta/origin.json"
+"""What was asked for, and what it was made with."""
 ANNOTATION = "annotation."
 """Columns that begin so describe the scene; nothing is normalised by them, and public loaders skip them."""
 

@@ -1,7 +1,7 @@
 """Export to LeRobot v2.1, laid out as the public loaders of InternVLA-M1 and GR00T read it.
 
     meta/info.json, tasks.jsonl, episodes.jsonl, episodes_stats.jsonl, stats.json, stats_gr00t.json, modality.json
-    meta/conventions.json                                     what the numbers mean
+    meta/conventions.json, origin.json                        what the numbers mean; what was asked for, with what made
     data/chunk-000/episode_000000.parquet                     a row a frame
     videos/chunk-000/video.base_view/episode_000000.mp4       a file an episode and view
 
@@ -25,6 +25,7 @@ from workbench.data.frame_columns import INDEX, features, frame_columns, view
 from workbench.data.lerobot_metadata import (
     ANNOTATION,
     CONVENTIONS,
+    ORIGIN,
     append,
     arrow_table,
     conventions,
@@ -35,6 +36,7 @@ from workbench.data.lerobot_metadata import (
     whole_or_float,
     write_json,
 )
+from workbench.data.origin import origin
 from workbench.data.progress import Progress
 from workbench.data.statistics import NORMALISATION, ColumnStatistics, PictureStatistics, Table
 from workbench.data.survey import Survey, survey
@@ -69,6 +71,7 @@ def export_lerobot_v21(folder: Path, out: Path, progress: Progress | None = None
             if progress:
                 progress(done, len(found.entries))
         writer.close()
+        write_json(target / ORIGIN, origin(folder))
     return found
 
 

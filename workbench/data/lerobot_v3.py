@@ -2,7 +2,7 @@
 
     meta/info.json, stats.json, tasks.parquet
     meta/episodes/chunk-000/file-000.parquet                          a row an episode: where its frames lie, statistics
-    meta/conventions.json                                             what the numbers mean
+    meta/conventions.json, origin.json                                as in the v2.1 export
     data/chunk-000/file-000.parquet                                   many episodes' rows, up to a size
     videos/observation.images.base_view/chunk-000/file-000.mp4        many episodes' frames, up to a size
 
@@ -29,6 +29,7 @@ from workbench.data.frame_columns import INDEX, Feature, features, frame_columns
 from workbench.data.lerobot_metadata import (
     ANNOTATION,
     CONVENTIONS,
+    ORIGIN,
     arrow_table,
     conventions,
     feature_entries,
@@ -38,6 +39,7 @@ from workbench.data.lerobot_metadata import (
     whole_or_float,
     write_json,
 )
+from workbench.data.origin import origin
 from workbench.data.progress import Progress
 from workbench.data.rolling_files import EPISODES_PATH, RollingTable, RollingVideo
 from workbench.data.statistics import ColumnStatistics, PictureStatistics, Table
@@ -88,6 +90,7 @@ def export_lerobot_v3(
                 if progress:
                     progress(done, len(found.entries))
             writer.finish()
+            write_json(target / ORIGIN, origin(folder))
         finally:
             writer.close()
     return found

@@ -5,17 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from workbench.data.archive import ArchiveError, Chunk, chunks
 from workbench.data.archive_statistics import write_archive_statistics
 from workbench.data.export_folder import ExportFolder
+from workbench.data.origin import CONFIG, origin
 from workbench.data.progress import Progress
 from workbench.data.survey import EPISODES, PLAN
-
-CONFIG = "config.yaml"
 
 
 def merge(folders: Sequence[Path], out: Path, progress: Progress | None = None) -> int:
@@ -63,17 +61,8 @@ def merge(folders: Sequence[Path], out: Path, progress: Progress | None = None) 
                 done += 1
                 if progress:
                     progress(done, total)
-        config = {"command": "merge", "of": [describe(folder) for folder in folders]}
+        config = {"command": "merge", "of": [origin(folder) for folder in folders]}
         (target / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
         if rendered:
             write_archive_statistics(target)
     return rendered
-
-
-def describe(folder: Path) -> dict[str, Any]:
-    """Where an archive came from: its folder and its config, if it has one."""
-    path = folder / CONFIG
-    return {
-        "folder": str(folder.resolve()),
-        "config": yaml.safe_load(path.read_text()) if path.exists() else None,
-    }

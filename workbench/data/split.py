@@ -18,7 +18,7 @@ import yaml
 from workbench.data.archive import ArchiveError, Chunk, ChunkWriter, chunks
 from workbench.data.archive_statistics import write_archive_statistics
 from workbench.data.export_folder import ExportFolder
-from workbench.data.merge import CONFIG, describe
+from workbench.data.origin import CONFIG, origin
 from workbench.data.progress import Progress
 from workbench.data.survey import EPISODES, PLAN, stage
 
@@ -78,7 +78,7 @@ def split(
                 "part": part,
                 "shares": dict(shares),
                 "seed": seed,
-                "of": describe(folder),
+                "of": origin(folder),
             }
             (target / part / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
             write_archive_statistics(target / part)

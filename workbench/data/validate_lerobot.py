@@ -47,11 +47,11 @@ def lerobot_problems(root: Path, progress: Progress | None = None) -> Iterator[P
             seen.columns.add(_judged(dataset, episode))
         expected += place.length
         if progress:
-            progress(done, len(dataset))
+            progress(done, len(dataset) + len(seen.videos))
     if dataset.version == BARE:
         return
     yield from _info_problems(dataset, expected)
-    yield from _video_problems(dataset, seen)
+    yield from _video_problems(dataset, seen, progress)
     yield from _statistics_problems(dataset, seen)
     if dataset.version == V21 and (root / _MODALITY).exists():
         yield from _modality_problems(dataset)
@@ -119,13 +119,16 @@ def _info_problems(dataset: ImportedDataset, frames: int) -> Iterator[Problem]:
             yield Problem(_INFO, name, f"is {dataset.info.get(name)}, the dataset has {value}")
 
 
-def _video_problems(dataset: ImportedDataset, seen: _Seen) -> Iterator[Problem]:
+def _video_problems(dataset: ImportedDataset, seen: _Seen, progress: Progress | None) -> Iterator[Problem]:
     """Every frame of every file: whether it decodes, its size and time, and that each has its episode."""
-    features = dataset.info.get("features", {})
+    features, done = dataset.info.get("features", {}), len(dataset)
     for key in video_keys(dataset.info):
         height, width, _ = features[key]["shape"]
         pictures = seen.pictures.setdefault(key, PictureStatistics())
         for path in dict.fromkeys(p.videos[key].path for p in dataset.places if key in p.videos):
+            done += 1
+            if progress:
+                progress(done, len(dataset) + len(seen.videos))
             file, spans = str(path.relative_to(dataset.root)), sorted(seen.videos[path])
             if not path.exists():
                 yield Problem(file, key, f"is missing; episode {spans[0][2]} needs it")

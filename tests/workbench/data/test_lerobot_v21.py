@@ -155,6 +155,10 @@ def test_what_the_public_data_lacks_is_there(exported):
     assert said["delta_reference"] == "previous_command"
     assert said["delta_source"] == {"delta_eef": SENT, "delta_joints": REACHED}
     assert said["gripper_close"] == {"open": -1, "closed": 1}
+    assert json.loads((exported / "meta/origin.json").read_text())["config"] == {
+        "task": "pick_place",
+        "seed": 5,
+    }
     assert said["frame_action_specs"]["delta_eef"]["control_hz"] == 10
 
 

@@ -45,7 +45,7 @@ def test_merged_archives_hold_every_episode_once(archives, tmp_path):
     assert len(settled(tmp_path / "out/plan")) == 1
     assert validate(tmp_path / "out") == []
     said = yaml.safe_load((tmp_path / "out/config.yaml").read_text())
-    assert [of["config"]["seed"] for of in said["of"]] == [5, 5]
+    assert [(of["archive"], of["config"]["seed"]) for of in said["of"]] == [("second", 5), ("first", 5)]
 
 
 def test_episodes_of_one_name_are_not_merged(archives, tmp_path):
