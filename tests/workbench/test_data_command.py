@@ -48,6 +48,18 @@ def test_options_of_a_format_arrive(archive, tmp_path, capsys):
     assert info["features"]["action"]["shape"] == [8]
 
 
+def test_questions_and_answers_are_a_format_like_the_others(archive, tmp_path, capsys):
+    out = tmp_path / "out"
+    status, text = workbench(capsys, "convert", archive, "format=qa", f"out={out}", "kinds=box", "frames=1")
+    assert status == 0
+    questions = int(text.split(": ")[1].split()[0])
+    assert questions > 0
+    assert len((out / "grounding_qa.jsonl").read_text().splitlines()) == questions
+    status, text = workbench(capsys, "convert", archive, "format=qa", f"out={tmp_path / 'x'}", "kinds=song")
+    assert status == 2
+    assert "there are box, point, trace, planner" in text
+
+
 def test_damage_is_listed_and_the_exit_status_says_so(archive, tmp_path, capsys):
     out = tmp_path / "out"
     workbench(capsys, "convert", archive, "format=lerobot_v21", f"out={out}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -49,6 +51,11 @@ def found(root):
 @pytest.mark.parametrize("name", ["archive", "v21", "v3"])
 def test_what_is_whole_passes(whole, name):
     assert [str(p) for p in validate(whole / name)] == []
+
+
+@pytest.mark.skipif("WORKBENCH_TEST_DATA" not in os.environ, reason="WORKBENCH_TEST_DATA is not set")
+def test_the_public_demo_passes_without_its_pictures():
+    assert validate(Path(os.environ["WORKBENCH_TEST_DATA"]) / "internvla_m1_demo") == []
 
 
 def test_what_is_no_dataset_is_said(tmp_path):
