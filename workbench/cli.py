@@ -129,6 +129,13 @@ def _policy(words: Sequence[str], console: Console) -> int:
     return policy_command(words, console)
 
 
+def _data(words: Sequence[str], console: Console) -> int:
+    """datasets: inspect, validate, convert, merge, split, import"""
+    from workbench.data_command import run
+
+    return run(words, console)
+
+
 def _compare(words: Sequence[str], console: Console) -> int:
     """test two runs against each other on the episodes they share"""
     from workbench.comparison import compare
@@ -209,6 +216,7 @@ COMMANDS: dict[str, Callable[[Sequence[str], Console], int]] = {
     "eval": _eval,
     "dr": _dr,
     "generate": _generate,
+    "data": _data,
     "tune": _tune,
     "policy": _policy,
     "compare": _compare,
@@ -246,6 +254,9 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     """Errors that are the user's to mend: one sentence, no traceback."""
     from domain_rand.sets import FactorSetError
     from workbench.comparison import ComparisonError
+    from workbench.data.archive import ArchiveError
+    from workbench.data.export_folder import ExportError
+    from workbench.data.lerobot_files import LeRobotImportError
     from workbench.launch import LaunchError
     from workbench.records import RecordError
     from workbench.run_folder import RunFolderError
@@ -259,6 +270,9 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         RecordError,
         ComparisonError,
         ViewingError,
+        ArchiveError,
+        ExportError,
+        LeRobotImportError,
     )
 
 

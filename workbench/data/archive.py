@@ -9,9 +9,9 @@
             trajectory/...        what else belongs to the control steps
             cameras/<name>/...    pictures (JPEG bytes end to end, and where each ends), calibration, annotations
 
-A chunk is written under another name, flushed to the disk, and renamed: what bears the name ``chunk-*.hdf5`` is
-complete, and a crash costs at most the chunk in hand. The chunks are the only truth about what was done: an index would
-be a second one.
+A chunk is made in memory, written under another name, flushed to the disk, and renamed: what bears the name
+``chunk-*.hdf5`` is complete, and a crash costs at most the chunk in hand. The chunks are the only truth about what was
+done: an index would be a second one.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import numpy as np
 
 from policy.action import ActionSpec
 from workbench.data.episode import Body, CameraFrames, DatasetEpisode
+from workbench.data.hdf5_image import new_image, write_image
 
 FORMAT = 1
 """Version of this layout; stored as ``workbench_format``."""
@@ -54,7 +55,7 @@ class ChunkWriter:
         self.path = path
         self._partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = h5py.File(self._partial, "w")
+        self._file = new_image()
         self._file.attrs["format_version"] = ISAAC_LAB_FORMAT
         self._file.attrs["workbench_format"] = FORMAT
         self._data = self._file.create_group("data")
@@ -76,14 +77,7 @@ class ChunkWriter:
         """Make the chunk appear under its name; on disk when this returns."""
         text = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in self.lines)
         self._file.create_dataset("lines", data=np.frombuffer(text.encode(), np.uint8))
-        self._file.close()
-        descriptor = os.open(self._partial, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
-        self._partial.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        write_image(self._file, self.path, self._partial)
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +89,6 @@ class ChunkWriter:
             self.close()
         else:
             self._file.close()
-            self._partial.unlink(missing_ok=True)
 
 
 def _write_episode(group: h5py.Group, episode: DatasetEpisode) -> None:
@@ -222,6 +215,11 @@ class Chunk:
             self._file.close()
             raise ArchiveError(f"{path} has archive format {version}, this version reads {FORMAT}")
 
+    @property
+    def env_name(self) -> str:
+        """Of the environment that the episodes are of."""
+        return json.loads(self._group().attrs["env_args"])["env_name"]
+
     def lines(self) -> list[dict[str, Any]]:
         """What the chunk settles."""
         text = self._read(self._file, "lines").tobytes().decode()
@@ -233,6 +231,10 @@ class Chunk:
 
     def __len__(self) -> int:
         return len(self._group())
+
+    def meta(self, row: int) -> dict[str, Any]:
+        """What an episode says about itself, without its arrays: record, factors, bodies, cameras' sizes."""
+        return json.loads(self._read(self._demo(row), "meta").tobytes())
 
     def read(self, row: int, cameras: Sequence[str] | None = None) -> DatasetEpisode:
         """An episode.

@@ -85,7 +85,8 @@ def made_up_episode(
 
 def _camera(rng: np.random.Generator, frames: int, images: bool) -> CameraFrames:
     p = len(COLORS)
-    corner = rng.integers(0, SIZE - 20, (frames, p, 2))
+    corner = rng.integers(0, SIZE // 2 - 20, (frames, p, 2))
+    corner[:, 1, 0] += SIZE // 2  # beside the first: neither hides the other
     size = rng.integers(6, 20, (frames, p, 2))
     boxes = np.concatenate((corner, corner + size), -1).astype(np.float32)
     visibility = np.ones((frames, p), np.float32)

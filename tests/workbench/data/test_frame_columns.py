@@ -1,0 +1,90 @@
+"""Columns of a dataset's frames, and the conventions of another project that they keep."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from scipy.spatial.transform import Rotation
+
+from tests.workbench.data.made_up import made_up_episode, without
+from workbench.data.frame_columns import features, frame_columns, quaternion_wxyz
+
+
+def test_columns_have_the_shapes_and_types_that_are_promised():
+    episode = made_up_episode(stride=2)
+    columns, kinds = frame_columns(episode, 5), features(("front", "wrist"), 5)
+    assert list(columns) == list(kinds)
+    for name, kind in kinds.items():
+        assert columns[name].shape == (6, *kind.shape), name
+        assert columns[name].dtype == kind.dtype, name
+        assert kind.names is None or len(kind.names) == kind.shape[-1], name
+
+
+def test_bodies_that_an_episode_lacks_are_not_there():
+    episode = made_up_episode()
+    columns = frame_columns(episode, 5)
+    for name in ("annotation.body_position", "annotation.base_view.boxes", "annotation.ego_view.visibility"):
+        assert np.isnan(columns[name][:, 3:]).all(), name
+    assert np.isfinite(columns["annotation.body_position"][:, :3]).all()
+
+
+def test_state_is_what_was_reported_at_the_frame():
+    episode = made_up_episode(stride=3)
+    columns = frame_columns(episode, 3)
+    np.testing.assert_array_equal(columns["state.joints"], episode.measured_joint_pos[episode.frame_steps])
+    np.testing.assert_array_equal(columns["annotation.phase"][:, 0], episode.phase[episode.frame_steps])
+
+
+def test_a_late_picture_says_how_late_it_is():
+    episode = made_up_episode(stride=2)
+    late = without(episode, shown_steps=np.maximum(episode.frame_steps - 3, 0))
+    found = frame_columns(late, 3)["annotation.picture_age"][:, 0]
+    np.testing.assert_allclose(found, (0, 0.1, 0.15, 0.15, 0.15, 0.15), atol=1e-6)
+
+
+def test_quaternions_euler_angles_and_vectors_are_one_rotation():
+    rng = np.random.default_rng(0)
+    episode = made_up_episode(steps=40)
+    pose = episode.measured_ee_pose.copy()
+    pose[:, 3:] = Rotation.from_rotvec(rng.normal(0, 1.2, (41, 3))).as_quat()
+    columns = frame_columns(without(episode, measured_ee_pose=pose), 3)
+    truth = Rotation.from_quat(pose[:-1, 3:].astype(float))
+    w_last = columns["state.eef_quaternion"][:, [1, 2, 3, 0]]
+    assert (Rotation.from_quat(w_last) * truth.inv()).magnitude().max() < 1e-6
+    assert (Rotation.from_euler("xyz", columns["state.eef_rotation"]) * truth.inv()).magnitude().max() < 1e-6
+    delta = Rotation.from_rotvec(columns["action.delta_eef_rotation_vector"])
+    again = Rotation.from_euler("xyz", columns["action.delta_eef_rotation"])
+    assert (delta * again.inv()).magnitude().max() < 1e-6
+
+
+def test_a_quaternions_sign_does_not_jump():
+    turning = Rotation.from_rotvec(np.linspace(0, 4 * np.pi, 200)[:, None] * np.array([[0.6, 0.0, 0.8]]))
+    found = quaternion_wxyz(turning)
+    assert found[0, 0] > 0
+    assert np.abs(np.diff(found, axis=0)).max() < 0.05
+
+
+@pytest.mark.skipif("WORKBENCH_TEST_DATA" not in os.environ, reason="WORKBENCH_TEST_DATA is not set")
+def test_the_conventions_are_those_of_internvla_m1s_data():
+    """Its own columns agree with each other under the conventions that ours are written in."""
+    folder = Path(os.environ["WORKBENCH_TEST_DATA"]) / "internvla_m1_demo"
+    table = pq.read_table(folder / "episode_000001.parquet")
+
+    def column(name):
+        return np.stack(table.column(name).to_numpy(zero_copy_only=False))
+
+    turned = Rotation.from_quat(column("action.eef_quaternion")[:, [1, 2, 3, 0]])
+    euler = Rotation.from_euler("xyz", column("action.eef_rotation"))
+    assert (euler * turned.inv()).magnitude().max() < 1e-9, "Euler angles about fixed x, y, z"
+    delta = Rotation.from_euler("xyz", column("action.delta_eef_rotation"))[1:]
+    assert (delta * (turned[1:] * turned[:-1].inv()).inv()).magnitude().max() < 1e-9, "from the left"
+    joints = column("action.joints")
+    np.testing.assert_allclose(column("action.delta_joints")[1:], np.diff(joints, axis=0), atol=1e-12)
+    position = column("action.eef_position")
+    about_base = position[1:] - delta.apply(position[:-1])
+    np.testing.assert_allclose(column("action.delta_eef_position")[1:], about_base, atol=1e-9)
+    assert set(column("action.gripper_close")[:, 0]) == {-1.0, 1.0}

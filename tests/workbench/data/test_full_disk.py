@@ -1,0 +1,84 @@
+"""A disk that fills up while a dataset is written: one sentence, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.workbench.data.archives import write_archive
+from tests.workbench.data.made_up import made_up_episode
+from workbench.data.archive import ChunkWriter
+from workbench.data.export_folder import ExportError
+from workbench.data.imported_file import write_imported
+from workbench.data.lerobot_import import load_lerobot
+from workbench.data.lerobot_v3 import export_lerobot_v3
+from workbench.data.lerobot_v21 import export_lerobot_v21
+from workbench.data.merge import merge
+from workbench.data.split import split
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own, mounted in the test's folder; gives a function that mounts one of so many KiB."""
+    disk, mount = tmp_path / "disk", shutil.which("mount")
+    disk.mkdir()
+    if os.geteuid() or not mount:
+        pytest.skip("mounting a small disk takes root")
+
+    def make(kib):
+        made = subprocess.run(
+            [mount, "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", disk], capture_output=True, check=False
+        )
+        if made.returncode:
+            pytest.skip("this machine does not let tests mount a disk")
+        return disk
+
+    yield make
+    if os.path.ismount(disk):
+        subprocess.run(["umount", disk], check=True)
+
+
+def in_halves(folder, out):
+    split(folder, out, {"train": 0.5, "val": 0.5})
+
+
+def as_copy(folder, out):
+    merge([folder], out)
+
+
+@pytest.mark.parametrize("export", [export_lerobot_v21, export_lerobot_v3, in_halves, as_copy])
+@pytest.mark.parametrize("kib", [16, 200])
+def test_a_full_disk_is_said_and_nothing_is_left(tmp_path, small_disk, export, kib):
+    """Sizes at which it is another file each time that does not fit."""
+    write_archive(tmp_path / "archive", *(made_up_episode(k, steps=40) for k in range(8)))
+    disk = small_disk(kib)
+    with pytest.raises(
+        ExportError, match=r"the disk is full: .*out was not written, and nothing of it is left"
+    ):
+        export(tmp_path / "archive", disk / "out")
+    assert not list(disk.iterdir())
+
+
+def test_an_import_that_does_not_fit_leaves_no_file(tmp_path, small_disk):
+    write_archive(tmp_path / "archive", *(made_up_episode(k, steps=40) for k in range(3)))
+    export_lerobot_v21(tmp_path / "archive", tmp_path / "dataset")
+    disk = small_disk(64)
+    with pytest.raises(ExportError, match=r"the disk is full: .*out\.hdf5 was not written"):
+        write_imported(load_lerobot(tmp_path / "dataset"), disk / "out.hdf5")
+    assert not list(disk.iterdir())
+
+
+def test_a_chunk_that_does_not_fit_is_an_error_and_not_a_crash(tmp_path, small_disk):
+    disk = small_disk(64)
+
+    def write():
+        with ChunkWriter(disk / "chunk-00000.hdf5", "pick_place") as writer:
+            for k in range(4):
+                writer.add(made_up_episode(k, steps=40))
+
+    with pytest.raises(OSError, match="No space left on device"):
+        write()
+    assert not list(disk.iterdir())

@@ -1,0 +1,77 @@
+"""Options of ``workbench data``'s verbs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.data.frame_actions import SPACES
+from workbench.options import OptionError, option
+
+
+@dataclass
+class OutOptions:
+    """Options of every verb that makes something."""
+
+    out: str = option("", "folder to make (import: file); it must not exist, and appears when it is whole")
+
+    def path(self) -> Path:
+        """What to make; OptionError if that is not said."""
+        if not self.out:
+            raise OptionError("out= is missing: say what to make")
+        return Path(self.out)
+
+
+@dataclass
+class ConvertOptions(OutOptions):
+    """Options of ``workbench data convert`` for every format."""
+
+    format: str = option("", "lerobot_v21, lerobot_v3 or qa")
+
+
+@dataclass
+class V21Options:
+    """Options of ``format=lerobot_v21``: there are none."""
+
+
+@dataclass
+class V3Options:
+    """Options of ``format=lerobot_v3``."""
+
+    action_space: str = option("delta_eef", f"what the column action holds: {' or '.join(SPACES)}")
+    data_mb: float = option(100.0, "size after which a new table begins", "MiB")
+    video_mb: float = option(200.0, "size about which a new video begins", "MiB")
+
+    def check(self) -> None:
+        """OptionError for what cannot be."""
+        if self.action_space not in SPACES:
+            raise OptionError(f"option action_space={self.action_space}: choose one of {', '.join(SPACES)}")
+        for name in ("data_mb", "video_mb"):
+            if not getattr(self, name) > 0:
+                raise OptionError(f"{name} must be positive, not {getattr(self, name)}")
+
+
+@dataclass
+class SplitOptions(OutOptions):
+    """Options of ``workbench data split``."""
+
+    shares: str = option("train:0.9,val:0.1", "name and share of each part; they add up to 1")
+    seed: int = option(0, "seed: by it and an episode's index its part is decided")
+
+    def parts(self) -> dict[str, float]:
+        """Shares by name; OptionError for what cannot be."""
+        found: dict[str, float] = {}
+        said = f"option shares={self.shares}"
+        for word in self.shares.split(","):
+            name, _, share = word.strip().partition(":")
+            if not name.replace("_", "").replace("-", "").isalnum():
+                raise OptionError(f"{said}: {name!r} is no name for a part: letters, digits, - and _")
+            if name in found:
+                raise OptionError(f"{said}: {name!r} is given twice")
+            try:
+                found[name] = float(share)
+            except ValueError:
+                raise OptionError(f"{said}: expected NAME:SHARE, not {word!r}") from None
+        if not all(share > 0 for share in found.values()) or abs(sum(found.values()) - 1) > 1e-6:
+            raise OptionError(f"{said}: shares must be positive and add up to 1")
+        return found

@@ -1,0 +1,139 @@
+"""Actions from frame to frame, in both of the arm's action spaces: what training sets hold.
+
+Frames may be several control steps apart. What a policy should then say at a frame is everything that was done until
+the next one: translations add up, rotations multiply, later ones from the left (`DELTA_EEF` turns in the base frame),
+the gripper keeps its last word.
+
+Where an episode's own actions are of the space asked for, they are composed as they were sent. The other space comes
+from the commanded targets: their difference. The two are the same motion, up to what inverse kinematics leaves, as long
+as commands arrive. Where factors delay, lose or repeat them, what was sent and what was reached differ by whole
+actions: to train in a space on what the demonstrator said, generate the data in that space. The joints' first target
+lies before the first action, so that first deltas count from what the arm was told, not from where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import reduce
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from policy.action import ActionSpec
+from tasks.pick_place.action_spaces import DELTA_EEF, DELTA_JOINTS
+from workbench.data.episode import DatasetEpisode
+
+TRANSLATION = ("dx", "dy", "dz")
+ROTATION = ("drot_x", "drot_y", "drot_z")
+JOINTS = tuple(f"dq{i + 1}" for i in range(7))
+SPACES = {spec.name: spec for spec in (DELTA_EEF, DELTA_JOINTS)}
+"""Action spaces by name."""
+SENT, REACHED = "actions as sent", "commanded targets reached"
+OPEN, CLOSE = -1.0, 1.0
+"""The two values of ``gripper_close``, as InternVLA-M1's simulated data has them."""
+
+
+def stride(episode: DatasetEpisode) -> int:
+    """Control steps from one frame to the next; ValueError if frames are not evenly spaced."""
+    gaps = np.unique(np.diff(episode.frame_steps))
+    if len(gaps) > 1:
+        raise ValueError(f"episode {episode.name}: frame_steps are {', '.join(map(str, gaps))} steps apart")
+    return int(gaps[0]) if len(gaps) else 1
+
+
+def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
+    """What was commanded from each frame to the next, float64.
+
+    Args:
+        episode: ``F`` frames. After a frame that shows the last state nothing is done: zero deltas.
+
+    Returns:
+        ``joints`` ``[F, 7]`` [rad], ``eef_position`` ``[F, 3]`` [m] and ``eef_rotation_matrix`` ``[F, 3, 3]``: the
+        targets reached at the end; ``delta_joints`` ``[F, 7]`` [rad], ``delta_eef_position`` ``[F, 3]`` [m] and
+        ``delta_eef_rotation_vector`` ``[F, 3]`` [rad] in the base frame: the way there; ``gripper_close``
+        ``[F, 1]``: `OPEN` or `CLOSE`. Poses are the tool's in the base frame.
+
+    Raises:
+        ValueError: frames that are not evenly spaced.
+    """
+    begin = np.asarray(episode.frame_steps)
+    end = np.minimum(begin + stride(episode), episode.steps)
+    command = episode.commanded_joints.astype(np.float64)
+    position, rotation = _tool(command)
+    spans = list(zip(begin.tolist(), end.tolist(), strict=True))
+    channels = {c.name: i for i, c in enumerate(episode.action_spec.channels)}
+    actions = episode.actions.astype(np.float64)
+
+    sent_in = sources(episode.action_spec)
+    if sent_in[DELTA_JOINTS.name] == SENT:
+        sent = actions[:, [channels[name] for name in JOINTS]]
+        delta_joints = np.stack([sent[a:b].sum(0) for a, b in spans])
+    else:
+        delta_joints = command[end] - command[begin]
+    if sent_in[DELTA_EEF.name] == SENT:
+        sent = actions[:, [channels[name] for name in TRANSLATION]]
+        delta_position = np.stack([sent[a:b].sum(0) for a, b in spans])
+        turns = actions[:, [channels[name] for name in ROTATION]]
+        delta_rotation = np.stack([_product(turns[a:b]) for a, b in spans])
+    else:
+        delta_position = position[end] - position[begin]
+        turned = rotation[end] @ rotation[begin].transpose(0, 2, 1)
+        delta_rotation = Rotation.from_matrix(turned).as_rotvec()
+
+    gripper = actions[np.maximum(end - 1, 0), channels["gripper"]]
+    opens = gripper > 0 if episode.action_spec.gripper_sign == "+1 opens" else gripper <= 0
+    return {
+        "joints": command[end],
+        "eef_position": position[end],
+        "eef_rotation_matrix": rotation[end],
+        "delta_joints": delta_joints,
+        "delta_eef_position": delta_position,
+        "delta_eef_rotation_vector": delta_rotation,
+        "gripper_close": np.where(opens, OPEN, CLOSE)[:, None],
+    }
+
+
+def sources(spec: ActionSpec) -> dict[str, str]:
+    """Where the deltas of each space of `SPACES` come from when an episode's own actions are of ``spec``."""
+    channels = {c.name for c in spec.channels}
+    needed = {DELTA_EEF.name: {*TRANSLATION, *ROTATION}, DELTA_JOINTS.name: {*JOINTS}}
+    return {space: SENT if channels >= names else REACHED for space, names in needed.items()}
+
+
+def action_vector(actions: Mapping[str, np.ndarray], space: str) -> np.ndarray:
+    """What `frame_actions` found as the vectors ``[F, A]`` that an action space of `SPACES` takes."""
+    parts = {
+        DELTA_EEF.name: ("delta_eef_position", "delta_eef_rotation_vector"),
+        DELTA_JOINTS.name: ("delta_joints",),
+    }[space]
+    gripper = actions["gripper_close"] * (CLOSE if SPACES[space].gripper_sign == "+1 closes" else OPEN)
+    return np.concatenate([*(actions[name] for name in parts), gripper], 1)
+
+
+def frame_spec(space: str, control_hz: float, steps: int) -> ActionSpec:
+    """The meaning of those vectors when frames are ``steps`` control steps apart: their rate and bounds."""
+    spec = SPACES[space]
+    channels = (
+        c if c.reference == "absolute" else replace(c, low=c.low * steps, high=c.high * steps)
+        for c in spec.channels
+    )
+    return replace(spec, control_hz=control_hz / steps, channels=tuple(channels))
+
+
+def _tool(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # Here, so that commands that only read datasets start without torch.
+    import torch
+
+    from robots.franka.kinematics import forward
+
+    position, rotation, _ = forward(torch.from_numpy(joints))
+    return position.numpy(), rotation.numpy()
+
+
+def _product(vectors: np.ndarray) -> np.ndarray:
+    """Rotation vector of rotations ``[K, 3]`` carried out one after the other."""
+    if len(vectors) == 1:
+        return vectors[0]
+    turns = (Rotation.from_rotvec(v) for v in vectors)
+    return reduce(lambda done, turn: turn * done, turns, Rotation.identity()).as_rotvec()

@@ -1,0 +1,181 @@
+"""What both versions of LeRobot's format keep besides columns: features, facts about episodes, what numbers mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy.spatial.transform import Rotation
+
+from workbench.data.episode import PHASES, SUBTASKS, DatasetEpisode
+from workbench.data.frame_actions import SPACES, frame_spec, sources
+from workbench.data.frame_columns import INDEX, Feature, quaternion_wxyz, view
+from workbench.data.survey import Survey
+from workbench.data.video import information
+
+CONVENTIONS = "meta/conventions.json"
+"""Where a dataset says what its numbers mean, if it was written here."""
+ORIGIN = "meta/origin.json"
+"""What was asked for, and what it was made with."""
+ANNOTATION = "annotation."
+"""Columns that begin so describe the scene; nothing is normalised by them, and public loaders skip them."""
+
+
+def index_columns(
+    episode_index: int, first: int, frames: int, fps: float, task: int
+) -> dict[str, np.ndarray]:
+    """The columns of `INDEX`: frame k lies at k / fps seconds."""
+    k = np.arange(frames)
+    found = {
+        "timestamp": k / fps,
+        "frame_index": k,
+        "episode_index": np.full(frames, episode_index),
+        "index": first + k,
+        "task_index": np.full(frames, task),
+    }
+    return {name: value.astype(INDEX[name].dtype) for name, value in found.items()}
+
+
+def arrow_table(
+    columns: Mapping[str, np.ndarray], scalars: Sequence[str], fixed_size: bool = False
+) -> pa.Table:
+    """Rows ``[N, ...]`` as Arrow lists of lists; those of ``scalars``, ``[N]`` or ``[N, 1]``, as plain numbers.
+
+    With ``fixed_size``, lists of numbers are of a type that has their length.
+    """
+    found = {}
+    for name, value in columns.items():
+        if name in scalars:
+            found[name] = pa.array(value.reshape(-1))
+        elif fixed_size and value.ndim == 2:
+            found[name] = pa.FixedSizeListArray.from_arrays(pa.array(value.reshape(-1)), value.shape[1])
+        else:
+            found[name] = _nested(value)
+    return pa.table(found)
+
+
+def _nested(value: np.ndarray) -> pa.Array:
+    if value.ndim == 1:
+        return pa.array(value)
+    offsets = np.arange(value.shape[0] + 1, dtype=np.int32) * value.shape[1]
+    return pa.ListArray.from_arrays(offsets, _nested(value.reshape(-1, *value.shape[2:])))
+
+
+def feature_entries(features: Mapping[str, Feature]) -> dict[str, dict[str, Any]]:
+    """``info.json``'s description of numeric columns."""
+    return {
+        name: {"dtype": f.dtype, "shape": list(f.shape), "names": list(f.names) if f.names else None}
+        for name, f in features.items()
+    }
+
+
+def video_entry(path: Path, size: tuple[int, int]) -> dict[str, Any]:
+    """``info.json``'s description of a video column, from one of its files."""
+    return {
+        "dtype": "video",
+        "shape": [size[1], size[0], 3],
+        "names": ["height", "width", "channels"],
+        "info": information(path),
+    }
+
+
+def whole_or_float(fps: float) -> int | float:
+    """A rate as readers expect it: a whole number where it is one."""
+    return int(fps) if float(fps).is_integer() else fps
+
+
+def task_data(episode: DatasetEpisode) -> dict[str, Any]:
+    """What an episode's line says beyond LeRobot's own: InternVLA-M1's ``task_data``, and what that lacks.
+
+    Poses: position [m] and quaternion w x y z, in the robot base frame but for ``base_pose``, which is the base in the
+    frame of the table. A camera's pose is that of its first frame: every frame's is in the columns.
+    """
+    return {
+        "original_episode_name": episode.name,
+        "render": episode.render,
+        "seed": episode.record["seed"],
+        "success": episode.record["success"],
+        "control_hz": episode.control_hz,
+        "base_pose": _pose(episode.base_pose),
+        "bodies": [
+            {"slot": b.slot, "role": b.role, "label": b.label, "extents": list(b.extents)}
+            for b in episode.bodies
+        ],
+        "camera_data": {view(name): _camera(episode, name) for name in episode.cameras},
+        "frame_status": frame_status(episode),
+        "grasp": {"position": episode.grasp[0].tolist(), "closing_direction": episode.grasp[1].tolist()},
+        "contact_points": episode.contact.tolist(),
+        "place_point": episode.place.tolist(),
+        "rewritten_instruction": list(episode.paraphrases),
+        "factors": dict(episode.factors),
+    }
+
+
+def frame_status(episode: DatasetEpisode) -> dict[str, int]:
+    """First frame of each phase, keyed ``<goal>/<phase>`` as InternVLA-M1's data does; there is one goal, 0."""
+    phase = episode.phase[episode.frame_steps]
+    return {f"0/{name}": int(np.argmax(phase == k)) for k, name in enumerate(PHASES) if (phase == k).any()}
+
+
+def _camera(episode: DatasetEpisode, name: str) -> dict[str, Any]:
+    camera = episode.cameras[name]
+    k = camera.intrinsics.astype(float)
+    pose = Rotation.from_matrix(camera.rotation[:1].astype(float))
+    return {
+        "name": name,
+        "camera_params": [k[0, 0], k[1, 1], k[0, 2], k[1, 2], camera.width, camera.height],
+        "intrinsics": k.tolist(),
+        "distortion": float(camera.distortion),
+        "position": camera.position[0].tolist(),
+        "orientation": quaternion_wxyz(pose)[0].tolist(),
+        "moves": any(np.ptp(v, axis=0).max() > 1e-6 for v in (camera.position, camera.rotation)),
+    }
+
+
+def _pose(pose: np.ndarray) -> dict[str, list[float]]:
+    return {"position": pose[:3].tolist(), "orientation": np.roll(pose[3:], 1).tolist()}
+
+
+def conventions(survey: Survey) -> dict[str, Any]:
+    """What the numbers mean, for people and for checks: ``meta/conventions.json``."""
+    return {
+        "action_spec": survey.action_spec.to_dict(),
+        "frame_action_specs": {
+            name: frame_spec(name, survey.control_hz, survey.stride).to_dict() for name in SPACES
+        },
+        "delta_reference": "previous_command",
+        "delta_source": sources(survey.action_spec),
+        "delta_frame": "base: translation of the tool point; rotation multiplied from the left",
+        "delta_span": "from this frame to the next",
+        "gripper_close": {"open": -1, "closed": 1},
+        "gripper_width": "distance between the fingertips [m]",
+        "quaternion": "w x y z",
+        "eef_rotation": "Euler angles about fixed x, y, z [rad]: R = Rz Ry Rx",
+        "delta_eef_rotation_vector": "axis times angle [rad]",
+        "frame": "robot base: x forward, z up [m]; end effector: the point between the fingertips",
+        "camera": "OpenCV axes (x right, y down, z forward) as columns of camera_rotation, in the robot base frame",
+        "distortion": "radial k: a point at normalised radius r appears at r (1 + k r^2)",
+        "pixels": "(u, v) of the stored picture from its top-left corner; NaN: not there",
+        "boxes": "outer edges of a body's visible pixels; rows as in task_data.bodies",
+        "visibility": "visible pixels as a share of those that the body would cover alone",
+        "picture_age": "how much older than its frame the picture is [s]: annotations are of the picture's instant",
+        "trace": "path of the tool from the picture's instant to the end of its sub-task, evenly spaced in length",
+        "phases": list(PHASES),
+        "subtasks": SUBTASKS,
+        "state": "what the robot reported at the frame; joints_velocity is the true one",
+    }
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """A JSON file; ValueError for numbers that JSON does not have."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def append(path: Path, content: Mapping[str, Any]) -> None:
+    """Add a line to a JSON-lines file; ValueError for numbers that JSON does not have."""
+    with path.open("a") as file:
+        file.write(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,0 +1,175 @@
+"""Export to LeRobot v2.1, laid out as the public loaders of InternVLA-M1 and GR00T read it.
+
+    meta/info.json, tasks.jsonl, episodes.jsonl, episodes_stats.jsonl, stats.json, stats_gr00t.json, modality.json
+    meta/conventions.json, origin.json                        what the numbers mean; what was asked for, with what made
+    data/chunk-000/episode_000000.parquet                     a row a frame
+    videos/chunk-000/video.base_view/episode_000000.mp4       a file an episode and view
+
+Those loaders stack a column's rows and want a table of them: a single number is a list of one, but for LeRobot's index
+columns. ``stats_gr00t.json`` has the six statistics that they index channel by channel and nothing else. Annotations
+are lists of numbers; nothing is pickled. One episode at a time is in memory, and of all of them the columns' numbers,
+for exact quantiles.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from workbench.data.episode import DatasetEpisode
+from workbench.data.episode_video import write_video
+from workbench.data.export_folder import ExportFolder
+from workbench.data.frame_columns import INDEX, features, frame_columns, view
+from workbench.data.lerobot_metadata import (
+    ANNOTATION,
+    CONVENTIONS,
+    ORIGIN,
+    append,
+    arrow_table,
+    conventions,
+    feature_entries,
+    index_columns,
+    task_data,
+    video_entry,
+    whole_or_float,
+    write_json,
+)
+from workbench.data.origin import origin
+from workbench.data.progress import Progress
+from workbench.data.statistics import NORMALISATION, ColumnStatistics, PictureStatistics, Table
+from workbench.data.survey import Survey, survey
+
+VERSION = "v2.1"
+CHUNK = 1000
+"""Episodes in a folder."""
+DATA_PATH = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
+VIDEO_PATH = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
+
+
+def export_lerobot_v21(folder: Path, out: Path, progress: Progress | None = None) -> Survey:
+    """Export an archive's rendered episodes, ordered by name.
+
+    Args:
+        folder: the archive.
+        out: the dataset's folder; must not exist, or be empty. It appears when all is written.
+        progress: told after each episode.
+
+    Returns:
+        What was found in the archive.
+
+    Raises:
+        ArchiveError: episodes that cannot be read, or do not fit into one dataset.
+        ExportError: ``out`` exists, or the disk refuses.
+    """
+    found = survey(folder)
+    with ExportFolder(out) as target:
+        writer = _Writer(target, found)
+        for done, entry in enumerate(found.entries, 1):
+            writer.add(entry.read())
+            if progress:
+                progress(done, len(found.entries))
+        writer.close()
+        write_json(target / ORIGIN, origin(folder))
+    return found
+
+
+class _Writer:
+    """Writes episode after episode, then what is known at the end."""
+
+    def __init__(self, root: Path, found: Survey) -> None:
+        self.root, self.found = root, found
+        self.features = features(tuple(found.cameras), found.bodies)
+        single = (name for name, f in self.features.items() if f.shape == (1,))
+        self.scalars = [*INDEX, *(name for name in single if name.startswith(ANNOTATION))]
+        self.columns = ColumnStatistics()
+        self.pictures = {name: PictureStatistics() for name in found.cameras}
+        self.tasks: dict[str, int] = {}
+        self.episodes, self.frames = 0, 0
+        self.meta = root / "meta"
+        self.meta.mkdir()
+
+    def add(self, episode: DatasetEpisode) -> None:
+        frames, index = len(episode.frame_steps), self.episodes
+        task = self.tasks.setdefault(episode.instruction, len(self.tasks))
+        rows = frame_columns(episode, self.found.bodies)
+        rows |= index_columns(index, self.frames, frames, self.found.fps, task)
+        path = self.root / data_path(index)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(arrow_table(rows, self.scalars), path)
+
+        numbers = {name: v for name, v in rows.items() if not name.startswith(ANNOTATION)}
+        self.columns.add(numbers)
+        own = ColumnStatistics()
+        own.add(numbers)
+        stats: dict[str, Table] = own.result()
+        for name in self.found.cameras:
+            key = video_key(name)
+            seen = write_video(self.root / video_path(index, key), episode, name, self.found.fps)
+            self.pictures[name].merge(seen)
+            stats[key] = seen.result()
+        line = {"episode_index": index, "tasks": [episode.instruction], "length": frames}
+        append(self.meta / "episodes.jsonl", line | {"task_data": task_data(episode)})
+        append(self.meta / "episodes_stats.jsonl", {"episode_index": index, "stats": stats})
+        self.episodes, self.frames = index + 1, self.frames + frames
+
+    def close(self) -> None:
+        for task, k in self.tasks.items():
+            append(self.meta / "tasks.jsonl", {"task_index": k, "task": task})
+        numbers = self.columns.result()
+        pictures = {video_key(name): p.result() for name, p in self.pictures.items()}
+        write_json(self.meta / "stats.json", numbers | pictures)
+        lean = {name: {k: table[k] for k in NORMALISATION} for name, table in numbers.items()}
+        write_json(self.meta / "stats_gr00t.json", lean)
+        write_json(self.meta / "modality.json", self.modality())
+        write_json(self.root / CONVENTIONS, conventions(self.found))
+        write_json(self.meta / "info.json", self.info())
+
+    def modality(self) -> dict[str, Any]:
+        """Which numbers of which column are which part of state and action."""
+        found: dict[str, dict[str, Any]] = {"state": {}, "action": {}}
+        for name, feature in self.features.items():
+            kind, _, key = name.partition(".")
+            if kind in found:
+                part = {"start": 0, "end": feature.shape[0], "original_key": name}
+                found[kind][key] = part | {"absolute": not key.startswith("delta_")}
+        found["video"] = {view(name): {"original_key": video_key(name)} for name in self.found.cameras}
+        found["annotation"] = {"human.action.task_description": {"original_key": "task_index"}}
+        return found
+
+    def info(self) -> dict[str, Any]:
+        videos = {
+            video_key(name): video_entry(self.root / video_path(0, video_key(name)), size)
+            for name, size in self.found.cameras.items()
+        }
+        return {
+            "codebase_version": VERSION,
+            "robot_type": self.found.action_spec.robot,
+            "total_episodes": self.episodes,
+            "total_frames": self.frames,
+            "total_tasks": len(self.tasks),
+            "total_videos": self.episodes * len(videos),
+            "total_chunks": -(-self.episodes // CHUNK),
+            "chunks_size": CHUNK,
+            "fps": whole_or_float(self.found.fps),
+            "splits": {"train": f"0:{self.episodes}"},
+            "data_path": DATA_PATH,
+            "video_path": VIDEO_PATH,
+            "features": videos | feature_entries(self.features | INDEX),
+        }
+
+
+def video_key(camera: str) -> str:
+    """Column of a camera's video."""
+    return f"video.{view(camera)}"
+
+
+def data_path(index: int) -> str:
+    """An episode's table, in the dataset."""
+    return DATA_PATH.format(episode_chunk=index // CHUNK, episode_index=index)
+
+
+def video_path(index: int, key: str) -> str:
+    """An episode's video, in the dataset."""
+    return VIDEO_PATH.format(episode_chunk=index // CHUNK, episode_index=index, video_key=key)

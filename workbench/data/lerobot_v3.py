@@ -1,0 +1,231 @@
+"""Export to LeRobot v3.0, as the ``lerobot`` package reads it (checked with 0.6.1 by ``tools/check_lerobot.py``).
+
+    meta/info.json, stats.json, tasks.parquet
+    meta/episodes/chunk-000/file-000.parquet                          a row an episode: where its frames lie, statistics
+    meta/conventions.json, origin.json                                as in the v2.1 export
+    data/chunk-000/file-000.parquet                                   many episodes' rows, up to a size
+    videos/observation.images.base_view/chunk-000/file-000.mp4        many episodes' frames, up to a size
+
+``action`` and ``observation.state`` are what LeRobot's policies train on; every column of the v2.1 export is there
+besides. ``action`` is written as the workbench's environments take it, +1 opening the gripper: a policy trained on it
+runs there as it is. Memory: one episode, and of all of them the columns' numbers, for exact quantiles.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench.data.episode import DatasetEpisode
+from workbench.data.export_folder import ExportError, ExportFolder
+from workbench.data.frame_actions import SPACES, action_vector, frame_actions, frame_spec
+from workbench.data.frame_columns import INDEX, Feature, features, frame_columns, view
+from workbench.data.lerobot_metadata import (
+    ANNOTATION,
+    CONVENTIONS,
+    ORIGIN,
+    arrow_table,
+    conventions,
+    feature_entries,
+    index_columns,
+    task_data,
+    video_entry,
+    whole_or_float,
+    write_json,
+)
+from workbench.data.origin import origin
+from workbench.data.progress import Progress
+from workbench.data.rolling_files import EPISODES_PATH, RollingTable, RollingVideo
+from workbench.data.statistics import ColumnStatistics, PictureStatistics, Table
+from workbench.data.survey import Survey, survey
+
+VERSION = "v3.0"
+DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
+VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
+CHUNK, DATA_MB, VIDEO_MB = 1000, 100, 200
+"""LeRobot's defaults: files in a folder, and sizes after which a new file begins [MiB]."""
+_BUFFER = 64
+"""Episodes whose metadata becomes one row group."""
+
+
+def export_lerobot_v3(
+    folder: Path,
+    out: Path,
+    action_space: str = "delta_eef",
+    progress: Progress | None = None,
+    data_mb: float = DATA_MB,
+    video_mb: float = VIDEO_MB,
+) -> Survey:
+    """Export an archive's rendered episodes, ordered by name.
+
+    Args:
+        folder: the archive.
+        out: the dataset's folder; must not exist, or be empty. It appears when all is written.
+        action_space: what the column ``action`` holds: a name in `SPACES`.
+        progress: told after each episode.
+        data_mb: size of a table after which a new one begins [MiB].
+        video_mb: the same for videos.
+
+    Returns:
+        What was found in the archive.
+
+    Raises:
+        ArchiveError: episodes that cannot be read, or do not fit into one dataset.
+        ExportError: an unknown action space, ``out`` exists, or the disk refuses.
+    """
+    if action_space not in SPACES:
+        raise ExportError(f"there is no action space {action_space!r}: choose one of {', '.join(SPACES)}")
+    found = survey(folder)
+    with ExportFolder(out) as target:
+        writer = _Writer(target, found, action_space, data_mb, video_mb)
+        try:
+            for done, entry in enumerate(found.entries, 1):
+                writer.add(entry.read())
+                if progress:
+                    progress(done, len(found.entries))
+            writer.finish()
+            write_json(target / ORIGIN, origin(folder))
+        finally:
+            writer.close()
+    return found
+
+
+class _Writer:
+    """Writes episode after episode, then what is known at the end."""
+
+    def __init__(self, root: Path, found: Survey, space: str, data_mb: float, video_mb: float) -> None:
+        self.root, self.found, self.space, self.sizes = root, found, space, (data_mb, video_mb)
+        self.spec = frame_spec(space, found.control_hz, found.stride)
+        joints = tuple(f"joint_{k + 1}" for k in range(7))
+        self.features = {
+            "observation.state": Feature((8,), (*joints, "gripper_width")),
+            "action": Feature((self.spec.dim,), tuple(c.name for c in self.spec.channels)),
+            **features(tuple(found.cameras), found.bodies),
+            **INDEX,
+        }
+        self.scalars = [name for name, f in self.features.items() if f.shape == (1,)]
+        self.columns = ColumnStatistics()
+        self.pictures = {name: PictureStatistics() for name in found.cameras}
+        self.tasks: dict[str, int] = {}
+        self.rows: list[dict[str, Any]] = []
+        self.episodes, self.frames = 0, 0
+        self.data = RollingTable(root, DATA_PATH, data_mb, CHUNK)
+        self.meta = RollingTable(root, EPISODES_PATH, data_mb, CHUNK)
+        self.videos = {
+            name: RollingVideo(
+                root, VIDEO_PATH.replace("{video_key}", video_key(name)), size, found.fps, video_mb, CHUNK
+            )
+            for name, size in found.cameras.items()
+        }
+
+    def add(self, episode: DatasetEpisode) -> None:
+        frames, index = len(episode.frame_steps), self.episodes
+        task = self.tasks.setdefault(episode.instruction, len(self.tasks))
+        rows = frame_columns(episode, self.found.bodies)
+        rows["observation.state"] = np.concatenate((rows["state.joints"], rows["state.gripper_width"]), 1)
+        rows["action"] = action_vector(frame_actions(episode), self.space).astype(np.float32)
+        rows |= index_columns(index, self.frames, frames, self.found.fps, task)
+        rows = {name: rows[name] for name in self.features}
+        chunk, file = self.data.add(arrow_table(rows, self.scalars, fixed_size=True))
+
+        line: dict[str, Any] = {
+            "episode_index": index,
+            "tasks": [episode.instruction],
+            "length": frames,
+            "data/chunk_index": chunk,
+            "data/file_index": file,
+            "dataset_from_index": self.frames,
+            "dataset_to_index": self.frames + frames,
+        }
+        numbers = {name: v for name, v in rows.items() if not name.startswith(ANNOTATION)}
+        self.columns.add(numbers)
+        own = ColumnStatistics()
+        own.add(numbers)
+        stats: dict[str, Table] = own.result()
+        for name, video in self.videos.items():
+            place, seen = video.add(episode, name)
+            line |= {f"videos/{video_key(name)}/{key}": value for key, value in place.items()}
+            self.pictures[name].merge(seen)
+            stats[video_key(name)] = seen.result()
+        line |= {f"stats/{f}/{name}": v for f, table in stats.items() for name, v in table.items()}
+        line["task_data"] = json.dumps(task_data(episode), ensure_ascii=False, allow_nan=False)
+        self.rows.append(line)
+        if len(self.rows) >= _BUFFER:
+            self.flush()
+        self.episodes, self.frames = index + 1, self.frames + frames
+
+    def flush(self) -> None:
+        """Write the metadata of the episodes in the buffer."""
+        chunk, file = self.meta.place()
+        where = {"meta/episodes/chunk_index": chunk, "meta/episodes/file_index": file}
+        self.meta.add(pa.Table.from_pylist([row | where for row in self.rows]))
+        self.rows = []
+
+    def finish(self) -> None:
+        """Write what is known at the end."""
+        if self.rows:
+            self.flush()
+        self.close()
+        pq.write_table(tasks_table(list(self.tasks)), self.root / "meta/tasks.parquet")
+        pictures = {video_key(name): p.result() for name, p in self.pictures.items()}
+        write_json(self.root / "meta/stats.json", self.columns.result() | pictures)
+        said = conventions(self.found) | {"action": {"space": self.space, "spec": self.spec.to_dict()}}
+        write_json(self.root / CONVENTIONS, said)
+        write_json(self.root / "meta/info.json", self.info())
+
+    def close(self) -> None:
+        """Close all files."""
+        with ExitStack() as stack:  # all of them, also where one fails
+            for close in (self.data.close, self.meta.close, *(v.close for v in self.videos.values())):
+                stack.callback(close)
+
+    def info(self) -> dict[str, Any]:
+        """``meta/info.json``."""
+        videos = {}
+        for name, size in self.found.cameras.items():
+            path = VIDEO_PATH.format(video_key=video_key(name), chunk_index=0, file_index=0)
+            videos[video_key(name)] = video_entry(self.root / path, size)
+        return {
+            "codebase_version": VERSION,
+            "fps": whole_or_float(self.found.fps),
+            "features": videos | feature_entries(self.features),
+            "total_episodes": self.episodes,
+            "total_frames": self.frames,
+            "total_tasks": len(self.tasks),
+            "chunks_size": CHUNK,
+            "data_files_size_in_mb": DATA_MB,
+            "video_files_size_in_mb": VIDEO_MB,
+            "data_path": DATA_PATH,
+            "video_path": VIDEO_PATH,
+            "robot_type": self.found.action_spec.robot,
+            "splits": {"train": f"0:{self.episodes}"},
+        }
+
+
+def video_key(camera: str) -> str:
+    """Column of a camera's video."""
+    return f"observation.images.{view(camera)}"
+
+
+def tasks_table(tasks: list[str]) -> pa.Table:
+    """``meta/tasks.parquet``: a pandas frame whose index is the tasks' texts, as its metadata tells pandas."""
+
+    def column(name: str, pandas_type: str, numpy_type: str) -> dict[str, Any]:
+        kinds = {"pandas_type": pandas_type, "numpy_type": numpy_type}
+        return {"name": name, "field_name": name, **kinds, "metadata": None}
+
+    pandas = {
+        "index_columns": ["task"],
+        "column_indexes": [],
+        "columns": [column("task_index", "int64", "int64"), column("task", "unicode", "object")],
+        "creator": {"library": "pyarrow", "version": pa.__version__},
+        "pandas_version": "2.0.0",
+    }
+    table = pa.table({"task_index": pa.array(range(len(tasks)), pa.int64()), "task": pa.array(tasks)})
+    return table.replace_schema_metadata({"pandas": json.dumps(pandas)})

@@ -1,0 +1,239 @@
+"""What is wrong with a LeRobot dataset: its metadata, its tables' rows and indices, its videos, its statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from workbench.data.lerobot_files import LeRobotImportError, read_json, read_lines, video_keys
+from workbench.data.lerobot_import import BARE, V3, V21, ImportedDataset, ImportedEpisode, load_lerobot
+from workbench.data.lerobot_metadata import ANNOTATION, CONVENTIONS
+from workbench.data.problems import Problem, picture_statistics_problems, statistics_problems
+from workbench.data.progress import Progress
+from workbench.data.statistics import QUANTILES, ColumnStatistics, PictureStatistics
+from workbench.data.video import VideoError, decode
+
+TIME_TOLERANCE = 1e-4
+"""How far a frame's time may lie from its index over the rate [s]: what ``lerobot`` allows."""
+_INFO, _MODALITY = "meta/info.json", "meta/modality.json"
+
+
+def lerobot_problems(root: Path, progress: Progress | None = None) -> Iterator[Problem]:
+    """Everything that is wrong with a LeRobot dataset."""
+    try:
+        dataset = load_lerobot(root)
+    except LeRobotImportError as problem:
+        yield _named(root, str(problem))
+        return
+    seen = _Seen()
+    expected = 0
+    for done, (place, episode) in enumerate(dataset.each(), 1):
+        if place.index != done - 1:
+            yield Problem("meta", f"episode {place.index}", f"stands where episode {done - 1} should be")
+        for name in place.tasks:
+            if name not in dataset.tasks.values():
+                yield Problem("meta", f"episode {place.index}/tasks", f"{name!r} is not among the tasks")
+        for span in place.videos.values():
+            # Episodes of a file follow each other: what is asked of its frames is known when all are.
+            seen.videos.setdefault(span.path, []).append((span.first, place.length, place.index))
+        if isinstance(episode, LeRobotImportError):
+            yield _named(root, str(episode))
+        else:
+            file = str(place.table.relative_to(root))
+            yield from _row_problems(dataset, episode, file, expected)
+            seen.columns.add(_judged(dataset, episode))
+        expected += place.length
+        if progress:
+            progress(done, len(dataset) + len(seen.videos))
+    if dataset.version == BARE:
+        return
+    yield from _info_problems(dataset, expected)
+    yield from _video_problems(dataset, seen, progress)
+    yield from _statistics_problems(dataset, seen)
+    if dataset.version == V21 and (root / _MODALITY).exists():
+        yield from _modality_problems(dataset)
+
+
+@dataclass
+class _Seen:
+    """What was read on the way."""
+
+    columns: ColumnStatistics = field(default_factory=ColumnStatistics)
+    videos: dict[Path, list[tuple[float, int, int]]] = field(default_factory=dict)
+    """Time of the first frame [s], frames, and index of each episode in a file."""
+    pictures: dict[str, PictureStatistics] = field(default_factory=dict)
+
+
+def _row_problems(
+    dataset: ImportedDataset, episode: ImportedEpisode, file: str, first: int
+) -> Iterator[Problem]:
+    frames = episode.frames
+    expected = {
+        "timestamp": (np.arange(frames) / dataset.fps, TIME_TOLERANCE),
+        "frame_index": (np.arange(frames), 0),
+        "episode_index": (np.full(frames, episode.index), 0),
+        "index": (first + np.arange(frames), 0),
+    }
+    for name, (truth, tolerance) in expected.items():
+        if name not in episode.columns:
+            yield Problem(file, name, "is missing")
+            continue
+        if dataset.version == BARE and name in ("index", "episode_index"):
+            continue  # such folders hold some episodes of a dataset
+        wrong = ~(np.abs(episode.columns[name] - truth) <= tolerance)
+        if wrong.any():
+            k = int(np.argmax(wrong))
+            message = f"row {k} of episode {episode.index} is {episode.columns[name][k]}, not {truth[k]}"
+            yield Problem(file, name, message)
+    if "task_index" in episode.columns:
+        for task in np.unique(episode.columns["task_index"]).tolist():
+            if task not in dataset.tasks:
+                yield Problem(
+                    file, "task_index", f"task {task} is not among the dataset's {len(dataset.tasks)}"
+                )
+            elif dataset.version != BARE and dataset.tasks[task] != episode.task:
+                message = f"is {dataset.tasks[task]!r}, episode {episode.index} says {episode.task!r}"
+                yield Problem(file, "task_index", message)
+    features = dataset.info.get("features", {})
+    for name, feature in features.items():
+        if feature["dtype"] == "video" or name in episode.skipped:
+            continue
+        if name not in episode.columns:
+            yield Problem(file, name, "is in info.json's features and not in the table")
+            continue
+        shape, value = tuple(feature["shape"]), episode.column(name)
+        if value.shape[1:] != shape:
+            yield Problem(file, name, f"has rows of shape {list(value.shape[1:])}, not {list(shape)}")
+    for name, value in episode.columns.items():
+        if not name.startswith(ANNOTATION) and not np.isfinite(value).all():
+            yield Problem(file, name, f"episode {episode.index} holds numbers that are not finite")
+
+
+def _info_problems(dataset: ImportedDataset, frames: int) -> Iterator[Problem]:
+    truth = {"total_episodes": len(dataset), "total_frames": frames, "total_tasks": len(dataset.tasks)}
+    for name, value in truth.items():
+        if dataset.info.get(name) != value:
+            yield Problem(_INFO, name, f"is {dataset.info.get(name)}, the dataset has {value}")
+
+
+def _video_problems(dataset: ImportedDataset, seen: _Seen, progress: Progress | None) -> Iterator[Problem]:
+    """Every frame of every file: whether it decodes, its size and time, and that each has its episode."""
+    features, done = dataset.info.get("features", {}), len(dataset)
+    for key in video_keys(dataset.info):
+        height, width, _ = features[key]["shape"]
+        pictures = seen.pictures.setdefault(key, PictureStatistics())
+        for path in dict.fromkeys(p.videos[key].path for p in dataset.places if key in p.videos):
+            done += 1
+            if progress:
+                progress(done, len(dataset) + len(seen.videos))
+            file, spans = str(path.relative_to(dataset.root)), sorted(seen.videos[path])
+            if not path.exists():
+                yield Problem(file, key, f"is missing; episode {spans[0][2]} needs it")
+                continue
+            expected, begun = sum(length for _, length, _ in spans), 0
+            for first, length, index in spans:
+                if abs(first - begun / dataset.fps) > TIME_TOLERANCE:
+                    message = f"episode {index} begins at {first:.4f} s, not {begun / dataset.fps:.4f} s"
+                    yield Problem(file, f"{key}/from_timestamp", message)
+                begun += length
+            count = 0
+            try:
+                for time, picture in decode(path):
+                    if abs(time - count / dataset.fps) > TIME_TOLERANCE:
+                        message = f"frame {count} is at {time:.4f} s, not {count / dataset.fps:.4f} s"
+                        yield Problem(file, key, message)
+                    if picture.shape != (height, width, 3):
+                        size = f"{picture.shape[1]}x{picture.shape[0]}"
+                        yield Problem(file, key, f"frame {count} has {size} px, not {width}x{height}")
+                        break
+                    pictures.add(picture)
+                    count += 1
+            except VideoError as problem:
+                yield Problem(file, key, f"frame {count}: {str(problem).removeprefix(f'{path} ')}")
+                continue
+            if count != expected:
+                yield Problem(file, key, f"has {count} frames, its episodes have {expected}")
+
+
+def _exact(dataset: ImportedDataset) -> bool:
+    """Whether the dataset's statistics claim to be those of this project."""
+    return (dataset.root / CONVENTIONS).exists()
+
+
+def _judged(dataset: ImportedDataset, episode: ImportedEpisode) -> dict[str, np.ndarray]:
+    """Columns whose statistics are checked. Others than we reduce tables in a row to their last axis."""
+    return {
+        name: value
+        for name, value in episode.columns.items()
+        if not name.startswith(ANNOTATION) and (value.ndim <= 2 or _exact(dataset))
+    }
+
+
+def _statistics_problems(dataset: ImportedDataset, seen: _Seen) -> Iterator[Problem]:
+    recomputed = seen.columns.result()
+    if not _exact(dataset) and dataset.version == V3:
+        # ``lerobot`` averages the quantiles of its episodes, which are others than those of the whole.
+        recomputed = {n: {k: v for k, v in t.items() if k not in QUANTILES} for n, t in recomputed.items()}
+    names = ("meta/stats.json", "meta/stats_gr00t.json") if dataset.version == V21 else ("meta/stats.json",)
+    for name in names:
+        path = dataset.root / name
+        if not path.exists():
+            if dataset.version == V3:
+                yield Problem(name, "", "is missing")
+            continue
+        try:
+            stored = read_json(path)
+        except LeRobotImportError as problem:
+            yield _named(dataset.root, str(problem))
+            continue
+        yield from statistics_problems(name, stored, recomputed)
+        for key, pictures in seen.pictures.items():
+            if key in stored and pictures.pictures:
+                yield from picture_statistics_problems(name, key, stored[key], pictures.result())
+    if dataset.version == V21 and (dataset.root / "meta/episodes_stats.jsonl").exists():
+        yield from _episode_statistics_problems(dataset)
+
+
+def _episode_statistics_problems(dataset: ImportedDataset) -> Iterator[Problem]:
+    file = "meta/episodes_stats.jsonl"
+    try:
+        stored = {line["episode_index"]: line["stats"] for line in read_lines(dataset.root / file)}
+        for episode in dataset:
+            if episode.index not in stored:
+                yield Problem(file, f"episode {episode.index}", "has no line")
+                continue
+            own = ColumnStatistics()
+            own.add(_judged(dataset, episode))
+            for problem in statistics_problems(file, stored[episode.index], own.result()):
+                yield Problem(file, f"episode {episode.index}/{problem.field}", problem.message)
+    except LeRobotImportError:
+        return  # said before, of the table itself
+    except KeyError as missing:
+        yield Problem(file, str(missing), "is missing in a line")
+
+
+def _modality_problems(dataset: ImportedDataset) -> Iterator[Problem]:
+    """Whether each part of state and action is a slice of a column that is there."""
+    modality, features = read_json(dataset.root / _MODALITY), dataset.info.get("features", {})
+    for kind, parts in modality.items():
+        for key, part in parts.items():
+            name = part.get("original_key") or key
+            if name not in features:
+                yield Problem(_MODALITY, f"{kind}.{key}", f"{name!r} is not among info.json's features")
+            elif kind in ("state", "action"):
+                width = features[name]["shape"][0]
+                if not 0 <= part["start"] < part["end"] <= width:
+                    message = f"{part['start']} to {part['end']} is no slice of {name!r}, which has {width}"
+                    yield Problem(_MODALITY, f"{kind}.{key}", message)
+
+
+def _named(root: Path, text: str) -> Problem:
+    """A reader's sentence, which begins with the file, as a problem."""
+    inside = text.removeprefix(f"{root}/")
+    if inside == text:
+        return Problem(str(root), "", text.removeprefix(f"{root} "))
+    file, _, message = inside.partition(" ")
+    return Problem(file.rstrip(","), "", message)

@@ -1,0 +1,231 @@
+"""``workbench data``: look at datasets, check them, and turn them into other formats."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from workbench.data.command_options import ConvertOptions, OutOptions, SplitOptions, V3Options, V21Options
+from workbench.data.progress import Progress
+from workbench.options import OptionError, help_table, parse_options
+
+USAGE = {
+    "inspect": ("inspect DATASET", "what it holds"),
+    "validate": ("validate DATASET", "check every number, picture and index"),
+    "convert": ("convert ARCHIVE format=FORMAT out=FOLDER", "into another format"),
+    "export": ("export ARCHIVE format=FORMAT out=FOLDER", "the same"),
+    "merge": ("merge ARCHIVE ARCHIVE ... out=FOLDER", "several as one"),
+    "split": ("split ARCHIVE out=FOLDER [key=value ...]", "for training and validation, by episode"),
+    "import": ("import DATASET out=FILE.hdf5", "numbers of a LeRobot dataset"),
+}
+WORDS = (
+    "An ARCHIVE is a folder that `workbench generate` made. "
+    "A DATASET is an archive, or a LeRobot dataset (v2.1 or v3.0)."
+)
+
+
+def run(words: Sequence[str], console: Console) -> int:
+    """Run a verb of ``workbench data``; returns the exit status. Errors as from what it calls."""
+    if not words or words[0] in ("--help", "-h"):
+        _print_usage(list(USAGE), console)
+        return 0 if words else 2
+    verb, rest = words[0], words[1:]
+    if verb not in VERBS:
+        raise OptionError(f"data does not know {verb!r}: choose one of {', '.join(VERBS)}")
+    if any(word in ("--help", "-h") for word in rest):
+        _print_usage([verb], console)
+        _print_options(verb, console)
+        return 0
+    paths = [Path(word) for word in rest if "=" not in word]
+    return VERBS[verb](paths, [word for word in rest if "=" in word], console)
+
+
+def _print_usage(verbs: Sequence[str], console: Console) -> None:
+    for k, verb in enumerate(verbs):
+        form, meaning = USAGE[verb]
+        console.print(f"{'usage:' if k == 0 else '':<6} workbench data {form:<44} {meaning}", markup=False)
+    console.print(f"\n{WORDS}\n", markup=False)
+
+
+def _print_options(verb: str, console: Console) -> None:
+    if verb in ("convert", "export"):
+        console.print(help_table(ConvertOptions))
+        for name, form in FORMATS.items():
+            console.print(f"\nformat={name}: {form.says}", markup=False)
+            try:
+                console.print(help_table(form.options()))
+            except OptionError as missing:
+                console.print(str(missing), markup=False)
+    elif verb in ("merge", "import"):
+        console.print(help_table(OutOptions))
+    elif verb == "split":
+        console.print(help_table(SplitOptions))
+
+
+def _inspect(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
+    from workbench.data.inspection import inspect
+
+    path = _one("inspect", paths, given)
+    with _bar("reading", console) as progress:
+        lines = inspect(path, progress)
+    for line in lines:
+        console.print(line, markup=False)
+    return 0
+
+
+def _validate(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
+    from workbench.data.validate import validate
+
+    path = _one("validate", paths, given)
+    with _bar("checking", console) as progress:
+        problems = validate(path, progress)
+    for problem in problems:
+        console.print(str(problem), markup=False)
+    console.print(f"{path}: " + (f"{len(problems)} problems" if problems else "no problems"), markup=False)
+    return 1 if problems else 0
+
+
+def _convert(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
+    path = _one("convert", paths)
+    common = ("format", "out")
+    asked = parse_options(ConvertOptions, [w for w in given if w.partition("=")[0] in common])
+    if asked.format not in FORMATS:
+        said = f", not {asked.format!r}" if asked.format else ""
+        raise OptionError(f"format= must be one of {', '.join(FORMATS)}{said}")
+    form = FORMATS[asked.format]
+    options: Any = parse_options(form.options(), [w for w in given if w.partition("=")[0] not in common])
+    with _bar(f"writing {asked.format}", console) as progress:
+        said = form.write(path, asked.path(), options, progress)
+    console.print(f"{asked.out}: {said}", markup=False)
+    return 0
+
+
+def _to_v21(path: Path, out: Path, _: V21Options, progress: Progress) -> str:
+    from workbench.data.lerobot_v21 import export_lerobot_v21
+
+    found = export_lerobot_v21(path, out, progress)
+    return f"LeRobot v2.1, {len(found.entries)} episodes, {found.frames} frames at {found.fps:g} Hz"
+
+
+def _to_v3(path: Path, out: Path, options: V3Options, progress: Progress) -> str:
+    from workbench.data.lerobot_v3 import export_lerobot_v3
+
+    options.check()
+    found = export_lerobot_v3(path, out, options.action_space, progress, options.data_mb, options.video_mb)
+    return f"LeRobot v3.0, {len(found.entries)} episodes, {found.frames} frames at {found.fps:g} Hz"
+
+
+def _to_qa(path: Path, out: Path, options: Any, progress: Progress) -> str:
+    from workbench.data.survey import stage
+
+    export = importlib.import_module("workbench.data.grounding_qa").export_qa
+    made = export(stage(path), out, options, progress)
+    count = sum(made.questions.values())
+    return (
+        f"{count} questions about {made.pictures} pictures of {made.episodes} episodes, in {made.path.name}"
+    )
+
+
+def _qa_options() -> type:
+    try:
+        return importlib.import_module("workbench.data.qa_options").QaOptions
+    except ModuleNotFoundError:
+        raise OptionError("format=qa: this version does not write questions and answers") from None
+
+
+@dataclass(frozen=True)
+class _Format:
+    """A format that archives are converted to."""
+
+    says: str
+    options: Callable[[], type]
+    """Its options, imported when they are wanted."""
+    write: Callable[[Path, Path, Any, Progress], str]
+    """Writes an archive into a folder; says what came of it."""
+
+
+FORMATS = {
+    "lerobot_v21": _Format("as InternVLA-M1's and GR00T's loaders read it", lambda: V21Options, _to_v21),
+    "lerobot_v3": _Format("as the lerobot package reads it", lambda: V3Options, _to_v3),
+    "qa": _Format("questions and answers about space, for the vision-language model", _qa_options, _to_qa),
+}
+
+
+def _merge(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
+    from workbench.data.merge import merge
+
+    if len(paths) < 2:
+        raise OptionError(f"usage: workbench data {USAGE['merge'][0]}")
+    out = parse_options(OutOptions, given).path()
+    with _bar("copying", console) as progress:
+        count = merge(paths, out, progress)
+    console.print(f"{out}: {len(paths)} archives, {count} rendered episodes", markup=False)
+    return 0
+
+
+def _split(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
+    from workbench.data.split import split
+
+    path = _one("split", paths)
+    options = parse_options(SplitOptions, given)
+    out, shares = options.path(), options.parts()
+    with _bar("splitting", console) as progress:
+        counts = split(path, out, shares, options.seed, progress)
+    for part, count in counts.items():
+        console.print(f"{out / part}: {count} rendered episodes", markup=False)
+    return 0
+
+
+def _import(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
+    from workbench.data.imported_file import write_imported
+    from workbench.data.lerobot_import import load_lerobot
+
+    path = _one("import", paths)
+    out = parse_options(OutOptions, given).path()
+    dataset = load_lerobot(path)
+    with _bar("reading", console) as progress:
+        frames = write_imported(dataset, out, progress)
+    if skipped := dataset.skipped():
+        console.print(f"left out, since they hold no numbers: {', '.join(skipped)}", markup=False)
+    console.print(f"{out}: {len(dataset)} episodes, {frames} frames at {dataset.fps:g} Hz", markup=False)
+    return 0
+
+
+VERBS: dict[str, Callable[[Sequence[Path], Sequence[str], Console], int]] = {
+    "inspect": _inspect,
+    "validate": _validate,
+    "convert": _convert,
+    "export": _convert,
+    "merge": _merge,
+    "split": _split,
+    "import": _import,
+}
+
+
+def _one(verb: str, paths: Sequence[Path], unwanted: Sequence[str] = ()) -> Path:
+    """The one folder; OptionError for none, several, one that is not there, or options that there are not."""
+    if len(paths) != 1 or unwanted:
+        raise OptionError(f"usage: workbench data {USAGE[verb][0]}")
+    if not paths[0].is_dir():
+        raise OptionError(f"there is no folder {paths[0]}")
+    return paths[0]
+
+
+@contextmanager
+def _bar(what: str, console: Console) -> Iterator[Progress]:
+    """A bar on the terminal, gone when it is done; gives what to tell how far the work is."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
