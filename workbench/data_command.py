@@ -13,7 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from workbench.data.command_options import ConvertOptions, OutOptions, SplitOptions, V3Options, V21Options
+from workbench.data.command_options import (
+    ConvertOptions,
+    OutOptions,
+    ReplayOptions,
+    SplitOptions,
+    V3Options,
+    V21Options,
+)
 from workbench.data.progress import Progress
 from workbench.options import OptionError, help_table, parse_options
 
@@ -25,6 +32,7 @@ USAGE = {
     "merge": ("merge ARCHIVE ARCHIVE ... out=FOLDER", "several as one"),
     "split": ("split ARCHIVE out=FOLDER [key=value ...]", "for training and validation, by episode"),
     "import": ("import DATASET out=FILE.hdf5", "numbers of a LeRobot dataset"),
+    "replay": ("replay DATASET [key=value ...]", "its actions in the simulator"),
 }
 WORDS = (
     "An ARCHIVE is a folder that `workbench generate` made. "
@@ -68,6 +76,8 @@ def _print_options(verb: str, console: Console) -> None:
         console.print(help_table(OutOptions))
     elif verb == "split":
         console.print(help_table(SplitOptions))
+    elif verb == "replay":
+        console.print(help_table(ReplayOptions))
 
 
 def _inspect(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
@@ -199,6 +209,13 @@ def _import(paths: Sequence[Path], given: Sequence[str], console: Console) -> in
     return 0
 
 
+def _replay(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
+    from workbench.data.replay_command import replay
+
+    path = _one("replay", paths)
+    return replay(path, parse_options(ReplayOptions, given), console)
+
+
 VERBS: dict[str, Callable[[Sequence[Path], Sequence[str], Console], int]] = {
     "inspect": _inspect,
     "validate": _validate,
@@ -207,6 +224,7 @@ VERBS: dict[str, Callable[[Sequence[Path], Sequence[str], Console], int]] = {
     "merge": _merge,
     "split": _split,
     "import": _import,
+    "replay": _replay,
 }
 
 

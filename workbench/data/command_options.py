@@ -52,6 +52,14 @@ class V3Options:
 
 
 @dataclass
+class ReplayOptions:
+    """Options of ``workbench data replay``."""
+
+    episodes: int = option(0, "how many at most; 0 for all", "episodes")
+    physics: str = option("", "engine; empty: the one the dataset was made with")
+
+
+@dataclass
 class SplitOptions(OutOptions):
     """Options of ``workbench data split``."""
 
