@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from workbench.data.archive import clear_partial, settled
+from workbench.data.archive_statistics import write_archive_statistics
 from workbench.data.generate_options import PLAN, PRESENTATION, RENDER, GenerateOptions
 from workbench.data.passes import FOLDERS, run_pass
 from workbench.data.summary import summarise_dataset
@@ -19,7 +20,7 @@ from workbench.durable import append_line
 from workbench.launch import output_to
 from workbench.progress_bar import episode_progress
 from workbench.provenance import provenance
-from workbench.run_folder import RunFolder
+from workbench.run_folder import RunFolder, RunFolderError
 from workbench.simulation_options import listed
 
 SESSIONS = "sessions.jsonl"
@@ -33,8 +34,16 @@ def generate(options: GenerateOptions, console: Console) -> dict[str, Any]:
         folder.create_or_resume(options.config("generate"), provenance(options.factor_set()), PRESENTATION)
         for notice in folder.notices:
             console.print(notice)
-        for stage in listed(options.stages):
-            _run(options, folder.path, stage, console)
+        try:
+            for stage in listed(options.stages):
+                _run(options, folder.path, stage, console)
+        except OSError as problem:
+            raise RunFolderError(
+                f"cannot write {problem.filename or folder.path}: {problem.strerror}; what is there is whole: make "
+                "room, then the same command again goes on"
+            ) from None
+        if settled(folder.path / FOLDERS[RENDER]) and not missing(options, folder.path, RENDER):
+            write_archive_statistics(folder.path)
         lines = {stage: settled(folder.path / name) for stage, name in FOLDERS.items()}
         summary = summarise_dataset(
             options.config("generate"), lines[PLAN], lines[RENDER], _sessions(folder.path)

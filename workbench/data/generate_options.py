@@ -29,7 +29,7 @@ class GenerateOptions(EnvironmentOptions):
     min_visibility: float = option(0.2, "a rendering that never shows this share of the object is dropped")
     min_brightness: float = option(25.0, "a rendering whose mean brightness is below is dropped", "of 255")
     jpeg_quality: int = option(95, "quality of the stored pictures, 1 to 100")
-    chunk: int = option(32, "episodes or renderings a file; a crash costs those of one file at most")
+    chunk: int = option(16, "episodes or renderings a file; a crash costs those of one file at most")
     out: str = option(
         AUTO, "dataset folder; auto: named after what is made, in data/; the same again resumes"
     )

@@ -30,6 +30,8 @@ class EveryIndex:
 class PlanPass:
     """Plans episodes into chunks; one process, one simulator."""
 
+    simulation_class: type[PickPlaceSimulation] = PickPlaceSimulation
+
     def __init__(
         self,
         options: GenerateOptions,
@@ -48,18 +50,24 @@ class PlanPass:
         """Plan the episodes that are handed out; ``ready`` is called when the simulator stands."""
         o = self.options
         with ExitStack() as stack:
-            self.env = stack.enter_context(
+            env = stack.enter_context(
                 launch_pick_place(
                     o.num_envs, o.physics, o.renderer, o.device, o.action_space, (), o.image_size, o.seed,
                     o.factor_set(),
                 )
             )  # fmt: skip
-            self.simulation = PickPlaceSimulation(self.env, o.factor_set(), o.seed, o.max_steps, o.task)
-            policy = make_policy(
-                o.policy, o.num_envs, self.env.action_spec, o.device, o.grounding_error_px, o.latency_steps
-            )
-            stack.enter_context(self.writer)
             ready()
+            return self.plan(env, work)
+
+    def plan(self, env: Any, work: Iterable[int] | Work) -> Tally:
+        """The same in environments that stand already."""
+        o = self.options
+        self.env = env
+        self.simulation = self.simulation_class(env, o.factor_set(), o.seed, o.max_steps, o.task)
+        policy = make_policy(
+            o.policy, o.num_envs, env.action_spec, o.device, o.grounding_error_px, o.latency_steps
+        )
+        with self.writer:
             return Rollout(self.simulation, policy, work, self._done, recorded=EveryIndex()).run()
 
     def _done(self, ran: RunningEpisode) -> None:

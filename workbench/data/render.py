@@ -75,20 +75,24 @@ class RenderPass:
         """Render the jobs that are handed out; returns how long the parts of it took [s]."""
         o = self.options
         with ExitStack() as stack:
-            self.env = stack.enter_context(
+            env = stack.enter_context(
                 launch_pick_place(
                     o.num_envs, o.physics, o.renderer, o.device, o.action_space, o.chosen_cameras, o.image_size,
                     o.seed, self.factor_set,
                 )
             )  # fmt: skip
-            stack.enter_context(self.writer)
-            self._order = {slot: i for i, slot in enumerate(self.env.slots)}
-            self._running: list[Rendering | None] = [None] * o.num_envs
-            self._time = np.zeros(o.num_envs, np.int64)
-            self._pose = self.env.parked(o.num_envs)
-            self._work = work if isinstance(work, Work) else RowQueues(work, o.num_envs)
-            self.env.reset()
             ready()
+            return self.render(env, work)
+
+    def render(self, env: Any, work: Iterable[int] | Work) -> dict[str, float]:
+        """The same in environments that stand already."""
+        self.env, n = env, env.num_envs
+        self._order = {slot: i for i, slot in enumerate(env.slots)}
+        self._running: list[Rendering | None] = [None] * n
+        self._time = np.zeros(n, np.int64)
+        self._work = work if isinstance(work, Work) else RowQueues(work, n)
+        env.reset()
+        with self.writer:
             while self._begin_waiting():
                 self._draw()
                 with self.spent("posing"):
