@@ -6,16 +6,19 @@ BIN := .venv/bin
 TWO := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: demo test format lint type check setup clean help
+.PHONY: demo test long format lint type check setup clean help
 
 demo: setup ## the main job on the embedded default: CPU only
 	$(BIN)/workbench demo
 
 test: lint type ## format, lint, types and the whole suite
-	$(BIN)/pytest $(TWO)
+	$(BIN)/pytest $(TWO) -m "not long"
+
+long: setup ## tests that take minutes each, which `test` leaves out
+	$(BIN)/pytest -m long
 
 check: lint type ## the quick part of `test`: no simulator
-	$(BIN)/pytest $(TWO) -m "not sim and not slow"
+	$(BIN)/pytest $(TWO) -m "not sim and not slow and not long"
 
 format: setup ## format the code and fix what can be fixed
 	$(BIN)/ruff check --fix --exit-zero --quiet .

@@ -32,7 +32,7 @@ class Demonstration:
     grasp: np.ndarray
     """In the object's frame: tool position [m], and the direction in which the fingers close ``[2, 3]``."""
     contact: np.ndarray
-    """Where the two fingers touch, in the object's frame ``[2, 3]`` [m]."""
+    """Inner faces of the two fingers at the tool's height, in the object's frame ``[2, 3]`` [m]."""
     place: np.ndarray
     """Where the object's middle rests at the end, in the receptacle's frame ``[3]`` [m]."""
 

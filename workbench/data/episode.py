@@ -69,7 +69,7 @@ class CameraFrames:
     grasp: np.ndarray
     """``[F, 2]``: where the hand holds the object, or will: the tool's place on it, moving with the object."""
     contact: np.ndarray
-    """``[F, 2, 2]``: where the two fingers touch it."""
+    """``[F, 2, 2]``: where the inner faces of the two fingers are, at the tool's height."""
     place: np.ndarray
     """``[F, 2]``: where the middle of the object comes to rest, moving with the receptacle."""
     trace: np.ndarray
@@ -133,7 +133,7 @@ class DatasetEpisode:
     grasp: np.ndarray
     """The grasp in the object's frame: tool position [m] and the direction in which the fingers close ``[2, 3]``."""
     contact: np.ndarray
-    """Where the two fingers touch, in the object's frame ``[2, 3]`` [m]."""
+    """Inner faces of the two fingers at the tool's height, in the object's frame ``[2, 3]`` [m]."""
     place: np.ndarray
     """Where the middle of the object rests at the end, in the receptacle's frame ``[3]`` [m]."""
     frame_steps: np.ndarray

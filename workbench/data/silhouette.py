@@ -1,7 +1,7 @@
 """How much of a body a picture shows: visible pixels against those that the body alone would cover.
 
 A body's silhouette is the union of its convex parts' silhouettes; each of those is the convex hull of the part's
-projected corners. It is painted four times finer than the picture, beyond the picture's edges if need be.
+projected corners. It is painted eight times finer than the picture, beyond the picture's edges if need be.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from scipy.spatial import ConvexHull, QhullError
 
 from tasks.pick_place.workspace import pool
 
-FINE = 4
+FINE = 8
 """Fineness: painted pixels along a pixel's edge."""
-LARGEST = 2048
+LARGEST = 4096
 """A silhouette wider than this is not painted: the body is in front of the lens [painted px]."""
 
 
