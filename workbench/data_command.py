@@ -20,6 +20,7 @@ from workbench.data.command_options import (
     SplitOptions,
     V3Options,
     V21Options,
+    ViewOptions,
 )
 from workbench.data.progress import Progress
 from workbench.options import OptionError, help_table, parse_options
@@ -33,6 +34,7 @@ USAGE = {
     "split": ("split ARCHIVE out=FOLDER [key=value ...]", "for training and validation, by episode"),
     "import": ("import DATASET out=FILE.hdf5", "numbers of a LeRobot dataset"),
     "replay": ("replay DATASET [key=value ...]", "its actions in the simulator"),
+    "view": ("view ARCHIVE [key=value ...]", "pictures and annotations in Rerun"),
 }
 WORDS = (
     "An ARCHIVE is a folder that `workbench generate` made. "
@@ -78,6 +80,8 @@ def _print_options(verb: str, console: Console) -> None:
         console.print(help_table(SplitOptions))
     elif verb == "replay":
         console.print(help_table(ReplayOptions))
+    elif verb == "view":
+        console.print(help_table(ViewOptions))
 
 
 def _inspect(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
@@ -216,6 +220,14 @@ def _replay(paths: Sequence[Path], given: Sequence[str], console: Console) -> in
     return replay(path, parse_options(ReplayOptions, given), console)
 
 
+def _view(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
+    from workbench.data.view_command import view_dataset
+
+    path = _one("view", paths)
+    view_dataset(path, parse_options(ViewOptions, given), console)
+    return 0
+
+
 VERBS: dict[str, Callable[[Sequence[Path], Sequence[str], Console], int]] = {
     "inspect": _inspect,
     "validate": _validate,
@@ -225,6 +237,7 @@ VERBS: dict[str, Callable[[Sequence[Path], Sequence[str], Console], int]] = {
     "split": _split,
     "import": _import,
     "replay": _replay,
+    "view": _view,
 }
 
 

@@ -60,6 +60,15 @@ class ReplayOptions:
 
 
 @dataclass
+class ViewOptions:
+    """Options of ``workbench data view``."""
+
+    names: str = option("", "episodes by name, comma-separated, as 000017-01; empty: the first ones")
+    episodes: int = option(4, "how many, where no names are given", "episodes")
+    to: str = option("", "write the recording here and do not open it")
+
+
+@dataclass
 class SplitOptions(OutOptions):
     """Options of ``workbench data split``."""
 

@@ -40,6 +40,9 @@ def claims_shown(
 ) -> list[tuple[int, Grounding | None]]:
     """The claims about one camera, in its pixels, and None from when there is none to show."""
     fixed = is_fixed(camera)
+    own = {step for step, grounding in claims if grounding is not None and grounding.camera == name}
+    # One about another camera at the same instant takes nothing away.
+    claims = [c for c in claims if c[0] not in own or (c[1] is not None and c[1].camera == name)]
     shown: list[tuple[int, Grounding | None]] = []
     for i, (step, grounding) in enumerate(claims):
         if grounding is None or grounding.camera != name:

@@ -1,0 +1,84 @@
+"""A dataset's episode as a `Trajectory`, to be looked at in Rerun: annotations are shown as true grounding."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from policy.grounding import Box, Grounding, Point
+from robots.franka import PANDA
+from tasks.pick_place.expert_grounding import GRASP, PLACE, RECEPTACLE, TARGET
+from tasks.pick_place.scene import COLORS
+from tasks.pick_place.workspace import WRIST_OFFSET, pool, wrist_axes
+from workbench.data.episode import CameraFrames, DatasetEpisode
+from workbench.trajectory import BodyTrack, CameraTrack, Trajectory
+
+GREY = (0.5, 0.5, 0.5)
+"""Colour of a body whose label names none."""
+
+
+def to_trajectory(episode: DatasetEpisode) -> Trajectory:
+    """The episode with its pictures and annotations, states at every control step."""
+    half = episode.gripper_width / 2
+    rotation = Rotation.from_quat(episode.ee_pose[:, 3:]).as_matrix()
+    channels = tuple(f"{c.name} [{c.unit}]" for c in episode.action_spec.channels)
+    truths = []
+    for f, step in enumerate(episode.frame_steps.tolist()):
+        for name, camera in episode.cameras.items():
+            truths.append((step, _grounding(name, camera, f)))
+    return Trajectory(
+        record={**episode.record, "factors": dict(episode.factors), "index": int(episode.record["index"])},
+        control_dt=1.0 / episode.control_hz,
+        joint_names=(*PANDA.arm_joints, *PANDA.finger_joints),
+        joint_pos=np.column_stack((episode.joint_pos, half, half)),
+        gripper_width=episode.gripper_width,
+        tool_position=episode.ee_pose[:, :3],
+        tool_rotation=rotation,
+        action_channels=channels,
+        actions=episode.actions,
+        bodies=tuple(_body(episode, k) for k in range(len(episode.bodies))),
+        cameras={name: _track(episode, name, camera, rotation) for name, camera in episode.cameras.items()},
+        true_grounding=tuple(truths),
+        frame_steps=episode.frame_steps,
+        frames={name: camera.jpeg for name, camera in episode.cameras.items()},
+    )
+
+
+def _grounding(name: str, camera: CameraFrames, f: int) -> Grounding:
+    boxes = [
+        Box(label, tuple(camera.boxes[f, k].tolist()))
+        for k, label in enumerate((TARGET, RECEPTACLE))
+        if np.isfinite(camera.boxes[f, k]).all()
+    ]
+    points = [
+        Point(label, tuple(uv[f].tolist()))
+        for label, uv in ((GRASP, camera.grasp), (PLACE, camera.place))
+        if np.isfinite(uv[f]).all()
+    ]
+    trace = tuple((float(u), float(v)) for u, v in camera.trace[f] if np.isfinite((u, v)).all())
+    return Grounding(name, (camera.width, camera.height), tuple(boxes), tuple(points), trace)
+
+
+def _body(episode: DatasetEpisode, k: int) -> BodyTrack:
+    body, slot = episode.bodies[k], pool()[episode.bodies[k].slot]
+    return BodyTrack(
+        name=body.slot,
+        role=body.role,
+        label=body.label,
+        color=COLORS.get(body.label.split()[0], GREY),
+        vertices=np.asarray(slot.body.visual.vertices * slot.scale, np.float32),
+        faces=np.asarray(slot.body.visual.faces, np.int32),
+        pose=episode.body_pose[:, k],
+    )
+
+
+def _track(episode: DatasetEpisode, name: str, camera: CameraFrames, rotation: np.ndarray) -> CameraTrack:
+    """Where a camera is at every control step: one on the hand moves with it, others stay."""
+    states = episode.steps + 1
+    if name == "wrist":
+        hand = episode.ee_pose[:, :3] - rotation @ np.array(PANDA.tool_offset)
+        position, axes = hand + rotation @ np.array(WRIST_OFFSET), rotation @ wrist_axes().numpy()
+    else:
+        position = np.repeat(camera.position[:1], states, 0)
+        axes = np.repeat(camera.rotation[:1], states, 0)
+    return CameraTrack(camera.width, camera.height, camera.intrinsics, position, axes, camera.distortion)
