@@ -9,33 +9,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from workbench.data.episode import CameraFrames, DatasetEpisode
-from workbench.data.pictures import decode
+from workbench.data.annotated_picture import annotated
+from workbench.data.episode import DatasetEpisode
 from workbench.data.view_command import choose
 
 TARGET = Path(__file__).resolve().parent.parent / "docs/images/dataset.jpg"
-SCALE, INSTANTS = 2, 5
-BOXES = ("#00e676", "#18ffff")
-"""Of the object and the receptacle; others are grey."""
-
-
-def panel(camera: CameraFrames, f: int) -> Image.Image:
-    """One picture with its boxes, points and trace."""
-    picture = Image.fromarray(decode(camera.jpeg[f])).resize((camera.width * SCALE, camera.height * SCALE))
-    pen = ImageDraw.Draw(picture)
-    for k, box in enumerate(camera.boxes[f]):
-        if np.isfinite(box).all():
-            pen.rectangle([x * SCALE for x in box], outline=BOXES[k] if k < 2 else "#9e9e9e", width=2)
-    trace = [tuple(SCALE * point) for point in camera.trace[f] if np.isfinite(point).all()]
-    if len(trace) > 1:
-        pen.line(trace, fill="#ffab00", width=2)
-    for uv, color in ((camera.grasp[f], "#ff1744"), (camera.place[f], "#e040fb")):
-        if np.isfinite(uv).all():
-            u, v = SCALE * uv
-            pen.ellipse((u - 4, v - 4, u + 4, v + 4), outline=color, width=3)
-    return picture
+INSTANTS = 5
+"""Pictures a row."""
 
 
 def sheet(episodes: list[DatasetEpisode]) -> Image.Image:
@@ -44,7 +26,7 @@ def sheet(episodes: list[DatasetEpisode]) -> Image.Image:
     for episode in episodes:
         instants = np.linspace(0, len(episode.frame_steps) - 1, INSTANTS).round().astype(int)
         for camera in episode.cameras.values():
-            rows.append(np.concatenate([np.asarray(panel(camera, f)) for f in instants], 1))
+            rows.append(np.concatenate([np.asarray(annotated(camera, f)) for f in instants], 1))
     return Image.fromarray(np.concatenate(rows))
 
 

@@ -17,8 +17,8 @@ from workbench.rollout import RunningEpisode
 
 UNSTABLE, OUTSIDE_LIMITS, NO_DEMONSTRATION = "unstable_physics", "outside_limits", "no_demonstration"
 """Why a trajectory is not kept, beside the reasons for which episodes fail."""
-FASTEST_BODY = 5.0
-"""A body that moves faster than this is being thrown about by the solver [m/s]."""
+ON_THE_TABLE = -0.5
+"""A body of the pool that is ever higher than this is in the scene [m]: the others wait far below the floor."""
 LIMIT_SLACK = 0.02
 """How far a joint may be past its limit, as solvers let it be [rad]."""
 
@@ -46,10 +46,16 @@ def to_episode(
     slots = pool()
     order = list(slots)
     scene = episode.scene
-    poses = states["body_pose"][:, [order.index(p.slot) for p in scene.placements]]
+    named = {p.slot: p.describe(slots) for p in scene.placements}
+    # What a disturbance drops in is in nobody's plan; it is painted grey.
+    dropped = [
+        s for s in order if s not in named and states["body_pose"][:, order.index(s), 2].max() > ON_THE_TABLE
+    ]
+    named |= {slot: f"grey {slots[slot].body.noun}" for slot in dropped}
+    poses = states["body_pose"][:, [order.index(slot) for slot in named]]
     closed = np.concatenate(([False], actions[:, action_spec.index("gripper")] < 0))
     shown = demonstration(closed, states["ee_pose"], states["gripper_width"], poses[:, 0], poses[:, 1])
-    roles = ("target", "receptacle", *("distractor",) * len(scene.distractors))
+    roles = ("target", "receptacle", *("distractor",) * (len(named) - 2))
     return DatasetEpisode(
         name=f"{episode.spec.index:06d}",
         record=record,
@@ -60,13 +66,8 @@ def to_episode(
         action_spec=action_spec,
         base_pose=base_pose.astype(np.float32),
         bodies=tuple(
-            Body(
-                p.slot,
-                role,
-                p.describe(slots),
-                tuple(float(x) for x in slots[p.slot].body.visual.extents * slots[p.slot].scale),
-            )
-            for p, role in zip(scene.placements, roles, strict=True)
+            Body(slot, role, label, tuple(map(float, slots[slot].body.visual.extents * slots[slot].scale)))
+            for (slot, label), role in zip(named.items(), roles, strict=True)
         ),
         actions=actions,
         body_pose=poses,
@@ -84,9 +85,6 @@ def to_episode(
 def defect(episode: DatasetEpisode) -> str | None:
     """Why a successful trajectory should not be kept; None if nothing speaks against it."""
     if episode.problems():
-        return UNSTABLE
-    speed = np.linalg.norm(np.diff(episode.body_pose[..., :3], axis=0), axis=-1) * episode.control_hz
-    if float(speed.max()) > FASTEST_BODY:
         return UNSTABLE
     low, high = (np.array(limit) for limit in (PANDA.limits.position_low, PANDA.limits.position_high))
     joints = episode.joint_pos

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from workbench.data.archive import clear_partial, settled
 from workbench.data.archive_statistics import write_archive_statistics
+from workbench.data.dataset_report import write_dataset_report
 from workbench.data.generate_options import PLAN, PRESENTATION, RENDER, GenerateOptions
 from workbench.data.passes import FOLDERS, run_pass
 from workbench.data.summary import summarise_dataset
@@ -49,6 +50,7 @@ def generate(options: GenerateOptions, console: Console) -> dict[str, Any]:
             options.config("generate"), lines[PLAN], lines[RENDER], _sessions(folder.path)
         )
         folder.write_summary(summary)
+        write_dataset_report(folder.path, summary)
         return summary
 
 

@@ -33,6 +33,7 @@ def print_dataset(summary: Mapping[str, Any], out: str, console: Console) -> Non
     )
     if shares:
         console.print(f"time: {shares}", highlight=False)
+    console.print(f"report     {out}/report.html", highlight=False)
     console.print(f"dataset    {out}   (workbench data inspect {out})", highlight=False)
 
 
