@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from rich.table import Table
 from workbench.options import OptionError, help_table, parse_options
 
 ERROR, BAD_INPUT = 1, 2
+LOG_WIDTH = 160
+"""Columns of output that no terminal shows."""
 
 
 def _eval(words: Sequence[str], console: Console) -> int:
@@ -229,10 +232,10 @@ COMMANDS: dict[str, Callable[[Sequence[str], Console], int]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status: 0 done, 1 failed, 2 wrong input."""
     words = list(sys.argv[1:] if argv is None else argv)
-    console, errors = (
-        Console(soft_wrap=True, highlight=False),
-        Console(stderr=True, soft_wrap=True, highlight=False),
-    )
+    # In a file or a log there is no edge for tables to be squeezed at.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else LOG_WIDTH
+    console = Console(soft_wrap=True, highlight=False, width=width)
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
     if not words or words[0] in ("--help", "-h", "help"):
         _print_help(console)
         return 0
