@@ -66,6 +66,22 @@ def _train(words: Sequence[str], console: Console) -> int:
     return 0
 
 
+def _eval_grounding(words: Sequence[str], console: Console) -> int:
+    """measure how well a checkpoint says where things are, on held-out pictures"""
+    from workbench.training.grounding_eval_options import USAGE, GroundingEvalOptions
+
+    if _wants_help(words):
+        console.print(USAGE + "\n", markup=False)
+        console.print(help_table(GroundingEvalOptions))
+        return 0
+    options = parse_options(GroundingEvalOptions, words)
+    options.resolve()
+    from workbench.training.grounding_eval import eval_grounding
+
+    eval_grounding(options, console)
+    return 0
+
+
 def _tune(words: Sequence[str], console: Console) -> int:
     """find how far each factor can go before the policy fails"""
     from workbench.overview import print_report
@@ -229,6 +245,7 @@ COMMANDS: dict[str, Callable[[Sequence[str], Console], int]] = {
     "dr": _dr,
     "generate": _generate,
     "train": _train,
+    "eval-grounding": _eval_grounding,
     "tune": _tune,
     "policy": _policy,
     "compare": _compare,

@@ -56,7 +56,7 @@ class EvalSession:
         """Run what the quota still asks for, and draw what is to be seen."""
         options = self.options
         wanted = options.record or options.last_frames or self.pictures.missing()
-        cameras = ("front", "wrist") if wanted else ()
+        cameras = ("front", "wrist") if wanted else options.policy_cameras
         with ExitStack() as stack:
             terminal = stack.enter_context(output_to(self.folder.path / "simulator.log"))
             with status(
@@ -96,6 +96,8 @@ class EvalSession:
             options.device,
             options.grounding_error_px,
             options.latency_steps,
+            options.checkpoint,
+            options.ground_every,
         )
         problems = env.action_spec.mismatches(policy.action_spec)
         if problems:

@@ -70,6 +70,8 @@ class AnswerStream:
         self.frames, self.seed, self.own_question, self.sayable = frames, seed, own_question, sayable
         self.augment, self.lesson = augment, lesson
         self.options = QaOptions(image_size=f"{size}x{size}", min_pixels=1, max_pixels=size * size)
+        if self.options.seen_size(size, size) != (size, size):
+            raise ValueError(f"Qwen2.5-VL's processor would resize a picture of {size} x {size} px")
         self.rows = [(*row, view) for row in frames.rows(before_end=False) for view in views]
         self.size = len(self.rows)
 

@@ -59,7 +59,7 @@ class ArchiveFrames:
         view = episode.cameras[camera]
         try:
             with Image.open(io.BytesIO(view.jpeg[frame])) as picture:
-                found = np.asarray(picture.convert("RGB"))
+                found = np.array(picture.convert("RGB"))
         except OSError as problem:
             raise ArchiveError(
                 f"episode {episode.name}, camera {camera}, frame {frame}: the picture cannot be read: {problem}"
