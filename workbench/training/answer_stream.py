@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -171,7 +172,7 @@ def _middle(box: Sequence[float]) -> list[tuple[float, float]]:
     return [((u0 + u1) / 2, (v0 + v1) / 2)] * 4
 
 
-def sayable_by(tokenizer) -> Callable[[str], bool]:
+def sayable_by(tokenizer: Any) -> Callable[[str], bool]:
     """Whether a tokenizer has a word for all of a text."""
     unknown = tokenizer.unk_token_id
 

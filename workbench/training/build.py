@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 
+from policy.action import ActionSpec
 from policy.m1.checkpoint import CheckpointError, load_checkpoint
-from policy.m1.config import M1Config, PromptConfig
+from policy.m1.config import GRIPPER, M1Config, PromptConfig
 from policy.m1.model import M1Model
 from policy.m1.presets import preset
 from policy.m1.strict import ConfigError
@@ -80,7 +81,7 @@ def _for_data(
 ) -> M1Config:
     """The configuration with what the data and the options say; sizes of weights stay."""
     spec = with_statistics(frames, options.normalisation)
-    gripper = [c.name for c in spec.channels].index("gripper") if _has_gripper(spec) else None
+    gripper = spec.index(GRIPPER) if _has_gripper(spec) else None
     binary = gripper is None or all(
         bool((abs(episode.actions[:, gripper]) == 1.0).all()) for episode in frames.episodes
     )
@@ -114,8 +115,8 @@ def trained_config(config: M1Config, options: TrainOptions, steps: int) -> M1Con
     )
 
 
-def _has_gripper(spec) -> bool:
-    return any(channel.name == "gripper" for channel in spec.channels)
+def _has_gripper(spec: ActionSpec) -> bool:
+    return any(channel.name == GRIPPER for channel in spec.channels)
 
 
 def _checkpoint(options: TrainOptions) -> M1Model:
