@@ -74,7 +74,7 @@ def _small_grounding(config: M1Config) -> list[Phase]:
 def _small_action() -> Phase:
     rates = {VISION: 1e-4, LANGUAGE: 1e-4, DINO: 5e-4, QFORMER: 5e-4, ACTION_HEAD: 5e-4}
     return Phase(
-        "action", 3000, rates, {ACTION: 1.0, ANSWERS: 0.1}, {ACTION: 16, ANSWERS: 4},
+        "action", 3000, rates, {ACTION: 1.0, ANSWERS: 0.1}, {ACTION: 8, ANSWERS: 2},
         warmup=100, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
         help=AnswerHelp(blur=(SHARP, SHARP), text_weight=0.1),
     )  # fmt: skip
