@@ -9,7 +9,7 @@ from torch import nn
 
 
 class WeightAverage:
-    """Exponential moving average of the parameters given at the first update.
+    """Exponential moving average of the parameters that one phase trains.
 
     On: after step n the average moves by ``1 - min(decay, (1 + n) / (10 + n))`` of the way to the weights, so that the
     first weights, which are random, are soon forgotten. Off (``decay`` 0): holds nothing.
@@ -22,9 +22,15 @@ class WeightAverage:
         self.updates = 0
         self.weights: dict[str, torch.Tensor] = {}
 
+    def restart(self) -> None:
+        """Forget everything. What one phase trains, the next may freeze and build on: averaging over both would move
+        the ground under it.
+        """
+        self.weights, self.updates = {}, 0
+
     @torch.no_grad()
     def update(self, named: Iterable[tuple[str, nn.Parameter]]) -> None:
-        """Take in the weights after an optimizer step; those never named stay as they were."""
+        """Take in the weights after an optimizer step."""
         if not self.decay:
             return
         share = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))

@@ -82,7 +82,7 @@ class Trainer:
         self.place = Place()
 
     def run(self) -> None:
-        """Train to the end of the last phase. At the end the model holds the averaged weights, if there are any."""
+        """Train to the end of the last phase. At the end the model holds the last phase's averages, if any."""
         found = states(self.folder)
         latest = found[-1] if found else None
         if latest is not None:
@@ -104,7 +104,9 @@ class Trainer:
             for part, named in chosen.items()
         ]
         optimizer = torch.optim.AdamW(groups, betas=phase.betas, eps=1e-8, weight_decay=phase.weight_decay)
-        if resume_from is not None:
+        if resume_from is None:
+            self.average.restart()
+        else:
             load_state(resume_from, self.learner, optimizer, self.average)
         module = self.accelerator.prepare_model(self.learner)
         accelerator, settings = self.accelerator, self.settings

@@ -67,8 +67,7 @@ def save_state(
     for name, parameter in learner.named_parameters():
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer/{key}/{name}"] = value
-    # Cloned, since weights that share memory cannot be stored side by side.
-    save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, partial / TENSORS_FILE)
+    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial / TENSORS_FILE)
     content = {"format": FORMAT, "version": VERSION, "place": asdict(place)}
     (partial / PLACE_FILE).write_text(json.dumps(content, indent=2) + "\n")
     for path in (partial / TENSORS_FILE, partial / PLACE_FILE, partial):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from policy.m1.training.phases import AnswerHelp
 from policy.m1.training.training_state import TrainingStateError, states
 from tests.policy.m1.training.planted import (
     Memory,
@@ -111,3 +112,33 @@ def test_alignment_is_logged_where_both_objectives_are(tmp_path):
     measured = [line.get("alignment/similarity") for line in log.lines]
     assert measured[:2] == [None, None]
     assert all(0 <= value <= 1 for value in measured[2:])
+
+
+def test_an_average_does_not_reach_back_into_the_phase_before(tmp_path):
+    """The language model was trained on the vision tower as it is, not as it was on average."""
+    runs = {}
+    for decay in (0.0, 0.99):
+        language = replace(action_phase(3), rates={"language": 1e-3}, objectives={"answers": 1.0})
+        runs[decay], _ = trained(tmp_path / str(decay), [scene_phase(4), language], average_decay=decay)
+    plain, averaged = (weights(run.learner.model) for run in runs.values())
+    tower = [name for name in plain if ".visual." in name]
+    assert tower
+    assert all(torch.equal(plain[name], averaged[name]) for name in tower)
+    assert not torch.equal(*(w["vlm.model.model.language_model.norm.weight"] for w in (plain, averaged)))
+
+
+def test_recomputing_activations_changes_nothing_but_memory(tmp_path):
+    helped = AnswerHelp(1.0, 1.0, (0, 1), (2.0, 0.6), 0.5)
+    kept, recomputed = (
+        weights(trained(tmp_path / str(on), [action_phase(2, help=helped)], recompute=on)[0].learner)
+        for on in (False, True)
+    )
+    assert all(torch.allclose(kept[name], recomputed[name], atol=1e-4) for name in kept)
+
+
+def test_mixed_precision_keeps_weights_whole(tmp_path):
+    trainer, log = trained(tmp_path, [scene_phase(2), action_phase(2)], bfloat16=True, log_every=1)
+    assert {p.dtype for p in trainer.learner.parameters()} == {torch.float32}
+    _, told = trained(tmp_path / "plain", [scene_phase(2), action_phase(2)], log_every=1)
+    assert log.lines[0]["scene"] == pytest.approx(told.lines[0]["scene"], rel=0.05)
+    assert log.lines[0]["scene"] != told.lines[0]["scene"], "nothing was computed in bfloat16"
