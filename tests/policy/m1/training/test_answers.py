@@ -125,8 +125,8 @@ def test_ten_samples_are_learned_by_heart(tmp_path):
     from policy.m1.diffusion import row_noise
 
     source = PlantedSource()
-    model = small_model(dropout=0.0, draws=4)
-    phase = action_phase(250, 10, objectives={"action": 1.0, "answers": 1.0}, hold=0.3)
+    model = small_model(dropout=0.0, draws=8)
+    phase = action_phase(260, 10, objectives={"action": 1.0, "answers": 1.0}, hold=0.3)
     trainer, _ = trained(tmp_path, [phase], source, model, log_every=50)
     rows = [(i, 0) for i in range(10)]
     batch = source.stream("action", "").batch(rows)
@@ -148,4 +148,4 @@ def test_ten_samples_are_learned_by_heart(tmp_path):
             )
             right += said == [one.answer]
     assert right == 20, f"{right} of 20 answers exact"
-    assert trainer.place.total == 250
+    assert trainer.place.total == 260
