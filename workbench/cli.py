@@ -50,6 +50,41 @@ def _generate(words: Sequence[str], console: Console) -> int:
     return 0
 
 
+def _train(words: Sequence[str], console: Console) -> int:
+    """train a vision-language-action model on a dataset: to ground, then to act"""
+    from workbench.training.options import TrainOptions
+
+    if _wants_help(words):
+        console.print(
+            "usage: workbench train stage=grounding|action data=FOLDER key=value ...\n", markup=False
+        )
+        console.print(help_table(TrainOptions))
+        return 0
+    options = parse_options(TrainOptions, words)
+    options.resolve()
+    from workbench.training.train import train
+
+    checkpoint = train(options, console)
+    console.print(f"{checkpoint}   (workbench eval policy=m1 checkpoint={checkpoint})", markup=False)
+    return 0
+
+
+def _eval_grounding(words: Sequence[str], console: Console) -> int:
+    """measure how well a checkpoint says where things are, on held-out pictures"""
+    from workbench.training.grounding_eval_options import USAGE, GroundingEvalOptions
+
+    if _wants_help(words):
+        console.print(USAGE + "\n", markup=False)
+        console.print(help_table(GroundingEvalOptions))
+        return 0
+    options = parse_options(GroundingEvalOptions, words)
+    options.resolve()
+    from workbench.training.grounding_eval import eval_grounding
+
+    eval_grounding(options, console)
+    return 0
+
+
 def _tune(words: Sequence[str], console: Console) -> int:
     """find how far each factor can go before the policy fails"""
     from workbench.overview import print_report
@@ -220,6 +255,8 @@ COMMANDS: dict[str, Callable[[Sequence[str], Console], int]] = {
     "dr": _dr,
     "generate": _generate,
     "data": _data,
+    "train": _train,
+    "eval-grounding": _eval_grounding,
     "tune": _tune,
     "policy": _policy,
     "compare": _compare,

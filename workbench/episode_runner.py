@@ -57,6 +57,8 @@ class EpisodeRunner:
             options.device,
             options.grounding_error_px,
             options.latency_steps,
+            options.checkpoint,
+            options.ground_every,
         )
         problems = env.action_spec.mismatches(policy.action_spec)
         if problems:

@@ -51,7 +51,11 @@ class EvalSession:
             wanted = self.options.record or self.options.last_frames or self.pictures.missing()
             with status(terminal, STARTING):
                 env = stack.enter_context(
-                    launched(self.options, self.quota, ("front", "wrist") if wanted else ())
+                    launched(
+                        self.options,
+                        self.quota,
+                        ("front", "wrist") if wanted else self.options.policy_cameras,
+                    )
                 )
             runner = EpisodeRunner(self.options, self.quota, env, self.pictures, self._booked)
             if missing:

@@ -47,7 +47,7 @@ def run_in_workers(
 
 
 def _work(options: SimulationOptions, quota: Quota, folder: Path, line: Line) -> dict[str, Any]:
-    with launched(options, quota, ()) as env:
+    with launched(options, quota, options.policy_cameras) as env:
         runner = EpisodeRunner(
             options, quota, env, Pictures(folder), lambda record: line.tell(record.to_dict())
         )

@@ -8,11 +8,13 @@ from typing import Any
 
 from rich.console import Console
 
+from domain_rand.sets import FactorSet
 from workbench.attribution.in_loop import attribute_factorial, attribute_ladder, doubts, write_attribution
 from workbench.attribution.plan import LadderPlan
 from workbench.drawing import Pictures
 from workbench.eval_options import FACTORIAL, PRESENTATION, EvalOptions
 from workbench.eval_session import EvalSession
+from workbench.policies import M1, checkpoint_fingerprint
 from workbench.provenance import provenance
 from workbench.quota import LadderQuota, Quota, SuiteQuota
 from workbench.records import EpisodeRecord, headline
@@ -27,7 +29,7 @@ def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
     quota = _quota(options, plan)
     with RunFolder(options.out) as folder:
         folder.create_or_resume(
-            options.config("eval"), provenance(factor_set), PRESENTATION, repair=options.repair
+            options.config("eval"), _provenance(options, factor_set), PRESENTATION, repair=options.repair
         )
         for notice in folder.notices:
             console.print(notice)
@@ -50,6 +52,13 @@ def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
         if analysis is not None:
             write_attribution(folder.path, analysis)
         return summary
+
+
+def _provenance(options: EvalOptions, factor_set: FactorSet) -> dict[str, Any]:
+    found = provenance(factor_set)
+    if options.policy == M1:
+        found["checkpoint"] = checkpoint_fingerprint(options.checkpoint)
+    return found
 
 
 def _quota(options: EvalOptions, plan: LadderPlan | None) -> Quota:

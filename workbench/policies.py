@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 from policy import ActionSpec, Policy
 from policy.baselines import Hold, Random
+from workbench.options import OptionError
 
-POLICIES = ("expert", "noisy_expert", "random", "hold")
-"""The policies that ship with the bench."""
+M1 = "m1"
+POLICIES = ("expert", "noisy_expert", "random", "hold", M1)
+"""The policies that ship with the bench; `M1` is a checkpoint of ``workbench train`` or ``workbench policy import``."""
+CAMERAS = ("front", "wrist")
+"""Cameras of the tasks."""
+ENDS_READ = 1 << 22
+"""How much of each end of the weights' file tells checkpoints apart [bytes]: reading all of one takes a minute."""
 
 
 def make_policy(
@@ -16,11 +25,18 @@ def make_policy(
     device: str,
     grounding_error_px: float,
     latency_steps: int,
+    checkpoint: str = "",
+    ground_every: int = 0,
 ) -> Policy:
     """A policy for ``num_envs`` environments with the given action space.
 
-    ``grounding_error_px`` and ``latency_steps`` are what makes an expert a noisy one; others ignore them.
+    ``grounding_error_px`` and ``latency_steps`` are what makes an expert a noisy one; ``checkpoint`` and
+    ``ground_every`` are for m1 (`policy.m1.policy.M1Policy`); others ignore them.
     """
+    if name == M1:
+        from policy.m1.policy import M1Policy
+
+        return M1Policy.from_checkpoint(Path(checkpoint), device, ground_every=ground_every)
     if name == "hold":
         return Hold(num_envs, action_spec, device)
     if name == "random":
@@ -30,3 +46,34 @@ def make_policy(
     if name == "expert":
         return Expert(num_envs, action_spec, device=device)
     return Expert(num_envs, action_spec, grounding_error_px, latency_steps, device)
+
+
+def check_checkpoint(folder: str) -> tuple[str, ...]:
+    """The cameras that a checkpoint's policy looks through; OptionError for a folder that holds none of use here."""
+    from policy.m1.checkpoint import CheckpointError, read_config
+
+    if not folder:
+        raise OptionError("policy=m1 needs checkpoint=FOLDER, as `workbench train` makes one")
+    try:
+        views = read_config(Path(folder)).images.views
+    except CheckpointError as error:
+        raise OptionError(f"checkpoint={folder}: {error}") from error
+    unknown = [view for view in views if view not in CAMERAS]
+    if unknown:
+        raise OptionError(
+            f"checkpoint={folder} looks through camera {unknown[0]}; the task has {', '.join(CAMERAS)}"
+        )
+    return views
+
+
+def checkpoint_fingerprint(folder: str) -> str:
+    """Sixteen hexadecimal digits that tell checkpoints apart: of the configuration and both ends of the weights."""
+    from policy.m1.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+
+    digest = hashlib.sha256((Path(folder) / CONFIG_FILE).read_bytes())
+    weights = Path(folder) / WEIGHTS_FILE
+    with weights.open("rb") as file:
+        digest.update(file.read(ENDS_READ))
+        file.seek(max(weights.stat().st_size - ENDS_READ, 0))
+        digest.update(file.read())
+    return digest.hexdigest()[:16]

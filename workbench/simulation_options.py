@@ -13,7 +13,7 @@ from tasks.pick_place.action_spaces import CONTROL_HZ
 from workbench.dr_overrides import PREFIX, parse_overrides
 from workbench.launch import check_launch, default_device, default_physics
 from workbench.options import OptionError, option, words
-from workbench.policies import POLICIES
+from workbench.policies import M1, POLICIES, check_checkpoint
 
 TASKS = ("pick_place",)
 ACTION_SPACES = ("delta_eef", "delta_joints")
@@ -49,6 +49,8 @@ class EnvironmentOptions:
     time_limit_s: float = option(15.0, "simulated time after which an episode ends", "s")
     grounding_error_px: float = option(4.0, "noisy_expert: standard deviation of where it sees things", "px")
     latency_steps: int = option(2, "noisy_expert: how late its actions come", "control steps")
+    checkpoint: str = option("", "m1: folder of its checkpoint")
+    ground_every: int = option(0, "m1: decisions between two at which it says where things are; 0 for never")
     image_size: int = option(224, "width and height of the camera images", "px")
     launcher: str = option(LOCAL, "local: in this process; ray: in workers, over devices and machines")
     workers: int = option(2, "launcher=ray: workers, one a device on machines with GPUs")
@@ -64,8 +66,12 @@ class EnvironmentOptions:
         choose("launcher", self.launcher, LAUNCHERS)
         for name, least in (("num_envs", 1), ("image_size", 16), ("workers", 1)):
             at_least(name, getattr(self, name), least)
-        for name in ("seed", "latency_steps", "grounding_error_px"):
+        for name in ("seed", "latency_steps", "grounding_error_px", "ground_every"):
             at_least(name, getattr(self, name), 0)
+        if self.policy == M1:
+            check_checkpoint(self.checkpoint)
+        elif self.checkpoint:
+            raise OptionError(f"checkpoint={self.checkpoint} is for policy={M1}, not policy={self.policy}")
         if self.time_limit_s <= 0:
             raise OptionError(f"time_limit_s must be positive, not {self.time_limit_s}")
         if not math.isfinite(self.time_limit_s) or self.max_steps < 1:
@@ -93,7 +99,14 @@ class EnvironmentOptions:
         config |= {"command": command}
         if not self.dr_overrides:
             del config["dr_overrides"]
+        if self.policy != M1:
+            del config["checkpoint"], config["ground_every"]
         return config
+
+    @property
+    def policy_cameras(self) -> tuple[str, ...]:
+        """Cameras that the policy looks through."""
+        return check_checkpoint(self.checkpoint) if self.policy == M1 else ()
 
     @property
     def max_steps(self) -> int:

@@ -100,6 +100,13 @@ class VisionLanguageModel(nn.Module):
             "image_grid_thw": qwen_grid(images, self.vision),
         }
 
+    def image_tokens(self, images: torch.Tensor) -> torch.Tensor:
+        """What the vision tower makes of images ``[B, V, 3, S, S]`` uint8: ``[B, V * tokens, D]``."""
+        pixels = qwen_patches(images, self.vision).to(self.model.dtype)
+        tower = self.model.model.visual
+        tokens = tower(pixels, grid_thw=qwen_grid(images, self.vision)).pooler_output
+        return tokens.reshape(images.shape[0], -1, tokens.shape[-1])
+
     def hidden_states(
         self, images: torch.Tensor, tokens: TokenBatch, layers: Sequence[int]
     ) -> list[torch.Tensor]:

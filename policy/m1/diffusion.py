@@ -42,6 +42,10 @@ def row_noise(seeds: Sequence[int], steps: Sequence[int], shape: tuple[int, ...]
     return torch.from_numpy(np.stack(rows)).float()
 
 
+type Generators = torch.Generator | Sequence[torch.Generator] | None
+"""What noise is drawn from: one generator for a batch, or one a row, and the row's noise is its own in any batch."""
+
+
 class ActionDiffusion(nn.Module):
     """The action head with its noise schedule: a loss to train it, a sampler to use it."""
 
@@ -59,26 +63,37 @@ class ActionDiffusion(nn.Module):
         actions: torch.Tensor,
         valid: torch.Tensor,
         condition: torch.Tensor,
-        generator: torch.Generator | None = None,
+        generator: Generators = None,
     ) -> torch.Tensor:
         """Mean squared error of the predicted noise over the valid steps: a scalar.
 
         ``actions`` ``[B, T, A]`` in the model's own units; ``valid`` ``[B, T]`` is False for steps past an episode's
-        end, which then count for nothing; ``condition`` ``[B, Q, D]``. ``generator`` (CPU) fixes noise, levels and
-        which conditions are dropped. Raises ValueError where no step is valid.
+        end, which are neither counted nor attended to; ``condition`` ``[B, Q, D]``. ``generator`` (CPU; one, or one a
+        row) fixes noise, levels and which conditions are dropped. Raises ValueError where no step is valid.
         """
         if not bool(valid.any()):
             raise ValueError("no step of the batch is valid: there is nothing to learn from")
         draws, device = self.config.draws_per_sample, actions.device
+        noise, t, dropped = (x.to(device) for x in self._draw(actions.shape, generator))
         actions, valid, condition = (x.repeat_interleave(draws, 0) for x in (actions, valid, condition))
-        batch = actions.shape[0]
-        noise = torch.randn(actions.shape, generator=generator).to(actions)
-        t = torch.randint(self.config.train_steps, (batch,), generator=generator).to(device)
-        dropped = torch.rand(batch, generator=generator).to(device) < self.config.condition_dropout
         condition = torch.where(dropped[:, None, None], self.transformer.null_condition, condition)
-        predicted = self.transformer(self.q_sample(actions, t, noise), t, condition)
+        whole = bool(valid.all())
+        predicted = self.transformer(self.q_sample(actions, t, noise), t, condition, None if whole else valid)
         error = (predicted - noise).square().mean(dim=-1)  # [B, T]
         return error[valid].mean()
+
+    def _draw(
+        self, shape: tuple[int, ...], generator: Generators
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Noise, levels and which conditions are dropped, `draws_per_sample` for each of ``shape[0]`` rows."""
+        if isinstance(generator, Sequence):
+            rows = [self._draw((1, *shape[1:]), row) for row in generator]
+            noise, t, dropped = (torch.cat(parts) for parts in zip(*rows, strict=True))
+            return noise, t, dropped
+        count = shape[0] * self.config.draws_per_sample
+        noise = torch.randn((count, *shape[1:]), generator=generator)
+        t = torch.randint(self.config.train_steps, (count,), generator=generator)
+        return noise, t, torch.rand(count, generator=generator) < self.config.condition_dropout
 
     @torch.no_grad()
     def sample(

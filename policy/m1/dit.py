@@ -38,12 +38,13 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """``[B, N, D]`` to ``[B, N, D]``."""
+    def forward(self, x: torch.Tensor, seen: torch.Tensor | None = None) -> torch.Tensor:
+        """``[B, N, D]`` to ``[B, N, D]``; ``seen`` ``[B, N]`` is False for tokens that none attends to."""
         batch, count, width = x.shape
         heads = self.qkv(x).reshape(batch, count, 3, self.num_heads, width // self.num_heads)
         q, k, v = heads.permute(2, 0, 3, 1, 4)
-        attended = functional.scaled_dot_product_attention(q, k, v)
+        mask = None if seen is None else seen[:, None, None]
+        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.proj(attended.transpose(1, 2).reshape(batch, count, width))
 
 
@@ -56,9 +57,9 @@ class Block(nn.Module):
         self.fc1 = nn.Linear(width, MLP_RATIO * width)
         self.fc2 = nn.Linear(MLP_RATIO * width, width)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """``[B, N, D]`` to ``[B, N, D]``."""
-        x = x + self.attn(_norm(x))
+    def forward(self, x: torch.Tensor, seen: torch.Tensor | None = None) -> torch.Tensor:
+        """``[B, N, D]`` to ``[B, N, D]``; ``seen`` as in `SelfAttention`."""
+        x = x + self.attn(_norm(x), seen)
         return x + self.fc2(functional.gelu(self.fc1(_norm(x)), approximate="tanh"))
 
 
@@ -99,16 +100,26 @@ class ActionTransformer(nn.Module):
         nn.init.normal_(self.null_condition, std=self.null_condition.shape[-1] ** -0.5)
         nn.init.zeros_(self.output.weight)
 
-    def forward(self, noisy: torch.Tensor, t: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        noisy: torch.Tensor,
+        t: torch.Tensor,
+        condition: torch.Tensor,
+        valid: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Predicted noise ``[B, T, A]`` in ``noisy`` ``[B, T, A]`` at levels ``t`` ``[B]``.
 
-        ``condition`` ``[B, Q, D]`` is the Q-Former's, or `null_condition` where there is to be none.
+        ``condition`` ``[B, Q, D]`` is the Q-Former's, or `null_condition` where there is to be none. Steps where
+        ``valid`` ``[B, T]`` is False influence no other; acting has none.
         """
         told = (
             self.condition_embedder(condition)
             + self.noise_level_embedder(sinusoid(t).to(noisy.dtype))[:, None]
         )
         x = torch.cat([told, self.action_embedder(noisy)], dim=1) + self.positions
+        seen = None
+        if valid is not None:
+            seen = torch.cat([valid.new_ones(condition.shape[:2]), valid], dim=1)
         for block in self.blocks:
-            x = block(x)
+            x = block(x, seen)
         return self.output(_norm(x[:, -self.chunk_length :]))

@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 from policy.m1.actions import encode_actions
 from policy.m1.backbone import QWEN_TOKENS, VisionLanguageModel, initialise_coordinates
 from policy.m1.config import M1Config
-from policy.m1.diffusion import ActionDiffusion
+from policy.m1.diffusion import ActionDiffusion, Generators
 from policy.m1.dino import DinoEncoder
 from policy.m1.dit import ActionTransformer
 from policy.m1.gradient import scale_gradient
@@ -80,7 +80,9 @@ class M1Model(nn.Module):
         mask = torch.cat(
             [tokens.attention_mask.bool(), seen.new_ones(seen.shape[:2], dtype=torch.bool)], dim=1
         )
-        return self.qformer([torch.cat([hidden, seen], dim=1) for hidden in spoken], mask)
+        # Mixed precision is for the two backbones; what writes the actions computes in float32, here and when acting.
+        with torch.autocast(self.device.type, enabled=False):
+            return self.qformer([torch.cat([hidden, seen.float()], dim=1) for hidden in spoken], mask)
 
     def action_loss(
         self,
@@ -88,7 +90,7 @@ class M1Model(nn.Module):
         instructions: Sequence[str],
         actions: torch.Tensor,
         valid: torch.Tensor,
-        generator: torch.Generator | None = None,
+        generator: Generators = None,
     ) -> torch.Tensor:
         """Diffusion loss of action chunks ``[B, T, A]`` in the physical units of the configured `ActionSpec`.
 
@@ -102,7 +104,8 @@ class M1Model(nn.Module):
             )
         targets = encode_actions(actions.to(self.device), self.config)
         condition = self.condition(images, instructions)
-        return self.action_head.loss(targets, valid.to(self.device), condition, generator)
+        with torch.autocast(self.device.type, enabled=False):
+            return self.action_head.loss(targets, valid.to(self.device), condition, generator)
 
     def answer_loss(
         self,
@@ -139,12 +142,14 @@ class M1Model(nn.Module):
         images: Mapping[str, torch.Tensor],
         instructions: Sequence[str],
         max_new_tokens: int = MAX_ANSWER_TOKENS,
+        question: str | None = None,
     ) -> list[str]:
         """What the model says to the grounding question about each instruction, coordinates in the resized image.
 
         All ``images`` are shown, in their order. Show one, and it is clear which image the coordinates belong to.
+        ``question``, with ``{instruction}`` in it, replaces the configured one.
         """
-        tokens = self._prompt(self.config.prompt.grounding, instructions, len(images))
+        tokens = self._prompt(question or self.config.prompt.grounding, instructions, len(images))
         said = self.vlm.generate(self._pixels(images, list(images)), tokens, max_new_tokens)
         assert self.tokenizer is not None
         return [text.strip() for text in self.tokenizer.batch_decode(said, skip_special_tokens=True)]

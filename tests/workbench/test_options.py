@@ -111,7 +111,7 @@ def test_help_lists_every_option_with_default_unit_and_meaning(cls):
         assert f.name in lines, f"{f.name} is missing"
         assert f.metadata["help"].split()[0] in lines[f.name]
         assert f.metadata["unit"] in lines[f.name]
-        if f.default is not None:
+        if f.default not in (None, ""):
             shown = str(f.default).lower() if isinstance(f.default, bool) else str(f.default)
             assert shown in lines[f.name].split(), f"{f.name}: the default {shown} is not shown"
 

@@ -29,6 +29,7 @@ import numpy as np
 from policy.action import ActionSpec
 from workbench.data.episode import Body, CameraFrames, DatasetEpisode
 from workbench.data.hdf5_image import new_image, write_image
+from workbench.data.stored import StoredArray, StoredPictures
 
 FORMAT = 1
 """Version of this layout; stored as ``workbench_format``."""
@@ -236,15 +237,17 @@ class Chunk:
         """What an episode says about itself, without its arrays: record, factors, bodies, cameras' sizes."""
         return json.loads(self._read(self._demo(row), "meta").tobytes())
 
-    def read(self, row: int, cameras: Sequence[str] | None = None) -> DatasetEpisode:
+    def read(self, row: int, cameras: Sequence[str] | None = None, pictures: bool = True) -> DatasetEpisode:
         """An episode.
 
         Args:
             row: its position in the chunk.
             cameras: cameras to read; None reads all, ``()`` none, which is fast.
+            pictures: whether to read all pictures now; otherwise `CameraFrames.jpeg` and ``mask`` read each frame from
+                the file when it is asked for (`workbench.data.stored`), and ``depth`` is None.
         """
         try:
-            return self._episode(self._demo(row), cameras)
+            return self._episode(self._demo(row), cameras, pictures)
         except (KeyError, OSError, ValueError, TypeError) as problem:
             raise ArchiveError(f"{self.path} data/demo_{row}: {_first_line(problem)}") from None
 
@@ -279,7 +282,7 @@ class Chunk:
                 f"{self.path} {group.name.strip('/')}/{name}: {_first_line(problem)}"
             ) from None
 
-    def _episode(self, demo: h5py.Group, cameras: Sequence[str] | None) -> DatasetEpisode:
+    def _episode(self, demo: h5py.Group, cameras: Sequence[str] | None, pictures: bool) -> DatasetEpisode:
         meta = json.loads(self._read(demo, "meta").tobytes())
 
         def states(name: str) -> np.ndarray:
@@ -303,25 +306,32 @@ class Chunk:
             gripper_width=joints[:, ARM:].sum(1),
             body_pose=states("rigid_object_collection/bodies/body_pose"),
             cameras={
-                name: self._camera(demo, name, size)
+                name: self._camera(demo, name, size, pictures)
                 for name, size in meta["cameras"].items()
                 if cameras is None or name in cameras
             },
             **{name: self._read(demo, f"trajectory/{name}") for name in _TRAJECTORY},
         )
 
-    def _camera(self, demo: h5py.Group, name: str, size: Mapping[str, Any]) -> CameraFrames:
-        data = self._read(demo, f"cameras/{name}/jpeg").tobytes()
+    def _camera(self, demo: h5py.Group, name: str, size: Mapping[str, Any], pictures: bool) -> CameraFrames:
         ends = self._read(demo, f"cameras/{name}/jpeg_ends").tolist()
-        images = {
-            key: self._read(demo, f"cameras/{name}/{key}") if f"cameras/{name}/{key}" in demo else None
-            for key in _IMAGES
-        }
+        spans = list(zip([0, *ends[:-1]], ends, strict=True))
+        where = f"{demo.name}/cameras/{name}"
+        jpeg: Any = StoredPictures(self.path, f"{where}/jpeg", spans)
+        images: dict[str, Any] = dict.fromkeys(_IMAGES)
+        if pictures:
+            data = self._read(demo, f"cameras/{name}/jpeg").tobytes()
+            jpeg = tuple(data[a:b] for a, b in spans)
+            for key in _IMAGES:
+                if f"cameras/{name}/{key}" in demo:
+                    images[key] = self._read(demo, f"cameras/{name}/{key}")
+        elif f"cameras/{name}/mask" in demo:
+            images["mask"] = StoredArray(self.path, f"{where}/mask")
         return CameraFrames(
             width=size["width"],
             height=size["height"],
             distortion=size["distortion"],
-            jpeg=tuple(data[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)),
+            jpeg=jpeg,
             **{key: self._read(demo, f"cameras/{name}/{key}") for key in _CAMERA},
             **images,
         )

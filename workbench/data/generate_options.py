@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.options import OptionError, option
+from workbench.policies import M1
 from workbench.simulation_options import AUTO, EnvironmentOptions, at_least, choose, listed
 
 PLAN, RENDER = "plan", "render"
@@ -36,6 +37,8 @@ class GenerateOptions(EnvironmentOptions):
 
     def resolve(self) -> None:
         """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
+        if self.policy == M1:
+            raise OptionError(f"policy={M1} sees pictures, and demonstrations are planned without cameras")
         for name in ("episodes", "renders", "frame_every", "chunk"):
             at_least(name, getattr(self, name), 1)
         for name, known in (("stages", STAGES), ("cameras", CAMERAS)):

@@ -37,7 +37,7 @@ def test_the_loss_of_a_perfect_prediction_is_zero(monkeypatch):
     head = make_head(condition_dropout=0.0, draws_per_sample=1)
     actions, valid, condition = batch()
     monkeypatch.setattr(head, "q_sample", lambda actions, t, noise: noise)
-    monkeypatch.setattr(head.transformer, "forward", lambda noisy, t, condition: noisy)
+    monkeypatch.setattr(head.transformer, "forward", lambda noisy, t, condition, valid: noisy)
     assert loss_of(head, actions, valid, condition) == 0.0
 
 

@@ -1,0 +1,90 @@
+"""What training asks of its data: batches of three kinds, by row numbers.
+
+A `Source` is any object that has streams of such batches; `workbench.training` has one for the archive. Rows are asked
+for with the epoch in which they are asked, so that a source can vary what it shows of a row, as a function of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class ActionBatch:
+    """Demonstrated action chunks and what was seen before each."""
+
+    images: Mapping[str, torch.Tensor]
+    """Camera -> ``[B, H, W, 3]`` RGB uint8."""
+    instructions: Sequence[str]
+    actions: torch.Tensor
+    """``[B, T, A]`` in the physical units of the model's action spec."""
+    valid: torch.Tensor
+    """``[B, T]`` bool: False past the end of an episode; what stands there in `actions` changes nothing."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question about one picture, with the answer wanted."""
+
+    question: str
+    """The whole user turn."""
+    answer: str
+    looks: tuple[tuple[float, float], ...] = ()
+    """For each whole-number coordinate in the answer, in order, the place (u, v) that it is about, in the pixels of
+    the picture; empty where that is unknown."""
+
+
+@dataclass(frozen=True)
+class AnswerBatch:
+    """Pictures, several questions about each."""
+
+    pictures: torch.Tensor
+    """``[B, H, W, 3]`` RGB uint8."""
+    asked: Sequence[Sequence[Asked]]
+    """``[B]``; a picture may have none."""
+
+
+@dataclass(frozen=True)
+class SceneBatch:
+    """Pictures with everything that stands in them."""
+
+    pictures: torch.Tensor
+    """``[B, H, W, 3]`` RGB uint8."""
+    boxes: Sequence[np.ndarray]
+    """``[B]`` of ``[n, 4]``: u_min, v_min, u_max, v_max [px]."""
+    colors: Sequence[np.ndarray]
+    """``[B]`` of ``[n]``: class numbers."""
+    shapes: Sequence[np.ndarray]
+    """``[B]`` of ``[n]``: class numbers."""
+
+
+Batch = ActionBatch | AnswerBatch | SceneBatch
+
+
+class Stream(Protocol):
+    """Rows of one kind."""
+
+    size: int
+    """Number of rows."""
+
+    def batch(self, rows: Sequence[tuple[int, int]]) -> Any:
+        """The batch of ``(row, epoch)``; the same arguments always give the same batch."""
+        ...
+
+
+class Source(Protocol):
+    """Where training data comes from."""
+
+    colors: int
+    """Classes of colour in a `SceneBatch`."""
+    shapes: int
+    """Classes of shape."""
+
+    def stream(self, objective: str, phase: str) -> Stream:
+        """Rows for an objective: ``action``, ``answers`` or ``scene``, in a phase."""
+        ...

@@ -1,0 +1,70 @@
+"""A checkpoint as a policy of the bench: found, or refused in one sentence."""
+
+import json
+
+import pytest
+
+from policy.m1.checkpoint import CONFIG_FILE, save_checkpoint
+from tests.policy.m1.tiny import tiny_model
+from workbench.cli import main
+from workbench.data.generate_options import GenerateOptions
+from workbench.eval_options import EvalOptions
+from workbench.options import OptionError
+from workbench.policies import check_checkpoint, checkpoint_fingerprint, make_policy
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("m1") / "checkpoint"
+    save_checkpoint(tiny_model(), folder)
+    return folder
+
+
+def test_a_checkpoint_acts_with_its_own_spec_and_cameras(checkpoint):
+    policy = make_policy("m1", 2, None, "cpu", 0.0, 0, str(checkpoint), 3)
+    assert policy.cameras == check_checkpoint(str(checkpoint)) == ("front", "wrist")
+    assert policy.action_spec == tiny_model().config.action_spec
+    assert policy.ground_every == 3
+
+
+def test_options_of_a_run_name_the_checkpoint_only_where_there_is_one(checkpoint):
+    options = EvalOptions(policy="m1", checkpoint=str(checkpoint), physics="newton_mjwarp", device="cpu")
+    options.resolve()
+    assert options.config("eval")["checkpoint"] == str(checkpoint)
+    assert options.policy_cameras == ("front", "wrist")
+    expert = EvalOptions(physics="newton_mjwarp", device="cpu")
+    expert.resolve()
+    assert "checkpoint" not in expert.config("eval")
+    assert expert.policy_cameras == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["policy=m1"], "policy=m1 needs checkpoint=FOLDER"),
+        (["policy=m1", "checkpoint=nowhere"], "nowhere is no checkpoint"),
+        (["checkpoint=nowhere"], "is for policy=m1, not policy=expert"),
+    ],
+)
+def test_wrong_checkpoints_get_one_sentence(words, sentence, capsys):
+    assert main(["eval", *words]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_checkpoint_for_other_cameras_is_refused(checkpoint, tmp_path):
+    content = json.loads((checkpoint / CONFIG_FILE).read_text())
+    content["model"]["images"]["views"] = ["front", "overhead"]
+    (tmp_path / CONFIG_FILE).write_text(json.dumps(content))
+    with pytest.raises(OptionError, match="looks through camera overhead"):
+        check_checkpoint(str(tmp_path))
+
+
+def test_demonstrations_cannot_be_planned_by_a_policy_that_sees():
+    with pytest.raises(OptionError, match="planned without cameras"):
+        GenerateOptions(policy="m1").resolve()
+
+
+def test_other_weights_have_another_fingerprint(checkpoint, tmp_path):
+    save_checkpoint(tiny_model(seed=1), tmp_path / "other")
+    one, other = (checkpoint_fingerprint(str(folder)) for folder in (checkpoint, tmp_path / "other"))
+    assert one == checkpoint_fingerprint(str(checkpoint)) != other

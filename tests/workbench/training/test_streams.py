@@ -1,0 +1,211 @@
+"""What the archive's streams give: the frame's own actions, true coordinates, the same batch every time."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from policy.m1.training.phases import ANSWERS
+from tests.workbench.data.made_up import made_up_episode
+from workbench.data.archive import ArchiveError, Chunk, ChunkWriter
+from workbench.training.action_stream import ActionStream, chunk_at, with_statistics
+from workbench.training.answer_stream import FIRST_LESSON, FULL_LESSON, AnswerStream
+from workbench.training.augment import crop, mirrored
+from workbench.training.frames import ArchiveFrames
+from workbench.training.options import TrainOptions
+from workbench.training.recipes import phases_of
+from workbench.training.scene_stream import SceneStream
+from workbench.training.vocabulary import vocabulary_of
+
+VIEWS = ("front", "wrist")
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    """Two demonstrations, the first drawn twice, frames at every third step, some pictures late."""
+    folder = tmp_path_factory.mktemp("data") / "episodes"
+    with ChunkWriter(folder / "chunk-00000.hdf5", "made-up") as chunk:
+        for index, render in ((0, 0), (0, 1), (1, 0)):
+            episode = made_up_episode(index, render, steps=12, stride=3, images=True)
+            if render:  # the same demonstration: its actions are the first rendering's
+                episode = replace(episode, actions=made_up_episode(index, 0, steps=12).actions)
+            late = np.maximum(episode.frame_steps - 2, 0)
+            chunk.add(replace(episode, shown_steps=late))
+    return ArchiveFrames(folder.parent, VIEWS)
+
+
+def test_pictures_left_in_the_file_are_those_that_are_read_at_once(frames):
+    stored = frames.episodes[1].cameras["wrist"]
+    with Chunk(stored.jpeg.path) as chunk:
+        whole = chunk.read(1).cameras["wrist"]
+    assert tuple(stored.jpeg) == whole.jpeg
+    assert stored.jpeg[1:3] == list(whole.jpeg[1:3])
+    assert (stored.mask[2] == whole.mask[2]).all()
+    assert stored.depth is None
+
+
+def test_a_frames_chunk_begins_at_its_own_step_not_at_the_one_shown(frames):
+    stream = ActionStream(frames, VIEWS, 4, seed=0, augment=False)
+    for row, (number, frame) in enumerate(stream.rows):
+        batch = stream.batch([(row, 0)])
+        episode = frames.episodes[number]
+        step = int(episode.frame_steps[frame])
+        there = min(4, episode.steps - step)
+        assert (batch.actions[0, :there].numpy() == episode.actions[step : step + there]).all()
+        assert batch.valid[0].tolist() == [True] * there + [False] * (4 - there)
+        assert (batch.images["wrist"][0].numpy() == frames.picture(number, "wrist", frame)).all()
+
+
+def test_past_the_end_the_gripper_keeps_its_last_command():
+    actions = np.array([[0.1, 1.0], [0.2, -1.0]], np.float32)
+    chunk, had = chunk_at(actions, 1, 3)
+    assert chunk[:, 1].tolist() == [-1.0] * 3
+    assert had.tolist() == [True, False, False]
+
+
+def test_a_state_after_the_last_action_is_no_sample(frames):
+    episode = frames.episodes[0]
+    frames_at_end = replace(episode, frame_steps=np.array([0, 12]))
+    shown = object.__new__(ArchiveFrames)
+    shown.episodes = [frames_at_end]
+    assert shown.rows(before_end=True) == [(0, 0)]
+    assert shown.rows(before_end=False) == [(0, 0), (0, 1)]
+
+
+def test_statistics_are_exact_and_count_a_demonstration_once(frames):
+    actions = np.concatenate([frames.episodes[0].actions, frames.episodes[2].actions]).astype(np.float64)
+    exact = with_statistics(frames, "min_max").normalisation
+    assert np.allclose(exact.low, actions.min(0))
+    assert np.allclose(exact.high, actions.max(0))
+    assert exact.mask == (True,) * 6 + (False,)
+    quantiles = with_statistics(frames, "q01_q99").normalisation
+    assert np.allclose(quantiles.high, np.quantile(actions, 0.99, axis=0))
+
+
+def test_what_is_normalised_comes_back(frames):
+    norm = with_statistics(frames, "min_max").normalisation
+    actions = frames.episodes[2].actions.astype(np.float64)
+    scaled = norm.normalise(actions)
+    assert np.abs(scaled[:, :6]).max() <= 1.0
+    assert np.allclose(norm.denormalise(scaled), actions, atol=1e-9)
+
+
+def test_a_channel_that_never_moves_stays_where_it_is(frames):
+    still = object.__new__(ArchiveFrames)
+    actions = frames.episodes[0].actions.copy()
+    actions[:, 3] = 0.002 + 1e-9 * np.arange(12)
+    still.episodes = [replace(frames.episodes[0], actions=actions)]
+    still.action_spec = frames.action_spec
+    norm = with_statistics(still, "min_max").normalisation
+    anything = np.random.default_rng(0).normal(size=(20, 7))
+    assert np.allclose(norm.denormalise(anything)[:, 3], 0.002, atol=1e-6)
+
+
+@pytest.mark.parametrize("lesson", [FIRST_LESSON, FULL_LESSON])
+def test_questions_are_the_same_for_a_row_and_an_epoch_and_others_in_the_next(frames, lesson):
+    stream = AnswerStream(frames, VIEWS, 0, 224, "locate: {instruction}", lambda text: True, True, lesson)
+    first, again, later = (stream.batch([(5, epoch)]) for epoch in (0, 0, 1))
+    assert first.asked == again.asked
+    assert (first.pictures == again.pictures).all()
+    assert first.asked != later.asked
+    assert all(stream.batch([(row, 0)]).asked[0] for row in range(stream.size))
+
+
+def test_every_coordinate_is_about_a_place_on_its_thing(frames):
+    """The made-up pictures show coloured rectangles exactly where boxes are, so the colour tells."""
+    stream = AnswerStream(
+        frames, VIEWS, 0, 224, "locate: {instruction}", lambda text: True, False, FIRST_LESSON
+    )
+    checked = 0
+    for row in range(stream.size):
+        batch = stream.batch([(row, 0)])
+        for asked in batch.asked[0]:
+            if asked.question == "locate: red cube":
+                u, v = (x * 64 / 224 for x in asked.looks[0])
+                r, g, b = batch.pictures[0, int(v), int(u)].tolist()
+                assert len(asked.looks) == 4
+                # Where the plate was drawn over the cube's middle, blue is right, too.
+                assert r > 120 > g or b > 120, (r, g, b)
+                checked += 1
+    assert checked > 5
+
+
+def test_an_answer_without_words_for_it_is_not_asked_for(frames):
+    stream = AnswerStream(
+        frames, VIEWS, 0, 224, "locate: {instruction}", lambda text: "red" not in text, True, FIRST_LESSON
+    )
+    answers = [a.answer for row in range(stream.size) for a in stream.batch([(row, 0)]).asked[0]]
+    assert answers
+    assert not [answer for answer in answers if "red" in answer]
+
+
+def test_boxes_follow_their_picture_through_crop_and_mirror(frames):
+    """The red rectangle's own pixels tell where its box is after any change."""
+    stream = SceneStream(frames, ("front",), 0, 64, augment=True, crop_share=0.2)
+    red = frames.colors.index("red")
+    overlaps = []
+    for epoch in range(8):
+        batch = stream.batch([(row, epoch) for row in range(stream.size)])
+        for picture, boxes, colors in zip(batch.pictures.numpy(), batch.boxes, batch.colors, strict=True):
+            shown = picture.astype(int)
+            is_red = (shown[..., 0] - shown[..., 1] > 70) & (shown[..., 0] - shown[..., 2] > 70)
+            if is_red.sum() < 30 or red not in colors:
+                continue
+            v, u = np.nonzero(is_red)
+            box = boxes[list(colors).index(red)]
+            inside = (u + 1 >= box[0] - 1) & (u <= box[2] + 1) & (v + 1 >= box[1] - 1) & (v <= box[3] + 1)
+            overlaps.append(inside.mean())
+    assert len(overlaps) > 20
+    assert min(overlaps) > 0.97, f"some red lies outside its box: {min(overlaps):.2f}"
+
+
+def test_a_crop_keeps_the_aspect_and_a_mirror_undoes_itself():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 255, (60, 90, 3), dtype=np.uint8)
+    for _ in range(20):
+        window, (u, v) = crop(picture, 0.3, rng)
+        assert abs(window.shape[1] / window.shape[0] - 1.5) < 0.05
+        assert (window == picture[v : v + window.shape[0], u : u + window.shape[1]]).all()
+    boxes = np.array([[1.0, 2.0, 30.0, 40.0]])
+    twice = mirrored(*mirrored(picture, boxes))
+    assert (twice[0] == picture).all()
+    assert (twice[1] == boxes).all()
+
+
+def test_the_vocabulary_has_the_language_and_the_labels_but_no_slips(frames):
+    words = vocabulary_of(frames)
+    assert {"red", "cube", "tangerine", "locate", "nearest", "retreat"} <= set(words)
+    assert not [word for word in words if word != word.lower()]
+    slipped = replace(
+        frames.episodes[2], record={**frames.episodes[2].record, "instruction": "put teh cube on the plate"}
+    )
+    other = object.__new__(ArchiveFrames)
+    other.episodes = [*frames.episodes[:2], slipped]
+    assert "teh" not in vocabulary_of(other)
+
+
+def test_a_folder_without_episodes_is_named(tmp_path):
+    with pytest.raises(ArchiveError, match="holds no episodes"):
+        ArchiveFrames(tmp_path, VIEWS)
+
+
+def test_guidance_off_changes_nothing_but_what_it_says(frames):
+    from workbench.training.build import build_model
+
+    made = {}
+    for guidance in ("on", "off"):
+        options = TrainOptions(stage="action", data="x", guidance=guidance, device="cpu")
+        options.resolve()
+        model = build_model(options, frames)
+        made[guidance] = (model, phases_of(options, model.config)[0])
+    (guided, phase), (plain, plain_phase) = made["on"], made["off"]
+    prompt = replace(plain.config.prompt, action=guided.config.prompt.action)
+    assert replace(plain.config, prompt=prompt) == guided.config
+    assert plain.config.prompt.action == "{instruction}"
+    assert ANSWERS in phase.objectives
+    assert ANSWERS not in plain_phase.objectives
+    objectives = {k: v for k, v in phase.objectives.items() if k != ANSWERS}
+    batch = {k: v for k, v in phase.batch.items() if k != ANSWERS}
+    assert replace(phase, objectives=objectives, batch=batch) == plain_phase
+    weights = zip(guided.state_dict().values(), plain.state_dict().values(), strict=True)
+    assert all((a == b).all() for a, b in weights), "the first weights differ"

@@ -1,0 +1,182 @@
+"""Questions about the archive's pictures, other ones each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from policy.answers import XYXY, Answer, Boxes, Labelled, PickPlace, Plan, Points, Sentence, Trace
+from policy.grounding import Box
+from policy.m1.training.batches import AnswerBatch, Asked
+from policy.m1.training.randomness import key, numpy_generator
+from policy.smart_resize import Resize
+from workbench.data.episode import DatasetEpisode
+from workbench.data.qa_options import KINDS, QaOptions
+from workbench.data.qa_questions import LEAST_SIDE, questions
+from workbench.training.augment import jitter
+from workbench.training.frames import ArchiveFrames
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is asked about one picture."""
+
+    named: int
+    """Most things asked for by name, in the words in which the policy asks."""
+    own: bool
+    """Whether the policy's own question about the task is asked."""
+    kinds: tuple[str, ...]
+    """Kinds of `workbench.data.qa_options.KINDS`; one question of each."""
+    most_kinds: int
+    """How many of the kinds are asked, by chance."""
+
+
+FIRST_LESSON = Lesson(named=6, own=False, kinds=KINDS, most_kinds=1)
+"""For a model that knows no places yet: many short questions teach more in the same time than few long ones."""
+FULL_LESSON = Lesson(named=2, own=True, kinds=KINDS, most_kinds=len(KINDS))
+MOST_TRIES = 16
+"""Frames looked at for one about which anything can be asked."""
+_SEEDS = 2**31
+
+
+class AnswerStream:
+    """One row a frame and camera: a lesson about its picture."""
+
+    def __init__(
+        self,
+        frames: ArchiveFrames,
+        views: Sequence[str],
+        seed: int,
+        size: int,
+        own_question: str,
+        sayable: Callable[[str], bool],
+        augment: bool = True,
+        lesson: Lesson = FULL_LESSON,
+    ) -> None:
+        """
+        Args:
+            frames: the archive.
+            views: cameras to ask about.
+            seed: of the choice of questions.
+            size: side of the square picture that the model sees [px].
+            own_question: the question that the policy asks when it is to say where, with ``{instruction}`` for what
+                it means.
+            sayable: whether the model has words for an answer; others are not asked for.
+            augment: whether colours vary.
+            lesson: what is asked.
+        """
+        self.frames, self.seed, self.own_question, self.sayable = frames, seed, own_question, sayable
+        self.augment, self.lesson = augment, lesson
+        self.options = QaOptions(image_size=f"{size}x{size}", min_pixels=1, max_pixels=size * size)
+        if self.options.seen_size(size, size) != (size, size):
+            raise ValueError(f"Qwen2.5-VL's processor would resize a picture of {size} x {size} px")
+        self.rows = [(*row, view) for row in frames.rows(before_end=False) for view in views]
+        self.size = len(self.rows)
+
+    def batch(self, rows: Sequence[tuple[int, int]]) -> AnswerBatch:
+        """See `policy.m1.training.batches.Stream`. A picture that allows no question gives way to the next row's."""
+        pictures, asked = [], []
+        for row, epoch in rows:
+            number, frame, view, some = self._askable(row, epoch)
+            picture = self.frames.picture(number, view, frame)
+            if self.augment:
+                picture = jitter(picture, numpy_generator(self.seed, "colours", row, epoch))
+            pictures.append(torch.from_numpy(picture))
+            asked.append(some)
+        return AnswerBatch(torch.stack(pictures), asked)
+
+    def _askable(self, row: int, epoch: int) -> tuple[int, int, str, list[Asked]]:
+        for tried in range(MOST_TRIES):
+            at = (row + tried) % self.size
+            number, frame, view = self.rows[at]
+            if some := self._asked(number, frame, view, at, epoch):
+                break
+        return number, frame, view, some
+
+    def _asked(self, number: int, frame: int, view: str, row: int, epoch: int) -> list[Asked]:
+        episode, lesson = self.frames.episodes[number], self.lesson
+        rng = numpy_generator(self.seed, "own", row, epoch)
+        found = []
+        boxes = visible_boxes(episode, view, frame, self.options)
+        if lesson.named:
+            labels = [body.label for body in episode.bodies]
+            unique = [k for k in boxes if labels.count(labels[k]) == 1]
+            for k in rng.permutation(unique)[: lesson.named]:
+                named = Labelled((Box(labels[k], boxes[k]),))
+                found.append(self._own(labels[k], named))
+        own = own_answer(episode, boxes) if lesson.own else None
+        if own is not None:
+            texts = [episode.instruction, *episode.paraphrases]
+            found.append(self._own(texts[int(rng.integers(len(texts)))], own))
+        for kind in rng.permutation(lesson.kinds)[: lesson.most_kinds]:
+            chance = key(self.seed, "questions", kind, row, epoch) % _SEEDS
+            options = replace(self.options, kinds=str(kind), seed=chance)
+            found += [_as_asked(q.text, q.answer) for q in questions(episode, view, frame, options)[0]]
+        return [one for one in found if self.sayable(one.answer)]
+
+    def _own(self, words: str, answer: Answer) -> Asked:
+        return _as_asked(self.own_question.replace("{instruction}", words), answer)
+
+
+def visible_boxes(episode: DatasetEpisode, view: str, frame: int, options: QaOptions) -> dict[int, XYXY]:
+    """Box of each body that can be asked about, by its row, in the pixels of the picture that the model sees."""
+    camera = episode.cameras[view]
+    size = camera.width, camera.height
+    resize = Resize(size, options.seen_size(*size))
+    found = {}
+    for row in range(len(episode.bodies)):
+        if camera.visibility[frame, row] >= options.min_visibility:
+            box = resize.to_seen(camera.boxes[frame, row])
+            if (box[2:] - box[:2] >= LEAST_SIDE).all():
+                u0, v0, u1, v1 = map(float, box)
+                found[row] = (u0, v0, u1, v1)
+    return found
+
+
+def own_answer(episode: DatasetEpisode, boxes: dict[int, XYXY]) -> PickPlace | None:
+    """What to pick and where to place it; None where one of them cannot be seen."""
+    roles = [body.role for body in episode.bodies]
+    target, receptacle = (boxes.get(roles.index(role)) for role in ("target", "receptacle"))
+    return PickPlace(target, receptacle) if target and receptacle else None
+
+
+def _as_asked(question: str, answer: Answer) -> Asked:
+    return Asked(question, answer.text(), tuple(places(answer)))
+
+
+def places(answer: Answer) -> list[tuple[float, float]]:
+    """For each coordinate of an answer, in the order in which it is written, the place that it is about [px].
+
+    A corner of a box is about the box's middle: that is where the thing is.
+    """
+    match answer:
+        case Points(points) | Trace(points):
+            return [p for p in points for _ in range(2)]
+        case Boxes(boxes):
+            return [m for box in boxes for m in _middle(box)]
+        case Labelled(labelled, named):
+            return [m for b in labelled for m in _middle(b.xyxy)] + [p.uv for p in named for _ in range(2)]
+        case PickPlace(pick, place):
+            return [m for box in (pick, place) if box is not None for m in _middle(box)]
+        case Sentence(_, groups):
+            return [m for group in groups for box in group for m in _middle(box)]
+        case Plan(subtask=sentence):
+            return places(sentence)
+
+
+def _middle(box: Sequence[float]) -> list[tuple[float, float]]:
+    u0, v0, u1, v1 = box
+    return [((u0 + u1) / 2, (v0 + v1) / 2)] * 4
+
+
+def sayable_by(tokenizer: Any) -> Callable[[str], bool]:
+    """Whether a tokenizer has a word for all of a text."""
+    unknown = tokenizer.unk_token_id
+
+    def sayable(text: str) -> bool:
+        return unknown is None or unknown not in tokenizer(text, add_special_tokens=False).input_ids
+
+    return sayable

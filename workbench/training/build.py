@@ -1,0 +1,126 @@
+"""The model that a training begins with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from policy.action import ActionSpec
+from policy.m1.checkpoint import CheckpointError, load_checkpoint
+from policy.m1.config import GRIPPER, M1Config, PromptConfig
+from policy.m1.model import M1Model
+from policy.m1.presets import preset
+from policy.m1.strict import ConfigError
+from policy.m1.tokenizer import build_tokenizer
+from policy.m1.training.randomness import key
+from workbench.options import OptionError
+from workbench.training.action_stream import with_statistics
+from workbench.training.frames import ArchiveFrames
+from workbench.training.options import GROUNDING, TrainOptions
+from workbench.training.vocabulary import vocabulary_of
+
+GROUNDED = "trained to ground"
+"""Note in a checkpoint's provenance that it has been through the grounding stage."""
+PLAIN_PROMPT = "{instruction}"
+"""What a policy without spatial guidance is told."""
+DEFAULT_VIEWS = ("front", "wrist")
+
+
+def chosen_views(options: TrainOptions) -> tuple[str, ...]:
+    """The cameras that the model is to see; OptionError for a checkpoint that is none."""
+    named = tuple(name.strip() for name in options.views.split(",") if name.strip())
+    if named:
+        return named
+    return _checkpoint(options).config.images.views if options.from_checkpoint else DEFAULT_VIEWS
+
+
+def build_model(options: TrainOptions, frames: ArchiveFrames) -> M1Model:
+    """A new model or a checkpoint's, with the data's action spec and statistics, in float32.
+
+    Raises OptionError for a checkpoint that is none or does not fit, and for m1-3b without one.
+    """
+    spec = with_statistics(frames, options.normalisation)
+    views = chosen_views(options)
+    try:
+        if options.from_checkpoint:
+            model = _checkpoint(options)
+            if problems := spec.mismatches(model.config.action_spec):
+                raise OptionError(
+                    f"actions of {options.data} are not those of {options.from_checkpoint}: {'; '.join(problems)}"
+                )
+            if not options.is_guided and any(GROUNDED in note for note in model.config.provenance.notes):
+                raise OptionError(
+                    f"guidance=off, but {options.from_checkpoint} has been through the grounding stage"
+                )
+            config = model.config
+        elif options.preset == "m1-3b":
+            raise OptionError(
+                "m1-3b begins from published weights: make a checkpoint with `workbench policy import` and give it as "
+                "from_checkpoint="
+            )
+        else:
+            config = preset(options.preset, spec, views, vocabulary_of(frames))
+            if options.chunk is not None:
+                half = max(1, options.chunk // 2)
+                config = replace(config, chunk_length=options.chunk, execute_steps=half)
+            torch.manual_seed(key(options.seed, "weights"))
+            model = M1Model(config, build_tokenizer(config.tokenizer))
+        model.config = _for_data(config, options, frames, views)
+    except (ConfigError, CheckpointError) as error:
+        raise OptionError(str(error)) from error
+    for name, parameter in model.named_parameters():
+        # A checkpoint's tensors come as plain ones; these two nothing ever trains.
+        parameter.requires_grad_("mask_token" not in name and "history_embedder" not in name)
+    return model
+
+
+def _for_data(
+    config: M1Config, options: TrainOptions, frames: ArchiveFrames, views: tuple[str, ...]
+) -> M1Config:
+    """The configuration with what the data and the options say; sizes of weights stay."""
+    spec = with_statistics(frames, options.normalisation)
+    gripper = spec.index(GRIPPER) if _has_gripper(spec) else None
+    binary = gripper is None or all(
+        bool((abs(episode.actions[:, gripper]) == 1.0).all()) for episode in frames.episodes
+    )
+    prompt: PromptConfig = config.prompt
+    if options.stage != GROUNDING and not options.is_guided:
+        prompt = replace(prompt, action=PLAIN_PROMPT)
+    return replace(
+        config,
+        images=replace(config.images, views=views),
+        prompt=prompt,
+        action_spec=spec,
+        encoding=replace(config.encoding, gripper_binary=binary),
+    )
+
+
+def trained_config(config: M1Config, options: TrainOptions, steps: int) -> M1Config:
+    """The configuration of the final checkpoint: where its weights come from."""
+    old = config.provenance
+    grounded = (GROUNDED,) if options.stage == GROUNDING else ()
+    name = Path(options.data).resolve().name
+    return replace(
+        config,
+        provenance=replace(
+            old,
+            origin="trained",
+            base_weights=options.from_checkpoint or old.base_weights,
+            datasets=tuple(dict.fromkeys((*old.datasets, name))),
+            steps=old.steps + steps,
+            notes=tuple(dict.fromkeys((*old.notes, *grounded))),
+        ),
+    )
+
+
+def _has_gripper(spec: ActionSpec) -> bool:
+    return any(channel.name == GRIPPER for channel in spec.channels)
+
+
+def _checkpoint(options: TrainOptions) -> M1Model:
+    try:
+        return load_checkpoint(Path(options.from_checkpoint), "cpu", torch.float32)
+    except CheckpointError as error:
+        raise OptionError(f"from_checkpoint={options.from_checkpoint}: {error}") from error

@@ -1,0 +1,160 @@
+"""Options of ``workbench train``, and what makes them impossible."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.options import OptionError, option
+from workbench.simulation_options import at_least, choose
+from workbench.training.action_stream import SCHEMES
+
+GROUNDING, ACTION = "grounding", "action"
+STAGES = (GROUNDING, ACTION)
+PRESETS = ("m1-mini", "m1-3b")
+ON, OFF = "on", "off"
+PRECISIONS = ("float32", "bfloat16")
+AUTO = "auto"
+PRESENTATION = ("log_every", "save_every", "keep")
+"""Options that change what is written down, not what is learned; a resumed run may differ in them."""
+
+
+@dataclass
+class TrainOptions:
+    """What to train, on what, and how. A value of none is the recipe's own for the stage and the preset."""
+
+    stage: str = option("", f"what to train: {' or '.join(STAGES)}")
+    data: str = option("", "folder that `workbench generate` made")
+    out: str = option(AUTO, "run folder; auto: named after what is trained, in runs/; the same again resumes")
+    preset: str = option("m1-mini", f"size of a new model: {' or '.join(PRESETS)}")
+    from_checkpoint: str = option(
+        "", "checkpoint to begin with, as of an earlier stage, instead of a new model"
+    )
+    guidance: str = option(
+        ON,
+        "stage=action: off trains for comparison without the grounding stage, the spatial prompt and co-training, "
+        "everything else equal",
+    )
+    views: str = option("", "cameras, separated by commas; none: the checkpoint's, or front,wrist")
+    chunk: int | None = option(None, "new model: actions per decision", "control steps")
+    normalisation: str = option(
+        "min_max", f"range of the data that actions are scaled by: {' or '.join(SCHEMES)}"
+    )
+    seed: int = option(0, "seed of the first weights and of all chance")
+    device: str = option(
+        AUTO, "cpu or cuda; auto: a GPU if there is one. For several, use `accelerate launch`"
+    )
+    steps: int | None = option(
+        None, "of the action stage, or of joint training on answers", "optimizer steps"
+    )
+    vision_steps: int | None = option(
+        None, "stage=grounding: the vision tower alone, before", "optimizer steps"
+    )
+    language_steps: int | None = option(
+        None, "stage=grounding: the language model on frozen features, between", "optimizer steps"
+    )
+    batch: int | None = option(None, "samples in one pass on one device")
+    answer_batch: int | None = option(None, "stage=action: pictures asked about, beside a batch of actions")
+    accumulation: int = option(1, "passes to a step")
+    lr_vision: float | None = option(None, "peak learning rate of the vision tower; 0 freezes")
+    lr_language: float | None = option(None, "of the language model")
+    lr_dino: float | None = option(None, "of DINOv2")
+    lr_qformer: float | None = option(None, "of the Q-Former")
+    lr_action_head: float | None = option(None, "of the action head")
+    warmup: int | None = option(None, "steps over which rates rise", "optimizer steps")
+    min_lr: float | None = option(None, "rate at the end of the cosine, as a share of the peak")
+    weight_decay: float | None = option(None, "AdamW's")
+    clip: float = option(1.0, "greatest norm of a step's gradient")
+    ema: float | None = option(None, "decay of the running average of the weights; 0 for none")
+    precision: str = option(
+        AUTO, f"of the two backbones' arithmetic: {' or '.join(PRECISIONS)}; auto: bfloat16 on a GPU"
+    )
+    recompute: bool = option(False, "gradient checkpointing: less memory, more time")
+    answer_weight: float = option(0.1, "stage=action: weight of the loss of answers in co-training")
+    augment: bool = option(True, "vary colours; in the vision phase, also mirror")
+    crop: float = option(
+        0.05, "most of a side cut off a picture; 0 for none. Never where coordinates are spoken"
+    )
+    paraphrases: bool = option(True, "stage=action: tell the task in the data's other words, too")
+    log_every: int = option(10, "steps between two lines of losses", "optimizer steps")
+    save_every: int = option(250, "steps between two states to resume from", "optimizer steps")
+    keep: int = option(2, "states kept")
+    pss_every: int = option(
+        0, "steps between two measurements of gradient alignment; 0 for never", "optimizer steps"
+    )
+    pss_batch: int = option(64, "samples of each kind in one of them")
+
+    def resolve(self) -> None:
+        """Replace ``auto`` by what it means here; OptionError for what cannot be."""
+        for name in ("stage", "data"):
+            if not getattr(self, name):
+                raise OptionError(
+                    f"{name}= is missing; usage: workbench train stage=grounding|action data=FOLDER"
+                )
+        choose("stage", self.stage, STAGES)
+        choose("preset", self.preset, PRESETS)
+        choose("guidance", self.guidance, (ON, OFF))
+        choose("precision", self.precision, (*PRECISIONS, AUTO))
+        choose("normalisation", self.normalisation, SCHEMES)
+        for name, least in (
+            ("accumulation", 1),
+            ("log_every", 1),
+            ("save_every", 1),
+            ("keep", 1),
+            ("pss_batch", 1),
+        ):
+            at_least(name, getattr(self, name), least)
+        for name in (
+            "steps",
+            "vision_steps",
+            "language_steps",
+            "warmup",
+            "pss_every",
+            "seed",
+            "answer_weight",
+        ):
+            self._number(name, 0, math.inf)
+        for name in ("batch", "answer_batch", "chunk"):
+            self._number(name, 1, math.inf)
+        for name in ("lr_vision", "lr_language", "lr_dino", "lr_qformer", "lr_action_head", "weight_decay"):
+            self._number(name, 0, 1)
+        self._number("min_lr", 0, 1)
+        self._number("crop", 0, 0.5)
+        if self.ema is not None and not 0 <= self.ema < 1:
+            raise OptionError(f"ema must be at least 0 and below 1, not {self.ema}")
+        if not self.clip > 0:
+            raise OptionError(f"clip must be positive, not {self.clip}")
+        if self.stage == GROUNDING and self.guidance == OFF:
+            raise OptionError(
+                "guidance=off is training without the grounding stage: it goes with stage=action"
+            )
+        if self.chunk is not None and self.from_checkpoint:
+            raise OptionError("chunk= is for a new model: a checkpoint's action head has its own length")
+        if self.device == AUTO:
+            import torch
+
+            self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        if self.device not in ("cpu", "cuda"):
+            raise OptionError(f"device must be cpu or cuda, not {self.device}")
+        if self.precision == AUTO:
+            # Most processors convert to bfloat16 and back at greater cost than the shorter products save.
+            self.precision = "bfloat16" if self.device == "cuda" else "float32"
+        if self.out == AUTO:
+            guided = "" if self.guidance == ON else "-unguided"
+            self.out = f"runs/train-{self.stage}-{self.preset}{guided}-seed{self.seed}"
+
+    def config(self) -> dict[str, Any]:
+        """What a run stores, and a resumed one must agree with: plain JSON types."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k != "out"} | {"command": "train"}
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether spatial guidance is on."""
+        return self.guidance == ON
+
+    def _number(self, name: str, least: float, most: float) -> None:
+        value = getattr(self, name)
+        if value is not None and not least <= value <= most:
+            raise OptionError(f"{name} must be between {least:g} and {most:g}, not {value}")

@@ -1,0 +1,135 @@
+"""Which phases a stage has at which size, and at which rates.
+
+m1-3b begins from Qwen2.5-VL's weights, and both stages are InternVLA-M1's own (arXiv 2510.13778: cosine, rates 1e-5 for
+the vision-language model, 1e-4 for the action head, 5e-5 for the rest, answers at a tenth). m1-mini begins from
+nothing. Its three phases of grounding were measured on drawn table-top scenes: overlap of boxes rises with pictures
+seen in the first (12,000 pictures: 0.86) and with questions answered in the second (100,000: 0.8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from policy.m1.config import M1Config
+from policy.m1.training.phases import (
+    ACTION,
+    ACTION_HEAD,
+    AIDS,
+    ANSWERS,
+    DINO,
+    LANGUAGE,
+    QFORMER,
+    SCENE,
+    VISION,
+    AnswerHelp,
+    Phase,
+)
+from workbench.training.options import GROUNDING, TrainOptions
+
+SMALL_BETAS = (0.9, 0.98)
+SHARP = 0.6
+"""Standard deviation of a soft label in the end [px]: most of it on the true number."""
+
+
+def phases_of(options: TrainOptions, config: M1Config) -> list[Phase]:
+    """The phases of a training, with what the options change."""
+    small = config.tokenizer.kind == "words"
+    if options.stage == GROUNDING:
+        phases = _small_grounding(config) if small else _large_grounding()
+        steps = {"vision": options.vision_steps, "language": options.language_steps, "joint": options.steps}
+    else:
+        phases = [_small_action() if small else _large_action()]
+        steps = {"action": options.steps}
+    return [_changed(phase, options, steps[phase.name]) for phase in phases]
+
+
+def average_decay(options: TrainOptions, config: M1Config) -> float:
+    """Decay of the average of the weights: on for a small model; a second copy of a large one is asked for."""
+    default = 0.999 if config.tokenizer.kind == "words" else 0.0
+    return default if options.ema is None else options.ema
+
+
+def _small_grounding(config: M1Config) -> list[Phase]:
+    last = config.language.num_hidden_layers
+    layers = tuple(range(max(last - 2, 0), last))
+    learning = AnswerHelp(1.0, 4.0, layers, (4.5, SHARP), 0.1)
+    vision = Phase(
+        "vision", 2000, {VISION: 1.2e-3, AIDS: 1.2e-3}, {SCENE: 1.0}, {SCENE: 8},
+        warmup=100, hold=0.2, floor=0.02, weight_decay=0.03, betas=SMALL_BETAS,
+    )  # fmt: skip
+    language = Phase(
+        "language", 3000, {LANGUAGE: 1e-3, AIDS: 1e-3}, {ANSWERS: 1.0}, {ANSWERS: 8},
+        warmup=60, hold=0.3, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS, help=learning,
+    )  # fmt: skip
+    # What the tower learned of the scene goes on being asked: answers alone would wash it out.
+    joint = Phase(
+        "joint", 1000, {LANGUAGE: 3e-4, VISION: 1e-4, AIDS: 3e-4}, {ANSWERS: 1.0, SCENE: 0.5},
+        {ANSWERS: 8, SCENE: 8}, warmup=30, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
+        help=replace(learning, blur=(SHARP, SHARP)),
+    )  # fmt: skip
+    return [vision, language, joint]
+
+
+def _small_action() -> Phase:
+    rates = {VISION: 1e-4, LANGUAGE: 1e-4, DINO: 5e-4, QFORMER: 5e-4, ACTION_HEAD: 5e-4}
+    return Phase(
+        "action", 3000, rates, {ACTION: 1.0, ANSWERS: 0.1}, {ACTION: 8, ANSWERS: 2},
+        warmup=100, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
+        help=AnswerHelp(blur=(SHARP, SHARP), text_weight=0.1),
+    )  # fmt: skip
+
+
+def _large_grounding() -> list[Phase]:
+    rates = {VISION: 1e-5, LANGUAGE: 1e-5}
+    return [Phase("joint", 20_000, rates, {ANSWERS: 1.0}, {ANSWERS: 4}, warmup=1000, floor=0.01)]
+
+
+def _large_action() -> Phase:
+    rates = {VISION: 1e-5, LANGUAGE: 1e-5, DINO: 5e-5, QFORMER: 5e-5, ACTION_HEAD: 1e-4}
+    return Phase(
+        "action",
+        50_000,
+        rates,
+        {ACTION: 1.0, ANSWERS: 0.1},
+        {ACTION: 16, ANSWERS: 4},
+        warmup=5000,
+        floor=0.01,
+    )
+
+
+def _changed(phase: Phase, options: TrainOptions, steps: int | None) -> Phase:
+    asked = {
+        VISION: options.lr_vision,
+        LANGUAGE: options.lr_language,
+        DINO: options.lr_dino,
+        QFORMER: options.lr_qformer,
+        ACTION_HEAD: options.lr_action_head,
+    }
+    rates = {part: phase.rates[part] if asked.get(part) is None else asked[part] for part in phase.rates}
+    objectives, batch = dict(phase.objectives), dict(phase.batch)
+    if phase.name == "action":
+        objectives[ANSWERS] = options.answer_weight
+        if not options.is_guided or not options.answer_weight:
+            objectives.pop(ANSWERS)
+        batch[ANSWERS] = options.answer_batch or batch[ANSWERS]
+        batch[ACTION] = options.batch or batch[ACTION]
+    elif options.batch:
+        batch = dict.fromkeys(batch, options.batch)
+    steps = phase.steps if steps is None else steps
+    # A rise as long as the phase would be no phase.
+    warmup = min(phase.warmup, steps // 10) if options.warmup is None else options.warmup
+    return replace(
+        phase,
+        steps=steps,
+        rates=_without_frozen(rates),
+        objectives=objectives,
+        batch={name: batch[name] for name in objectives},
+        warmup=warmup,
+        floor=phase.floor if options.min_lr is None else options.min_lr,
+        weight_decay=phase.weight_decay if options.weight_decay is None else options.weight_decay,
+    )
+
+
+def _without_frozen(rates: Mapping[str, float | None]) -> dict[str, float]:
+    return {part: rate for part, rate in rates.items() if rate}

@@ -1,0 +1,49 @@
+"""The archive as a `policy.m1.training.batches.Source`."""
+
+from __future__ import annotations
+
+from policy.m1.model import M1Model
+from policy.m1.training.batches import Stream
+from policy.m1.training.phases import ACTION, ANSWERS, SCENE
+from workbench.training.action_stream import ActionStream
+from workbench.training.answer_stream import FIRST_LESSON, FULL_LESSON, AnswerStream, sayable_by
+from workbench.training.frames import ArchiveFrames
+from workbench.training.options import TrainOptions
+from workbench.training.scene_stream import SceneStream
+
+
+class ArchiveSource:
+    """Streams of one archive for one model."""
+
+    def __init__(self, frames: ArchiveFrames, model: M1Model, options: TrainOptions) -> None:
+        self.frames, self.model, self.options = frames, model, options
+        self.colors, self.shapes = len(frames.colors), len(frames.shapes)
+
+    def stream(self, objective: str, phase: str) -> Stream:
+        """See `policy.m1.training.batches.Source`."""
+        options, config = self.options, self.model.config
+        views, size = config.images.views, config.images.size
+        if objective == ACTION:
+            return ActionStream(
+                self.frames,
+                views,
+                config.chunk_length,
+                options.seed,
+                options.augment,
+                options.crop,
+                options.paraphrases,
+            )
+        if objective == ANSWERS:
+            return AnswerStream(
+                self.frames,
+                views,
+                options.seed,
+                size,
+                config.prompt.grounding,
+                sayable_by(self.model.tokenizer),
+                options.augment,
+                FIRST_LESSON if phase == "language" else FULL_LESSON,
+            )
+        if objective == SCENE:
+            return SceneStream(self.frames, views, options.seed, size, options.augment, options.crop)
+        raise ValueError(f"there is no objective {objective!r}")

@@ -1,0 +1,127 @@
+"""``workbench train``: from an archive to a checkpoint, in one run folder.
+
+config.yaml, provenance.json     what was trained, on what, with what
+losses.jsonl, tensorboard/       how it went
+states/                          what a killed run goes on from
+checkpoint/                      the model, for ``workbench eval policy=m1 checkpoint=...``
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from policy.m1.checkpoint import CONFIG_FILE, save_checkpoint
+from policy.m1.training.settings import Settings
+from policy.m1.training.trainer import Trainer, make_accelerator
+from policy.m1.training.training_state import TrainingStateError
+from workbench.data.archive import ArchiveError
+from workbench.options import OptionError
+from workbench.provenance import git_commit, hardware, package_versions
+from workbench.run_folder import RunFolder
+from workbench.training.build import build_model, chosen_views, trained_config
+from workbench.training.frames import ArchiveFrames
+from workbench.training.options import PRESENTATION, TrainOptions
+from workbench.training.recipes import average_decay, phases_of
+from workbench.training.run_log import RunLog
+from workbench.training.source import ArchiveSource
+
+STATES, CHECKPOINT = "states", "checkpoint"
+
+
+def train(options: TrainOptions, console: Console) -> Path:
+    """Train what is missing of a run; returns the folder of its checkpoint. Options must be resolved.
+
+    Raises OptionError for data or a checkpoint that cannot be used, RunFolderError for a folder that is another run's.
+    """
+    out = Path(options.out)
+    target = out / CHECKPOINT
+    accelerator = make_accelerator(options.device)
+    main = accelerator.is_main_process
+    try:
+        frames = ArchiveFrames(Path(options.data), chosen_views(options))
+        with ExitStack() as stack:
+            if main:
+                folder = stack.enter_context(RunFolder(out))
+                folder.create_or_resume(options.config(), _provenance(frames), PRESENTATION)
+                for notice in folder.notices:
+                    console.print(notice)
+            if (target / CONFIG_FILE).exists():
+                return target
+            model = build_model(options, frames)
+            phases = phases_of(options, model.config)
+            if main:
+                for line in _what_runs(options, frames, model, phases):
+                    console.print(line, markup=False)
+            log = RunLog(out, console)
+            if main:
+                stack.enter_context(log)
+            trainer = Trainer(
+                model,
+                phases,
+                ArchiveSource(frames, model, options),
+                _settings(options, average_decay(options, model.config)),
+                out / STATES,
+                log,
+                accelerator,
+            )
+            trainer.run()
+            if main:
+                model.config = trained_config(model.config, options, trainer.place.total)
+                if target.exists():
+                    shutil.rmtree(target)  # begun by a run that was killed while it wrote
+                save_checkpoint(model.cpu(), target)
+            accelerator.wait_for_everyone()
+    except (ArchiveError, TrainingStateError) as error:
+        raise OptionError(str(error)) from error
+    return target
+
+
+def _settings(options: TrainOptions, decay: float) -> Settings:
+    return Settings(
+        seed=options.seed,
+        accumulation=options.accumulation,
+        clip=options.clip,
+        average_decay=decay,
+        bfloat16=options.precision == "bfloat16",
+        recompute=options.recompute,
+        log_every=options.log_every,
+        save_every=options.save_every,
+        keep=options.keep,
+        alignment_every=options.pss_every,
+        alignment_batch=options.pss_batch,
+    )
+
+
+def _provenance(frames: ArchiveFrames) -> dict[str, Any]:
+    names = "\n".join(episode.name for episode in frames.episodes)
+    return {
+        "versions": package_versions(),
+        "python": platform.python_version(),
+        "git_commit": git_commit(),
+        "data": {
+            "episodes": len(frames.episodes),
+            "frames": sum(len(episode.frame_steps) for episode in frames.episodes),
+            "fingerprint": hashlib.sha256(names.encode()).hexdigest()[:16],
+        },
+        "hardware": hardware(),
+    }
+
+
+def _what_runs(options: TrainOptions, frames: ArchiveFrames, model: Any, phases: list[Any]) -> list[str]:
+    parameters = sum(p.numel() for p in model.parameters())
+    lines = [
+        f"{options.stage} of {model.config.name}, {parameters / 1e6:.1f} M parameters, on {len(frames.episodes)} "
+        f"episodes of {options.data}, {options.device}"
+    ]
+    for phase in phases:
+        if phase.steps:
+            batches = ", ".join(f"{n} {name}" for name, n in phase.batch.items())
+            lines.append(f"  {phase.name}: {phase.steps} steps of {batches}; trains {', '.join(phase.rates)}")
+    return lines
