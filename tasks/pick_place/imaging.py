@@ -156,13 +156,13 @@ class Imaging(PerEnvironment):
             albedo=output["albedo"].torch if "albedo" in needs else None,
             normals=output["normals"].torch if "normals" in needs else None,
             surfaces=self._surfaces(name, env) if "surfaces" in needs else None,
-            generators=self._generators(name),
+            seeds=self._image_seeds(name),
         )
 
     def deliver_depth(self, name: str, env: Any) -> torch.Tensor:
         """The depth image ``[N, H, W]`` [m] of a camera; 0 is unknown."""
         depth = env.scene[name].data.output["distance_to_image_plane"].torch[..., 0].clone()
-        return self.pipelines[name].apply_depth(depth, self._generators(name + " depth"))
+        return self.pipelines[name].apply_depth(depth, self._image_seeds(name + " depth"))
 
     def deliver_labels(self, name: str, env: Any) -> torch.Tensor:
         """Index of the body ``[N, H, W]`` that each pixel of the camera's image shows; -1 for none.
@@ -171,14 +171,13 @@ class Imaging(PerEnvironment):
         """
         return self.pipelines[name].apply_labels(self._bodies(name, env))
 
-    def _generators(self, name: str) -> list[torch.Generator]:
-        """Random numbers of each environment's image at this step."""
-        found = []
-        for row in range(self.num_envs):
-            key = f"{self._seeds[row]}/{int(self._step[row])}/{name}".encode()
-            seed = int.from_bytes(hashlib.blake2b(key, digest_size=7).digest(), "little")
-            found.append(torch.Generator(self.device).manual_seed(seed))
-        return found
+    def _image_seeds(self, name: str) -> list[int]:
+        """Where the random numbers of each environment's image at this step start."""
+        keys = (
+            f"{seed}/{step}/{name}".encode()
+            for seed, step in zip(self._seeds, self._step.tolist(), strict=True)
+        )
+        return [int.from_bytes(hashlib.blake2b(key, digest_size=7).digest(), "little") for key in keys]
 
     def _bodies(self, name: str, env: Any) -> torch.Tensor:
         data = env.scene[name].data
