@@ -129,6 +129,10 @@ class ImagePipeline(NamedSettings):
             needs |= {"radiance", "albedo", "normals"}
         return frozenset(needs)
 
+    def ignores_rgb(self) -> bool:
+        """Whether `apply`, given what `needs_aov` names, starts all rows from their radiance."""
+        return bool((self._reshaded() | (self.sensor.exposure < 1)).all())
+
     def apply(
         self,
         rgb: torch.Tensor,

@@ -147,10 +147,9 @@ class Imaging(PerEnvironment):
     def deliver(self, name: str, env: Any) -> torch.Tensor:
         """The image ``[N, H, W, 3]`` uint8 of a camera, from what the renderer drew just now."""
         pipeline, output = self.pipelines[name], env.scene[name].data.output
-        # A copy: the renderer draws the next image into the same memory.
-        rgb = output["rgb"].torch.clone()
+        rgb = output["rgb"].torch
         needs = pipeline.needs_aov()
-        return pipeline.apply(
+        image = pipeline.apply(
             rgb,
             radiance=output["rgb_hdr"].torch if "radiance" in needs else None,
             albedo=output["albedo"].torch if "albedo" in needs else None,
@@ -158,6 +157,8 @@ class Imaging(PerEnvironment):
             surfaces=self._surfaces(name, env) if "surfaces" in needs else None,
             seeds=self._image_seeds(name),
         )
+        # The renderer draws the next image into the same memory.
+        return image.clone() if image is rgb else image
 
     def deliver_depth(self, name: str, env: Any) -> torch.Tensor:
         """The depth image ``[N, H, W]`` [m] of a camera; 0 is unknown."""
@@ -182,14 +183,14 @@ class Imaging(PerEnvironment):
     def _bodies(self, name: str, env: Any) -> torch.Tensor:
         data = env.scene[name].data
         labels = data.output["instance_segmentation"].torch[..., 0]
-        table = self._label_table(data.info["instance_segmentation"]["idToLabels"], env)
-        return table.to(labels.device)[labels.clamp(0, len(table) - 1).long()]
+        table = self._label_table(data.info["instance_segmentation"]["idToLabels"], env).to(labels.device)
+        return table.index_select(0, labels.clamp(0, len(table) - 1).view(-1)).view(labels.shape)
 
     def _label_table(self, named: dict, env: Any) -> torch.Tensor:
         """Segmentation id -> index of the body."""
         order = {f"Body_{slot}": i for i, slot in enumerate(env.slots)}
         order |= {part.capitalize(): self.bodies + i for i, part in enumerate(FIXED_BODIES)}
-        table = torch.full((max(map(int, named), default=0) + 2,), -1)
+        table = torch.full((max(map(int, named), default=0) + 2,), -1, dtype=torch.int32)
         for label, path in named.items():
             for part in str(path).split("/"):
                 if part in order:
