@@ -11,8 +11,9 @@ from domain_rand.checks.check import check
 from domain_rand.checks.trial import CUBE, TABLE_SCENE
 from tasks.cameras import back_project
 from tasks.imaging.color import srgb_to_linear
+from tasks.imaging.patterns import multiplier
 from tasks.imaging.shading import AMBIENT, LAMP, SHADOW_VISIBILITY, SKY
-from tasks.imaging.textures import KINDS, multiplier
+from tasks.imaging.textures import KINDS
 from tasks.pick_place.imaging import FIXED_BODIES
 from tasks.pick_place.scene import COLORS
 from tasks.pick_place.workspace import ROOM_COLOR, TABLE_COLOR

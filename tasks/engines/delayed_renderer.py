@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,11 +17,12 @@ import warp as wp
 from isaaclab.scene_data import SceneDataFormat
 from isaaclab_newton.physics import NewtonQueries
 from isaaclab_newton.renderers.newton_warp_renderer import NewtonWarpRenderer
+from isaaclab_newton.renderers.segmentation import BACKGROUND_ID, UNLABELLED_ID
 
 from tasks.cameras import MAX_IMAGE_AGE
 from tasks.engines.threaded_camera import ThreadedCamera
 from tasks.poses import compose, relative
-from tasks.threads import cores
+from tasks.threads import cores, in_threads
 
 
 class DelayedWarpRenderer(NewtonWarpRenderer):
@@ -52,10 +54,25 @@ class DelayedWarpRenderer(NewtonWarpRenderer):
         model = self.backend.model
         carriers = [i for i, label in enumerate(model.body_label) if _within_environment(label) == tail]
         data.carriers = torch.tensor(carriers) if len(carriers) == model.world_count else None
+        data.without_rgb = False
+        if model.device.is_cpu:
+            data._convert_segmentation = partial(_convert_segmentation, data)
         return data
 
     def render(self, render_data) -> None:
-        """Draw every environment at its age."""
+        """Draw every environment at its age; on a CPU, ``render_data.without_rgb`` leaves the display image as it was.
+
+        On a GPU the drawing may be a captured graph, whose outputs cannot change.
+        """
+        color = render_data.outputs.color_image
+        if render_data.without_rgb and self.backend.model.device.is_cpu:
+            render_data.outputs.color_image = None
+        try:
+            self._render(render_data)
+        finally:
+            render_data.outputs.color_image = color
+
+    def _render(self, render_data) -> None:
         render_data.shown_bodies = render_data.shown_cameras = None
         if self.ages is None or not bool((self.ages > 0).any()) or not self._past:
             super().render(render_data)
@@ -101,6 +118,27 @@ class DelayedWarpRenderer(NewtonWarpRenderer):
                 rows = age_of_body == age
                 shown[rows] = self._past[age][rows]
         return shown
+
+
+def _convert_segmentation(data: Any) -> None:
+    """What `RenderData._convert_segmentation` does, but on all cores: on one it takes a tenth as long as drawing."""
+    if data.outputs.shape_index_image is None:
+        return
+    # As signed numbers, what is no shape is negative: -1 where nothing was hit.
+    shapes = wp.to_torch(data.outputs.shape_index_image.view(wp.int32))
+    for target, mapping in data._seg_dests.values():
+        if mapping.colorize or mapping.shape_count == 0:
+            mapping.convert_shape_index_to_output(data.outputs.shape_index_image, target)
+            continue
+        ids = wp.to_torch(mapping.shape_to_id.view(wp.int32))
+        table = torch.cat((ids.new_tensor((UNLABELLED_ID, BACKGROUND_ID)), ids))
+        found = wp.to_torch(target)
+
+        def convert(row: int, table: torch.Tensor = table, found: torch.Tensor = found) -> None:
+            place = shapes[row].clamp_min(-2).add_(2).view(-1)
+            torch.index_select(table, 0, place, out=found[row].view(-1))
+
+        in_threads(convert, range(len(shapes)))
 
 
 def _within_environment(path: str) -> str:

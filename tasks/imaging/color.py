@@ -9,6 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
+import warp as wp
+
+from tasks.imaging.kernels import launch, strips
 
 _ENCODE_STEPS = 8192
 """Steps of the encoding table over the square root of light, in which sRGB is nearly straight: 0.03 codes each."""
@@ -47,18 +50,33 @@ def _encode_table(gamma: float, device: torch.device) -> torch.Tensor:
 
 
 def encode(linear: torch.Tensor, gamma: torch.Tensor | None = None) -> torch.Tensor:
-    """Display codes ``[N, H, W, C]`` uint8 of linear light: sRGB to the power of ``gamma`` ``[N]``.
+    """Display codes ``[N, H, W, 3]`` uint8 of linear light: sRGB to the power of ``gamma`` ``[N]``.
 
     Light above 1 is clipped. ``encode(decode(image))`` is the image.
     """
-    exponents = [1.0] if gamma is None else gamma.tolist()
-    planes = linear.permute(0, 3, 1, 2)
-    index = planes.clamp(0.0, 1.0).sqrt_().mul_(_ENCODE_STEPS).int().contiguous()
-    if len(set(exponents)) == 1:
-        table = _encode_table(exponents[0], linear.device)
-    else:
-        table = torch.cat([_encode_table(exponent, linear.device) for exponent in exponents])
-        first = torch.arange(len(exponents), dtype=torch.int32, device=linear.device) * (_ENCODE_STEPS + 1)
-        index += first[:, None, None, None]
-    codes = table.index_select(0, index.view(-1)).view(index.shape)
-    return torch.stack(codes.unbind(1), -1)  # faster than a permuted copy
+    device = linear.device
+    exponents = [1.0] * len(linear) if gamma is None else gamma.tolist()
+    table_of = {exponent: i for i, exponent in enumerate(dict.fromkeys(exponents))}
+    tables = torch.stack([_encode_table(exponent, device) for exponent in table_of])
+    which = torch.tensor([table_of[exponent] for exponent in exponents], dtype=torch.int32, device=device)
+    n, height, width, _ = linear.shape
+    threads, strip = strips(height, width, device)
+    codes = torch.empty(linear.shape, dtype=torch.uint8, device=device)
+    launch(_encode, linear, tables, which, strip, codes, over=(n, *threads), device=device)
+    return codes
+
+
+@wp.kernel(enable_backward=False)
+def _encode(
+    linear: wp.array4d[wp.float32],
+    tables: wp.array2d[wp.uint8],
+    which: wp.array[wp.int32],
+    strip: wp.int32,
+    codes: wp.array4d[wp.uint8],
+):
+    env, row, part = wp.tid()
+    table = which[env]
+    for column in range(part * strip, wp.min((part + 1) * strip, linear.shape[2])):
+        for channel in range(3):
+            root = wp.sqrt(wp.clamp(linear[env, row, column, channel], 0.0, 1.0))
+            codes[env, row, column, channel] = tables[table, wp.int32(root * wp.static(float(_ENCODE_STEPS)))]

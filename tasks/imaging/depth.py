@@ -36,16 +36,14 @@ class DepthErrors(Settings):
     }
 
 
-def noise(
-    depth: torch.Tensor, scale: torch.Tensor, generators: Sequence[torch.Generator] | None
-) -> torch.Tensor:
+def noise(depth: torch.Tensor, scale: torch.Tensor, seeds: Sequence[int] | None) -> torch.Tensor:
     """Depth ``[N, H, W]`` with noise of standard deviation ``scale`` ``[N]`` [1/m] x depth^2, as stereo has.
 
     A disparity is inversely proportional to depth, so an even error of disparity is one that grows with depth squared.
     """
 
     def noisy(depth: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        normal = standard_normal(generators, rows.tolist(), depth.shape[1:], depth.device)
+        normal = standard_normal(seeds, rows.tolist(), depth.shape[1:], depth.device)
         measured = depth + normal * depth * depth * scale[rows].to(depth)[:, None, None]
         return torch.where(_known(depth), measured.clamp_min(_NEAREST), depth)
 
@@ -62,9 +60,7 @@ def quantisation(depth: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
     return on_rows(depth, step > 0, rounded)
 
 
-def holes(
-    depth: torch.Tensor, share: torch.Tensor, generators: Sequence[torch.Generator] | None
-) -> torch.Tensor:
+def holes(depth: torch.Tensor, share: torch.Tensor, seeds: Sequence[int] | None) -> torch.Tensor:
     """Depth ``[N, H, W]`` with a ``share`` ``[N]`` of the pixels set to 0, in blobs of a few."""
 
     def pierced(depth: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
@@ -74,9 +70,7 @@ def holes(
             count = min(round(float(share[row]) * height * width), height * width)
             if count == 0:
                 continue
-            coarse = standard_normal(
-                generators, [row], (1, height // _BLOB + 2, width // _BLOB + 2), depth.device
-            )
+            coarse = standard_normal(seeds, [row], (1, height // _BLOB + 2, width // _BLOB + 2), depth.device)
             field = F.interpolate(coarse, scale_factor=_BLOB, mode="bilinear")[0, 0, :height, :width]
             image[field <= field.flatten().kthvalue(count).values] = 0.0
         return result

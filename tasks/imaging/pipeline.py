@@ -3,7 +3,7 @@
     pipeline = ImagePipeline(num_envs, camera, overscan=1.1)  # render with `pipeline.rendered_k`
     pipeline.set("k1", [0, 3], [-0.1, 0.05])
     pipeline.set("exposure", [1], [0.7])
-    image = pipeline.apply(rgb, radiance=radiance, generators=generators)  # what `pipeline.needs_aov()` names
+    image = pipeline.apply(rgb, radiance=radiance, seeds=seeds)  # what `pipeline.needs_aov()` names
     corners = project_distorted(points, position, rotation, pipeline.calibration, pipeline.k1)
 
 Order: texture and light on the scene; lens; blur; exposure and white balance; noise; display curve; compression. What a
@@ -24,7 +24,7 @@ from tasks.imaging.blur import defocus, motion_blur
 from tasks.imaging.color import decode, encode
 from tasks.imaging.depth import DepthErrors
 from tasks.imaging.lens import Lens, calibration, resample, source_pixels
-from tasks.imaging.sensor import Sensor, add_noise, expose, jpeg
+from tasks.imaging.sensor import Sensor, expose, jpeg
 from tasks.imaging.settings import Index, NamedSettings, Rows, on_rows
 from tasks.imaging.shading import Lighting, relight
 from tasks.imaging.surfaces import Surfaces, albedo_scale
@@ -33,8 +33,6 @@ from tasks.threads import in_threads
 
 _CPU_PIXELS = 50_000
 """Pixels that a CPU works on at once, about an image, so that all intermediate results stay in its cache."""
-_CPU_TEXTURED_PIXELS = 200_000
-"""Textures take many small steps, and gain more from few calls than from the cache."""
 
 
 @dataclass
@@ -131,6 +129,10 @@ class ImagePipeline(NamedSettings):
             needs |= {"radiance", "albedo", "normals"}
         return frozenset(needs)
 
+    def ignores_rgb(self) -> bool:
+        """Whether `apply`, given what `needs_aov` names, starts all rows from their radiance."""
+        return bool((self._reshaded() | (self.sensor.exposure < 1)).all())
+
     def apply(
         self,
         rgb: torch.Tensor,
@@ -138,7 +140,7 @@ class ImagePipeline(NamedSettings):
         albedo: torch.Tensor | None = None,
         normals: torch.Tensor | None = None,
         surfaces: Surfaces | None = None,
-        generators: Sequence[torch.Generator] | None = None,
+        seeds: Sequence[int] | None = None,
     ) -> torch.Tensor:
         """Images ``[N, H, W, 3]`` uint8; ``rgb`` itself if all is nominal.
 
@@ -151,7 +153,7 @@ class ImagePipeline(NamedSettings):
             albedo: ``[N, H, W, 3 or 4]`` uint8.
             normals: in the world ``[N, H, W, 3]``.
             surfaces: what is where, for textures.
-            generators: one an environment, for noise.
+            seeds: one an environment, for noise.
         """
         given = {"radiance": radiance, "albedo": albedo, "normals": normals, "surfaces": surfaces}
         reshaded, refracted = self._reshaded(), self._refracted()
@@ -167,32 +169,27 @@ class ImagePipeline(NamedSettings):
         def relit(rows: list[int]) -> None:
             some, lighting = rendered.rows(_index(rows)), self.lighting.rows(_index(rows))
             light = relight(some.radiance, some.albedo, some.normals, some.albedo_scale, lighting)
-            result[_index(rows)] = self._develop(rows, light, generators)
+            result[_index(rows)] = self._develop(rows, light, seeds)
 
         def as_rendered(rows: list[int]) -> None:
-            result[_index(rows)] = self._develop(rows, decode(rgb[_index(rows)]), generators)
+            result[_index(rows)] = self._develop(rows, decode(rgb[_index(rows)]), seeds)
 
-        in_threads(relit, self._portions(developed & from_radiance, _CPU_PIXELS))
-        in_threads(as_rendered, self._portions(developed & ~from_radiance, _CPU_PIXELS))
+        in_threads(relit, self._portions(developed & from_radiance))
+        in_threads(as_rendered, self._portions(developed & ~from_radiance))
         return jpeg(result, self.sensor.jpeg)
 
-    def _develop(
-        self, rows: list[int], light: torch.Tensor, generators: Sequence[torch.Generator] | None
-    ) -> torch.Tensor:
+    def _develop(self, rows: list[int], light: torch.Tensor, seeds: Sequence[int] | None) -> torch.Tensor:
         """What lens and sensor of the environments ``rows`` make of the light of the scene: ``[n, H, W, 3]`` uint8."""
         refracted, sensor = self._refracted()[rows], self.sensor.rows(_index(rows))
-        some = None if generators is None else [generators[row] for row in rows]
+        some = None if seeds is None else [seeds[row] for row in rows]
         light = on_rows(
             light,
             refracted,
             lambda light, chosen: resample(light, self._sources([rows[i] for i in chosen.tolist()])),
         )
-        # One colour plane after the other in memory: what follows is faster so.
-        light = light.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)
         light = defocus(light, sensor.defocus)
         light = motion_blur(light, sensor.motion_length, sensor.motion_angle)
-        light = expose(light, sensor.exposure, sensor.white_balance)
-        light = add_noise(light, sensor.shot_noise, sensor.read_noise, some)
+        light = expose(light, sensor, some)
         return encode(light, sensor.gamma)
 
     def apply_labels(self, labels: torch.Tensor) -> torch.Tensor:
@@ -203,15 +200,13 @@ class ImagePipeline(NamedSettings):
             labels, self._refracted(), lambda some, rows: resample(some, source(rows.tolist()), "nearest")
         )
 
-    def apply_depth(
-        self, depth: torch.Tensor, generators: Sequence[torch.Generator] | None = None
-    ) -> torch.Tensor:
+    def apply_depth(self, depth: torch.Tensor, seeds: Sequence[int] | None = None) -> torch.Tensor:
         """What a depth camera with this lens measures ``[N, H, W]`` [m], errors included; 0 is unknown."""
         errors = self.depth_errors
         depth = self.apply_labels(depth)
-        depth = depth_camera.noise(depth, errors.depth_noise, generators)
+        depth = depth_camera.noise(depth, errors.depth_noise, seeds)
         depth = depth_camera.quantisation(depth, errors.depth_step)
-        return depth_camera.holes(depth, errors.depth_holes, generators)
+        return depth_camera.holes(depth, errors.depth_holes, seeds)
 
     def _refracted(self) -> torch.Tensor:
         return self.lens.active() | (self.overscan != 1.0)
@@ -219,12 +214,12 @@ class ImagePipeline(NamedSettings):
     def _reshaded(self) -> torch.Tensor:
         return self.lighting.active() | self.textures.active()
 
-    def _portions(self, active: torch.Tensor, cpu_pixels: int) -> list[list[int]]:
+    def _portions(self, active: torch.Tensor) -> list[list[int]]:
         """The active rows, in portions to be worked on at once."""
         rows: list[int] = active.nonzero()[:, 0].tolist()
         size = max(1, len(rows))
         if self.device.type == "cpu":
-            size = max(1, cpu_pixels // (self.camera_spec.width * self.camera_spec.height))
+            size = max(1, _CPU_PIXELS // (self.camera_spec.width * self.camera_spec.height))
         return [rows[first : first + size] for first in range(0, len(rows), size)]
 
     def _albedo_scale(self, surfaces: Surfaces | None) -> torch.Tensor | None:
@@ -238,7 +233,7 @@ class ImagePipeline(NamedSettings):
             index = _index(rows)
             scale[index] = albedo_scale(self.textures.rows(index), surfaces.rows(index), self.rendered_k)
 
-        in_threads(weave, self._portions(textured, _CPU_TEXTURED_PIXELS))
+        in_threads(weave, self._portions(textured))
         return scale
 
     def _update_sources(self) -> None:

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+import warp as wp
 
 from tasks.imaging.color import decode_table
+from tasks.imaging.kernels import launch, strips
 from tasks.imaging.settings import Settings
 
 # Newton 1.x, `newton/_src/sensors/warp_raytrace`: `render.py` (sky, ground, ambient intensity), `lighting.py`
@@ -29,7 +31,10 @@ AMBIENT = 0.5
 SHADOW_VISIBILITY = 0.3
 LAMP = (0.57735026, -0.57735026, 0.57735026)
 """Direction from the scene to the lamp, world frame."""
-_TINTS = tuple(zip(SKY, GROUND, strict=True))
+_EVEN = tuple(AMBIENT * (sky + ground) / 2 for sky, ground in zip(SKY, GROUND, strict=True))
+"""Ambient light on a surface that stands upright, half sky and half ground; red, green and blue."""
+_SLOPE = tuple(AMBIENT * (sky - ground) / 2 for sky, ground in zip(SKY, GROUND, strict=True))
+"""What a surface that faces the sky has more."""
 
 
 @dataclass
@@ -75,88 +80,93 @@ def relight(
         radiance: as rendered ``[N, H, W, 3]``, linear, unclipped.
         albedo: as rendered ``[N, H, W, 3 or 4]``, sRGB, uint8; None if the lighting is nominal.
         normals: world frame ``[N, H, W, 3]``; likewise.
-        albedo_scale: multiplier of the linear albedo ``[N, H, W, 1 or 3]``, or None.
+        albedo_scale: multiplier of the linear albedo ``[N, H, W, 1]``, or None.
         lighting: of the ``N`` environments.
     """
-    lit = bool(lighting.active().any())
-    if not lit and albedo_scale is None:
-        return radiance
-    # Colour planes one after the other in memory, which is faster; a view of them has the usual shape.
-    planes = radiance.permute(0, 3, 1, 2).contiguous()
-    factors: list[torch.Tensor | None] = [None] * 3
-    if lit:
-        if albedo is None or normals is None:
-            raise ValueError("another lighting needs albedo and normals")
-        factors = list(_brightening(planes, albedo, normals.permute(0, 3, 1, 2).contiguous(), lighting))
-    result = torch.empty_like(planes)
-    for channel, factor in enumerate(factors):
-        if albedo_scale is not None:
-            scale = albedo_scale[..., min(channel, albedo_scale.shape[-1] - 1)]
-            factor = scale if factor is None else factor.mul_(scale)
-        torch.mul(planes[:, channel], factor, out=result[:, channel])
-    return result.permute(0, 2, 3, 1)
+    lit = lighting.active()
+    if not bool(lit.any()):
+        return radiance if albedo_scale is None else radiance * albedo_scale
+    if albedo is None or normals is None:
+        raise ValueError("another lighting needs albedo and normals")
+    n, height, width, _ = radiance.shape
+    threads, strip = strips(height, width, radiance.device)
+    # Colour planes one after the other in memory, which blur is faster on; a view of them has the usual shape.
+    result = torch.empty(n, 3, height, width, device=radiance.device).permute(0, 2, 3, 1)
+    launch(
+        _relight,
+        radiance,
+        albedo,
+        normals,
+        None if albedo_scale is None else albedo_scale[..., 0],
+        decode_table(radiance.device),
+        lit.to(radiance.device),
+        (lighting.key_color * lighting.key_intensity[:, None]).to(radiance),
+        _fill(lighting).to(radiance),
+        lighting.ambient_intensity.to(radiance),
+        lighting.shadow_strength.to(radiance),
+        strip,
+        result,
+        over=(n, *threads),
+        device=radiance.device,
+    )
+    return result
 
 
-def _brightening(
-    radiance: torch.Tensor, albedo: torch.Tensor, normals: torch.Tensor, lighting: Lighting
-) -> list[torch.Tensor]:
-    """New light over old light on every pixel ``[N, H, W]``, for red, green and blue.
-
-    Radiance and normals are ``[N, 3, H, W]`` here.
-    """
-    x, y, z = normals.unbind(1)
-    lambert = (x * LAMP[0]).add_(y, alpha=LAMP[1]).add_(z, alpha=LAMP[2]).clamp_min_(0.0)
-    ambient = {  # sky and ground in equal parts at n_z = 0; red and green are alike
-        tint: (z * (AMBIENT * (tint[0] - tint[1]) / 2)).add_(AMBIENT * (tint[0] + tint[1]) / 2)
-        for tint in dict.fromkeys(_TINTS)
-    }
-    lost = _in_shadow(radiance, albedo, ambient, lambert).to(lambert.dtype)
-    lost.mul_(1.0 - SHADOW_VISIBILITY).mul_(lambert)
-    old_key = lambert - lost
-    new_key = lambert.sub_(lost.mul_(_per_env(lighting.shadow_strength, lambert)))
-    old = {tint: plane + old_key for tint, plane in ambient.items()}
-    fill, strength = _fill(x, y, z, lighting), _per_env(lighting.ambient_intensity, lambert)
-    for plane in ambient.values():
-        plane.mul_(strength)
-        if fill is not None:
-            plane.add_(fill)
-    color = lighting.key_color.to(lambert) * lighting.key_intensity.to(lambert)[:, None]
-    return [
-        torch.addcmul(ambient[tint], new_key, color[:, channel, None, None]).div_(old[tint])
-        for channel, tint in enumerate(_TINTS)
-    ]
-
-
-def _in_shadow(
-    radiance: torch.Tensor,
-    albedo: torch.Tensor,
-    ambient: Mapping[tuple[float, float], torch.Tensor],
-    lambert: torch.Tensor,
-) -> torch.Tensor:
-    """Which pixels ``[N, H, W]`` the lamp does not reach: those darker than if it were half visible."""
-    table = decode_table(radiance.device)
-    half = {
-        tint: torch.add(plane, lambert, alpha=(1 + SHADOW_VISIBILITY) / 2) for tint, plane in ambient.items()
-    }
-    excess = (radiance[:, 0] + radiance[:, 1]).add_(radiance[:, 2])
-    for channel, tint in enumerate(_TINTS):
-        reflected = table.index_select(0, albedo[..., channel].int().view(-1)).view(lambert.shape)
-        excess.addcmul_(reflected, half[tint], value=-1)
-    return excess < 0
-
-
-def _fill(x: torch.Tensor, y: torch.Tensor, z: torch.Tensor, lighting: Lighting) -> torch.Tensor | None:
-    """Light of the second lamp on every pixel ``[N, H, W]``; None if it is off everywhere."""
-    if not bool(lighting.fill_intensity.any()):
-        return None
+def _fill(lighting: Lighting) -> torch.Tensor:
+    """Direction x strength of the second lamp ``[N, 3]``."""
     # In double precision, whose last digit may depend on the number of rows without anyone seeing it.
     azimuth, elevation = lighting.fill_direction.double().unbind(-1)
     strength = lighting.fill_intensity.double()
     flat = strength * torch.cos(elevation)
-    lamp = (flat * torch.cos(azimuth), flat * torch.sin(azimuth), strength * torch.sin(elevation))
-    fx, fy, fz = (_per_env(component, x) for component in lamp)
-    return (x * fx).addcmul_(y, fy).addcmul_(z, fz).clamp_min_(0.0)
+    return torch.stack(
+        (flat * torch.cos(azimuth), flat * torch.sin(azimuth), strength * torch.sin(elevation)), 1
+    )
 
 
-def _per_env(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    return values.to(like)[:, None, None]
+@wp.kernel(enable_backward=False)
+def _relight(
+    radiance: wp.array3d[wp.vec3f],
+    albedo: wp.array4d[wp.uint8],
+    normals: wp.array3d[wp.vec3f],
+    albedo_scale: wp.array3d[wp.float32],
+    decoded: wp.array[wp.float32],
+    lit: wp.array[wp.bool],
+    key: wp.array[wp.vec3f],
+    fill: wp.array[wp.vec3f],
+    ambient_intensity: wp.array[wp.float32],
+    shadow_strength: wp.array[wp.float32],
+    strip: wp.int32,
+    result: wp.array4d[wp.float32],
+):
+    """New light over old light is a factor on the radiance; so is the texture."""
+    env, row, part = wp.tid()
+    key_light = key[env]
+    fill_light = fill[env]
+    sky = ambient_intensity[env]
+    strength = shadow_strength[env]
+    is_lit = lit[env]
+    for column in range(part * strip, wp.min((part + 1) * strip, radiance.shape[2])):
+        light = radiance[env, row, column]
+        factor = wp.vec3f(1.0)
+        if is_lit:
+            normal = normals[env, row, column]
+            lambert = wp.max(wp.dot(normal, wp.static(wp.vec3f(*LAMP))), 0.0)
+            ambient = wp.static(wp.vec3f(*_EVEN)) + normal[2] * wp.static(wp.vec3f(*_SLOPE))
+            # In shadow is what is darker than if the lamp were half visible.
+            half = wp.vec3f(lambert * wp.static((1.0 + SHADOW_VISIBILITY) / 2.0))
+            reflected = wp.vec3f(
+                decoded[wp.int32(albedo[env, row, column, 0])],
+                decoded[wp.int32(albedo[env, row, column, 1])],
+                decoded[wp.int32(albedo[env, row, column, 2])],
+            )
+            excess = light[0] + light[1] + light[2] - wp.dot(reflected, ambient + half)
+            lost = wp.where(excess < 0.0, wp.static(1.0 - SHADOW_VISIBILITY), 0.0)
+            old_key = wp.vec3f(lambert * (1.0 - lost))
+            new_key = lambert * (1.0 - lost * strength)
+            second = wp.vec3f(wp.max(wp.dot(normal, fill_light), 0.0))
+            factor = wp.cw_div(ambient * sky + second + new_key * key_light, ambient + old_key)
+        if albedo_scale:
+            factor = factor * albedo_scale[env, row, column]
+        result[env, row, column, 0] = light[0] * factor[0]
+        result[env, row, column, 1] = light[1] * factor[1]
+        result[env, row, column, 2] = light[2] * factor[2]

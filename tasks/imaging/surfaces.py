@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
+import warp as wp
 
+from tasks.imaging.kernels import launch, strips
+from tasks.imaging.patterns import pattern
 from tasks.imaging.settings import Rows
-from tasks.imaging.textures import Textures, offset, pattern
+from tasks.imaging.textures import Textures, lattice, offset
 from tasks.poses import matrix
-
-_CPU_PIXELS = 25_000
-"""Pixels that a CPU works on at once, so that their intermediate results stay in its cache."""
 
 
 @dataclass
@@ -54,76 +53,64 @@ def body_points(
     return planes.permute(0, 2, 3, 1)
 
 
-def to_body_frames(points: torch.Tensor, body_index: torch.Tensor, body_pose: torch.Tensor) -> torch.Tensor:
-    """World points ``[N, H, W, 3]`` in the frames of their bodies ``[N, H, W]``; unchanged on no body."""
-    table = _frames(body_pose)
-    local = _transform(points.reshape(-1, 3).unbind(-1), table, _keys(body_index, body_pose.shape[1]))
-    return local.T.reshape(points.shape)
-
-
 def albedo_scale(textures: Textures, surfaces: Surfaces, k: torch.Tensor) -> torch.Tensor:
     """Multipliers of the albedo ``[N, H, W, 1]`` in images of calibration ``k`` ``[3, 3]``."""
     device = surfaces.depth.device
-    points = body_points(surfaces.depth, k, surfaces.position, surfaces.rotation)
-    planes = [plane.reshape(-1) for plane in points.unbind(-1)]
-    # Pose, scale and seed are one affine map a body: from the world straight to the pattern's own coordinates.
-    table = _frames(surfaces.body_pose, textures.texture_scale, textures.texture_seed)
-    kinds = textures.texture
-    keys = _keys(surfaces.body, kinds.shape[1])
-    kind_of = torch.nn.functional.pad(kinds.to(torch.uint8), (1, 1)).reshape(-1).to(device)
-    kind = kind_of.index_select(0, keys)
-    result = torch.ones(keys.shape, dtype=points.dtype, device=device)
-    for number in kinds.unique().tolist():
-        if number != 0:
-            pixels = _where(kind, number)
-            for some in pixels.split(_CPU_PIXELS) if device.type == "cpu" else (pixels,):
-                there = [plane.index_select(0, some) for plane in planes]
-                local = _transform(there, table, keys.index_select(0, some))
-                result.scatter_(0, some, pattern(number, local))
-    return result.view(*surfaces.depth.shape, 1)
+    result = torch.empty_like(surfaces.depth, memory_format=torch.contiguous_format)
+    fx, fy, cx, cy = k[(0, 1, 0, 1), (0, 1, 2, 2)].tolist()
+    threads, strip = strips(*result.shape[1:], device)
+    launch(
+        _albedo_scale,
+        surfaces.depth,
+        surfaces.body.to(torch.int32),
+        textures.texture.to(device, torch.int32),
+        *(part.to(device) for part in _to_patterns(textures, surfaces)),
+        lattice(device),
+        wp.vec2f(1 / fx, 1 / fy),
+        wp.vec2f(cx, cy),
+        strip,
+        result,
+        over=(len(result), *threads),
+        device=device,
+    )
+    return result[..., None]
 
 
-def _where(kind: torch.Tensor, number: int) -> torch.Tensor:
-    """Indices of the entries of ``[P]`` that equal ``number``. On a CPU, NumPy finds them in a third of the time."""
-    if kind.device.type == "cpu":
-        return torch.from_numpy(np.flatnonzero(kind.numpy() == number))
-    return (kind == number).nonzero()[:, 0]
+def _to_patterns(textures: Textures, surfaces: Surfaces) -> tuple[torch.Tensor, torch.Tensor]:
+    """Maps from the camera's frame to each body's pattern: matrices ``[N, B, 3, 3]`` and origins ``[N, B, 3]``.
 
-
-def _keys(body: torch.Tensor, count: int) -> torch.Tensor:
-    """Column of each pixel ``[N * H * W]`` in tables of all bodies; each environment's first and last are for none."""
-    first = torch.arange(len(body), dtype=torch.int32, device=body.device) * (count + 2) + 1
-    return (body.clamp(-1, count).to(torch.int32) + first[:, None, None]).view(-1)
-
-
-def _frames(
-    body_pose: torch.Tensor, scale: torch.Tensor | None = None, seed: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Maps from the world to the bodies' frames, row-wise 3 x 4, as ``[12, N * (B + 2)]``; no body's is the world's.
-
-    In double precision until they are done, as offsets in scaled frames grow large.
+    In double precision until they are done, as places in scaled frames grow large.
     """
-    n, count = body_pose.shape[:2]
-    pose = body_pose.double()
-    inverse = matrix(pose[..., 3:]).transpose(-1, -2)
-    if scale is not None:
-        inverse = inverse / scale.to(pose)[..., None, None]
-    origin = -(inverse * pose[..., None, :3]).sum(-1)
-    if seed is not None:
-        origin = origin + offset(seed).to(pose)
-    world = torch.eye(3, 4, dtype=torch.float64, device=pose.device).expand(n, 1, 3, 4)
-    table = torch.cat((world, torch.cat((inverse, origin[..., None]), -1), world), 1)
-    return table.view(n * (count + 2), 12).T.float().contiguous()
+    pose = surfaces.body_pose.double()
+    to_body = matrix(pose[..., 3:]).transpose(-1, -2) / textures.texture_scale.to(pose)[..., None, None]
+    linear = to_body @ surfaces.rotation.double()[:, None]
+    origin = (to_body @ (surfaces.position.double()[:, None] - pose[..., :3])[..., None])[..., 0]
+    return linear.float(), (origin + offset(textures.texture_seed).to(origin)).float()
 
 
-def _transform(
-    points: list[torch.Tensor] | tuple[torch.Tensor, ...], table: torch.Tensor, keys: torch.Tensor
-) -> torch.Tensor:
-    """Points (three planes ``[P]``) through the map in each pixel's column of the table: ``[3, P]``."""
-    x, y, z = points
-    result = torch.empty(3, len(keys), dtype=x.dtype, device=x.device)
-    columns = table.unbind(0)
-    for axis, plane in enumerate(result.unbind(0)):
-        a, b, c, d = (column.index_select(0, keys) for column in columns[4 * axis : 4 * axis + 4])
-        torch.addcmul(d, a, x, out=plane).addcmul_(b, y).addcmul_(c, z)
-    return result
+@wp.kernel(enable_backward=False)
+def _albedo_scale(
+    depth: wp.array3d[wp.float32],
+    body: wp.array3d[wp.int32],
+    kinds: wp.array2d[wp.int32],
+    linear: wp.array2d[wp.mat33f],
+    origin: wp.array2d[wp.vec3f],
+    values: wp.array[wp.float32],
+    per_focal: wp.vec2f,
+    centre: wp.vec2f,
+    strip: wp.int32,
+    result: wp.array3d[wp.float32],
+):
+    env, row, part = wp.tid()
+    y = (wp.float32(row) + 0.5 - centre[1]) * per_focal[1]
+    for column in range(part * strip, wp.min((part + 1) * strip, depth.shape[2])):
+        scale = wp.float32(1.0)
+        b = body[env, row, column]
+        if b >= 0 and b < kinds.shape[1]:
+            kind = kinds[env, b]
+            if kind != 0:
+                z = depth[env, row, column]
+                x = (wp.float32(column) + 0.5 - centre[0]) * per_focal[0]
+                place = linear[env, b] * wp.vec3f(x * z, y * z, z) + origin[env, b]
+                scale = pattern(kind, place, values)
+        result[env, row, column] = scale

@@ -8,6 +8,7 @@ itself: what was meant can be told, and "cone" does not become "done", halfway t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cache
 
 from tasks.language.facts import pick
@@ -41,17 +42,23 @@ def errors(word: str) -> dict[str, tuple[str, ...]]:
         "double": [word[: i + 1] + word[i:] for i in positions],
         "neighbour": [word[:i] + key + word[i + 1 :] for i in positions for key in _beside(word[i])],
     }
+    # One error from the word and one from another: only words that have most letters in common come into question.
+    letters = Counter(word.lower())
+    near = [w for w in all_words() if w != word.lower() and _letters_apart(Counter(w), letters) <= 4]
     told = {
-        kind: tuple(w for w in dict.fromkeys(options) if _can_be_told(w, word))
+        kind: tuple(w for w in dict.fromkeys(options) if w != word and _can_be_told(w, near))
         for kind, options in made.items()
     }
     return {kind: options for kind, options in told.items() if options}
 
 
-def _can_be_told(typed: str, word: str) -> bool:
-    return typed != word and not any(
-        typed == w or one_error_apart(typed, w) for w in all_words() if w != word.lower()
-    )
+def _can_be_told(typed: str, others: list[str]) -> bool:
+    return not any(typed == w or one_error_apart(typed, w) for w in others)
+
+
+def _letters_apart(a: Counter[str], b: Counter[str]) -> int:
+    """Letters that only one of two words has. An error changes this by two at most."""
+    return (a - b).total() + (b - a).total()
 
 
 def one_error_apart(a: str, b: str) -> bool:

@@ -40,7 +40,8 @@ class PickPlaceEnv(SimulatedScene):
         self._assigned: dict[int, Scene] = {}
         self._unassigned_count = 0
         self._nominal_written = False
-        self._pushing = False
+        self._pushed: dict[str, bool] = {}
+        """What has had a force written, and whether that is other than zero."""
         super().__init__(cfg=cfg, render_mode=render_mode, **kwargs)
 
     def load_managers(self) -> None:
@@ -193,7 +194,14 @@ class PickPlaceEnv(SimulatedScene):
             after = (self.disturbances.object_force, self.disturbances.hand_force)
             if any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)):
                 self._write_forces()
-        return super().step(action)
+        spent = [name for name, pushes in self._pushed.items() if not pushes]
+        result = super().step(action)
+        for name in spent:
+            if not self._pushed[name]:
+                del self._pushed[
+                    name
+                ]  # its zeros have been through a step: the next episode may leave them out
+        return result
 
     def update_progress(self) -> None:
         """Judge the state after a step; the reward term calls it, once per step."""
@@ -216,10 +224,15 @@ class PickPlaceEnv(SimulatedScene):
         force = self.dynamics.gravity_force.clone()
         force[rows, self.progress.target] += self.disturbances.object_force
         hand = self.disturbances.hand_force[:, None]
-        if not self._pushing and not bool(force.any()) and not bool(hand.any()):
-            return
-        self._pushing = True
-        for asset, value, ids in ((self.bodies, force, None), (self.robot, hand, [self.hand_id])):
+        for name, asset, value, ids in (
+            ("bodies", self.bodies, force, None),
+            ("robot", self.robot, hand, [self.hand_id]),
+        ):
+            # A force is written anew at every physics step, which takes time: not before there is one.
+            pushes = bool(value.any())
+            if not pushes and name not in self._pushed:
+                continue
+            self._pushed[name] = pushes
             asset.permanent_wrench_composer.set_forces_and_torques_index(
                 forces=value, torques=torch.zeros_like(value), body_ids=ids, is_global=True
             )

@@ -147,22 +147,23 @@ class Imaging(PerEnvironment):
     def deliver(self, name: str, env: Any) -> torch.Tensor:
         """The image ``[N, H, W, 3]`` uint8 of a camera, from what the renderer drew just now."""
         pipeline, output = self.pipelines[name], env.scene[name].data.output
-        # A copy: the renderer draws the next image into the same memory.
-        rgb = output["rgb"].torch.clone()
+        rgb = output["rgb"].torch
         needs = pipeline.needs_aov()
-        return pipeline.apply(
+        image = pipeline.apply(
             rgb,
             radiance=output["rgb_hdr"].torch if "radiance" in needs else None,
             albedo=output["albedo"].torch if "albedo" in needs else None,
             normals=output["normals"].torch if "normals" in needs else None,
             surfaces=self._surfaces(name, env) if "surfaces" in needs else None,
-            generators=self._generators(name),
+            seeds=self._image_seeds(name),
         )
+        # The renderer draws the next image into the same memory.
+        return image.clone() if image is rgb else image
 
     def deliver_depth(self, name: str, env: Any) -> torch.Tensor:
         """The depth image ``[N, H, W]`` [m] of a camera; 0 is unknown."""
         depth = env.scene[name].data.output["distance_to_image_plane"].torch[..., 0].clone()
-        return self.pipelines[name].apply_depth(depth, self._generators(name + " depth"))
+        return self.pipelines[name].apply_depth(depth, self._image_seeds(name + " depth"))
 
     def deliver_labels(self, name: str, env: Any) -> torch.Tensor:
         """Index of the body ``[N, H, W]`` that each pixel of the camera's image shows; -1 for none.
@@ -171,26 +172,25 @@ class Imaging(PerEnvironment):
         """
         return self.pipelines[name].apply_labels(self._bodies(name, env))
 
-    def _generators(self, name: str) -> list[torch.Generator]:
-        """Random numbers of each environment's image at this step."""
-        found = []
-        for row in range(self.num_envs):
-            key = f"{self._seeds[row]}/{int(self._step[row])}/{name}".encode()
-            seed = int.from_bytes(hashlib.blake2b(key, digest_size=7).digest(), "little")
-            found.append(torch.Generator(self.device).manual_seed(seed))
-        return found
+    def _image_seeds(self, name: str) -> list[int]:
+        """Where the random numbers of each environment's image at this step start."""
+        keys = (
+            f"{seed}/{step}/{name}".encode()
+            for seed, step in zip(self._seeds, self._step.tolist(), strict=True)
+        )
+        return [int.from_bytes(hashlib.blake2b(key, digest_size=7).digest(), "little") for key in keys]
 
     def _bodies(self, name: str, env: Any) -> torch.Tensor:
         data = env.scene[name].data
         labels = data.output["instance_segmentation"].torch[..., 0]
-        table = self._label_table(data.info["instance_segmentation"]["idToLabels"], env)
-        return table.to(labels.device)[labels.clamp(0, len(table) - 1).long()]
+        table = self._label_table(data.info["instance_segmentation"]["idToLabels"], env).to(labels.device)
+        return table.index_select(0, labels.clamp(0, len(table) - 1).view(-1)).view(labels.shape)
 
     def _label_table(self, named: dict, env: Any) -> torch.Tensor:
         """Segmentation id -> index of the body."""
         order = {f"Body_{slot}": i for i, slot in enumerate(env.slots)}
         order |= {part.capitalize(): self.bodies + i for i, part in enumerate(FIXED_BODIES)}
-        table = torch.full((max(map(int, named), default=0) + 2,), -1)
+        table = torch.full((max(map(int, named), default=0) + 2,), -1, dtype=torch.int32)
         for label, path in named.items():
             for part in str(path).split("/"):
                 if part in order:

@@ -141,6 +141,9 @@ class SimulatedScene(ManagerBasedRLEnv):
         renderer = self._renderer(name)
         if isinstance(renderer, DelayedWarpRenderer):
             renderer.ages = self.imaging.ages if self.imaging.late else None
+            data = self.scene[name]._render_data
+            if data is not None:
+                data.without_rgb = self.imaging.pipelines[name].ignores_rgb()
 
     def remember_poses(self) -> None:
         """Keep the present poses for images that come late, if any do."""

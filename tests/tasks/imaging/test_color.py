@@ -44,5 +44,5 @@ def test_every_environment_has_its_own_gamma():
 
 
 def test_light_beyond_the_range_is_clipped():
-    light = torch.tensor((-0.5, 0.0, 1.0, 40.0)).view(1, 2, 2, 1)
-    assert encode(light).flatten().tolist() == [0, 0, 255, 255]
+    light = torch.tensor((-0.5, 0.0, 1.0, 40.0)).view(1, 2, 2, 1).expand(-1, -1, -1, 3)
+    assert encode(light)[..., 1].flatten().tolist() == [0, 0, 255, 255]

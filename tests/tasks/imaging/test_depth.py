@@ -9,10 +9,6 @@ from tasks.imaging.depth import holes, noise, quantisation
 H, W = 90, 120
 
 
-def generators(*seeds):
-    return [torch.Generator().manual_seed(seed) for seed in seeds]
-
-
 def image(n=1):
     """Depth from 0.5 to 2.5 m, with a patch that is unknown and one that is infinitely far."""
     depth = torch.linspace(0.5, 2.5, W).repeat(n, H, 1)
@@ -24,7 +20,7 @@ def image(n=1):
 def errors(depth, seed=0):
     """Everything at once."""
     one = torch.ones(len(depth))
-    own = generators(*range(seed, seed + len(depth)))
+    own = list(range(seed, seed + len(depth)))
     return holes(quantisation(noise(depth, 0.5 * one, own), 0.01 * one), 0.1 * one, own)
 
 
@@ -39,14 +35,14 @@ def test_what_is_unknown_stays_unknown_and_what_is_far_stays_far():
 
 def test_noise_and_steps_leave_every_known_depth_known():
     near = torch.full((1, H, W), 0.02)
-    noisy = noise(near, torch.tensor([200.0]), generators(0))
+    noisy = noise(near, torch.tensor([200.0]), [0])
     assert (quantisation(noisy, torch.tensor([0.5])) > 0).all()
 
 
 def test_noise_grows_with_the_square_of_the_distance():
     for z in (0.5, 1.0, 3.0):
         even = torch.full((1, H, W), z)
-        measured = noise(even, torch.tensor([0.004]), generators(1))
+        measured = noise(even, torch.tensor([0.004]), [1])
         assert measured.std() == pytest.approx(0.004 * z * z, rel=0.03)
         assert measured.mean() == pytest.approx(z, abs=0.0003 * z * z)
 
@@ -61,12 +57,12 @@ def test_depth_is_rounded_to_steps():
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5])
 def test_the_share_of_holes_is_the_one_asked_for(share):
-    out = holes(torch.ones(1, H, W), torch.tensor([share]), generators(2))
+    out = holes(torch.ones(1, H, W), torch.tensor([share]), [2])
     assert (out == 0).double().mean() == pytest.approx(share, abs=1e-3)
 
 
 def test_holes_are_blobs_of_a_few_pixels():
-    out = holes(torch.ones(1, H, W), torch.tensor([0.05]), generators(2))
+    out = holes(torch.ones(1, H, W), torch.tensor([0.05]), [2])
     _, count = ndimage.label(out[0].numpy() == 0)
     mean_area = float((out == 0).sum()) / count
     assert 3 < mean_area < 30, f"{mean_area:.1f} px on average"

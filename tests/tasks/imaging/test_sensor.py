@@ -7,26 +7,29 @@ import pytest
 import torch
 from PIL import Image
 
-from tasks.imaging.sensor import JPEG_OFF, add_noise, expose, jpeg, standard_normal
+from tasks.imaging.sensor import JPEG_OFF, Sensor, expose, jpeg, standard_normal
 
 CPU = torch.device("cpu")
 
 
-def generators(*seeds):
-    return [torch.Generator().manual_seed(seed) for seed in seeds]
+def sensors(n, **values):
+    """Cameras that are nominal but for some settings."""
+    settings = Sensor.nominal(n)
+    for name, value in values.items():
+        getattr(settings, name)[:] = torch.as_tensor(value)
+    return settings
 
 
 def test_exposure_and_white_balance_are_gains_of_light():
     light = torch.rand(2, 4, 5, 3)
-    out = expose(light, torch.tensor((2.0, 0.5)), torch.tensor(((1.0, 1.0), (1.2, 0.8))))
+    out = expose(light, sensors(2, exposure=(2.0, 0.5), white_balance=((1.0, 1.0), (1.2, 0.8))))
     torch.testing.assert_close(out[0], light[0] * 2)
     torch.testing.assert_close(out[1], light[1] * torch.tensor((0.6, 0.5, 0.4)))
 
 
 def test_what_is_nominal_costs_nothing():
     light, codes = torch.rand(2, 4, 5, 3), torch.zeros(2, 4, 5, 3, dtype=torch.uint8)
-    assert expose(light, torch.ones(2), torch.ones(2, 2)) is light
-    assert add_noise(light, torch.zeros(2), torch.zeros(2), None) is light
+    assert expose(light, sensors(2)) is light
     assert jpeg(codes, torch.tensor((JPEG_OFF, 200))) is codes
 
 
@@ -34,14 +37,14 @@ def test_what_is_nominal_costs_nothing():
 @pytest.mark.parametrize(("shot", "read"), [(0.05, 0.0), (0.0, 0.02), (0.04, 0.03)])
 def test_the_variance_of_noise_is_that_of_reading_plus_that_of_photons(light, shot, read):
     even = torch.full((1, 150, 150, 3), light)
-    noise = add_noise(even, torch.tensor([shot]), torch.tensor([read]), generators(0)) - even
+    noise = expose(even, sensors(1, shot_noise=shot, read_noise=read), [0]) - even
     expected = read**2 + shot**2 * light
     assert noise.mean() == pytest.approx(0.0, abs=4 * (expected / noise.numel()) ** 0.5 + 1e-9)
     assert noise.var() == pytest.approx(expected, rel=0.03, abs=1e-12)
 
 
 def test_noise_is_normal_and_white():
-    z = standard_normal(generators(1), [0], (200, 201), CPU)[0].double()
+    z = standard_normal([1], [0], (200, 201), CPU)[0].double()
     assert z.mean() == pytest.approx(0.0, abs=0.02)
     assert z.var() == pytest.approx(1.0, abs=0.03)
     assert (z**4).mean() == pytest.approx(3.0, abs=0.15)
@@ -50,25 +53,30 @@ def test_noise_is_normal_and_white():
         assert neighbour.mean() == pytest.approx(0.0, abs=0.02)
 
 
-def test_noise_comes_from_the_environments_own_generator_alone():
+def test_noise_comes_from_the_environments_own_seed_alone():
     light = torch.rand(4, 9, 7, 3, generator=torch.Generator().manual_seed(0))
-    shot, read = torch.tensor((0.1, 0.0, 0.05, 0.0)), torch.tensor((0.0, 0.0, 0.01, 0.02))
-    together = add_noise(light, shot, read, generators(5, 6, 7, 8))
+    noisy = sensors(4, shot_noise=(0.1, 0.0, 0.05, 0.0), read_noise=(0.0, 0.0, 0.01, 0.02))
+    together = expose(light, noisy, [5, 6, 7, 8])
     for i, seed in enumerate((5, 6, 7, 8)):
-        row = slice(i, i + 1)
-        assert torch.equal(add_noise(light[row], shot[row], read[row], generators(seed))[0], together[i])
+        assert torch.equal(expose(light[i : i + 1], noisy.rows([i]), [seed])[0], together[i])
     assert torch.equal(together[1], light[1])
 
 
-def test_the_next_image_has_other_noise():
-    own, light = generators(3), torch.zeros(1, 20, 20, 3)
-    first, second = (add_noise(light, torch.zeros(1), torch.ones(1), own) for _ in range(2))
-    assert abs(np.corrcoef(first.flatten(), second.flatten())[0, 1]) < 0.1
+def test_neither_colours_nor_neighbours_nor_seeds_share_their_noise():
+    noise = expose(torch.zeros(2, 100, 100, 3), sensors(2, read_noise=1.0), [3, 4])
+    pairs = {
+        "colours": (noise[..., 0], noise[..., 1]),
+        "columns": (noise[:, :, 1:], noise[:, :, :-1]),
+        "rows": (noise[:, 1:], noise[:, :-1]),
+        "seeds": (noise[0], noise[1]),
+    }
+    for name, (a, b) in pairs.items():
+        assert abs(np.corrcoef(a.flatten(), b.flatten())[0, 1]) < 0.03, name
 
 
-def test_noise_without_generators_is_refused():
-    with pytest.raises(ValueError, match="generators"):
-        add_noise(torch.zeros(1, 2, 2, 3), torch.ones(1), torch.zeros(1), None)
+def test_noise_without_seeds_is_refused():
+    with pytest.raises(ValueError, match="seeds"):
+        expose(torch.zeros(1, 2, 2, 3), sensors(1, shot_noise=1.0))
 
 
 def scene(n=1):

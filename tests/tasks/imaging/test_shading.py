@@ -111,10 +111,9 @@ def test_the_background_is_as_bright_as_the_sky(scene):
     torch.testing.assert_close(relit[:, :2], 1.5 * scene.radiance[:, :2])
 
 
-@pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("key", [1.0, 0.5])
-def test_a_texture_multiplies_the_light(scene, channels, key):
-    scale = torch.rand(N, H, W, channels) + 0.5
+def test_a_texture_multiplies_the_light(scene, key):
+    scale = torch.rand(N, H, W, 1) + 0.5
     torch.testing.assert_close(scene.relit(scale, key_intensity=key), scene.relit(key_intensity=key) * scale)
 
 

@@ -6,8 +6,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from tasks.cameras import look_at, project
-from tasks.imaging.surfaces import Surfaces, albedo_scale, body_points, to_body_frames
-from tasks.imaging.textures import KINDS, LEAST, MOST, Textures, kind_number, multiplier
+from tasks.imaging.patterns import multiplier
+from tasks.imaging.surfaces import Surfaces, albedo_scale, body_points
+from tasks.imaging.textures import KINDS, LEAST, MOST, Textures, kind_number
 
 PATTERNS = KINDS[1:]
 GOLDEN = (0.7, 1.166126, 0.913225, 1.22139, 1.266925)
@@ -115,17 +116,12 @@ def test_the_point_that_a_pixel_shows_is_seen_in_that_pixel():
     torch.testing.assert_close(seen, torch.stack((u, v), -1).expand(2, -1, -1, -1), atol=1e-3, rtol=0)
 
 
-def test_points_are_given_in_the_frame_of_the_body_they_lie_on():
-    view = View()
-    points = torch.rand(2, H, W, 3)
-    local = to_body_frames(points, view.body, view.surfaces.body_pose)
-    for n, i, j in ((0, 0, 0), (0, 17, 30), (1, 29, 39), (1, 8, 3), (1, 20, 11)):
-        body = int(view.body[n, i, j])
-        expected = points[n, i, j].numpy()
-        if body >= 0:
-            pose = view.surfaces.body_pose[n, body].numpy()
-            expected = Rotation.from_quat(pose[3:]).inv().apply(expected - pose[:3])
-        np.testing.assert_allclose(local[n, i, j], expected, atol=1e-5)
+def to_body_frames(points, body, body_pose):
+    """World points in the frames of the bodies that they lie on; unchanged on no body."""
+    pose = body_pose[torch.arange(len(body))[:, None, None], body.clamp_min(0)].double()
+    turn = Rotation.from_quat(pose[..., 3:].reshape(-1, 4)).inv()
+    local = torch.from_numpy(turn.apply((points - pose[..., :3]).reshape(-1, 3))).view(points.shape)
+    return torch.where(body[..., None] >= 0, local.float(), points)
 
 
 def test_an_image_of_textures_is_made_of_the_multipliers_at_its_points():
