@@ -24,6 +24,24 @@ def in_threads[Item, Result](work: Callable[[Item], Result], items: Iterable[Ite
     return list(_pool().map(work, items))
 
 
+def leave_real_time() -> int:
+    """Take this process's threads back to ordinary scheduling; how many had left it.
+
+    PhysX gives its threads real-time priority where it may, as for root, and lets them spin while they wait. Two
+    simulators on as many cores then keep each other's workers from running, and go ten times slower than one.
+    """
+    tasks = "/proc/self/task"
+    moved = 0
+    for name in os.listdir(tasks) if os.path.isdir(tasks) else ():
+        try:
+            if os.sched_getscheduler(int(name)) != os.SCHED_OTHER:
+                os.sched_setscheduler(int(name), os.SCHED_OTHER, os.sched_param(0))
+                moved += 1
+        except ProcessLookupError:
+            continue  # it has ended meanwhile
+    return moved
+
+
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(cores(), thread_name_prefix="worker")

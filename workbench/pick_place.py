@@ -15,6 +15,7 @@ from policy.contract import Observation, Policy
 from policy.grounding import Grounding
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.workspace import front_camera, wrist_camera
+from tasks.threads import leave_real_time
 from workbench.rollout import Outcome
 
 
@@ -56,6 +57,7 @@ def launch_pick_place(
     cfg.sim.device = device
     with launch_simulation(cfg, {"device": device}):
         env = PickPlaceEnv(cfg)
+        leave_real_time()
         try:
             yield env
         finally:
@@ -135,6 +137,7 @@ class PickPlaceSimulation:
         self.end(rows)
         for _ in range(2):
             self.step(self.idle_action.expand(self.num_envs, -1))
+        leave_real_time()  # of threads, too, that the first steps began
 
     def end(self, rows: Sequence[int]) -> None:
         """See `workbench.rollout.Simulation`."""
