@@ -74,6 +74,9 @@ def prepare_process() -> None:
     import torch
     import warp
 
+    from tasks.threads import leave_real_time
+
+    leave_real_time()  # which a process that ran a simulator hands down to those that it starts
     # Small tensors: a second thread costs more in hand-over than it saves, and the renderer wants the other core.
     torch.set_num_threads(1)
     warp.config.log_level = warp.LOG_WARNING
