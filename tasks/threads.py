@@ -25,7 +25,7 @@ def in_threads[Item, Result](work: Callable[[Item], Result], items: Iterable[Ite
 
 
 def leave_real_time() -> int:
-    """Take this process's threads back to ordinary scheduling; how many had left it.
+    """Take this process's real-time threads back to ordinary scheduling; how many there were.
 
     PhysX gives its threads real-time priority where it may, as for root, and lets them spin while they wait. Two
     simulators on as many cores then keep each other's workers from running, and go ten times slower than one.
@@ -34,7 +34,7 @@ def leave_real_time() -> int:
     moved = 0
     for name in os.listdir(tasks) if os.path.isdir(tasks) else ():
         try:
-            if os.sched_getscheduler(int(name)) != os.SCHED_OTHER:
+            if os.sched_getscheduler(int(name)) in (os.SCHED_FIFO, os.SCHED_RR):
                 os.sched_setscheduler(int(name), os.SCHED_OTHER, os.sched_param(0))
                 moved += 1
         except ProcessLookupError:

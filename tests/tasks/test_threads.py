@@ -39,7 +39,7 @@ def test_real_time_threads_are_ordinary_afterwards():
         if refused:
             pytest.skip("only root may take real-time priority")
         assert os.sched_getscheduler(thread.native_id) == os.SCHED_RR
-        assert leave_real_time() == 1
+        assert leave_real_time() >= 1  # other tests of this process may have begun some, too
         assert os.sched_getscheduler(thread.native_id) == os.SCHED_OTHER
         assert leave_real_time() == 0
     finally:
