@@ -1,5 +1,7 @@
 # ROS sets it, and its packages and pytest plugins would get in before ours.
 unexport PYTHONPATH
+# Containers set it: every start would compile every module anew, for ten seconds and more.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 # Two processes: each file of tests stays in one, since runs are shared within a file.
