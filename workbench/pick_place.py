@@ -15,7 +15,7 @@ from policy.contract import Observation, Policy
 from policy.grounding import Grounding
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.workspace import front_camera, wrist_camera
-from tasks.threads import leave_real_time
+from tasks.threads import beginning_patiently, leave_real_time
 from workbench.rollout import Outcome
 
 
@@ -56,7 +56,8 @@ def launch_pick_place(
     cfg = resolve_presets(cfg, [physics, renderer])
     cfg.sim.device = device
     with launch_simulation(cfg, {"device": device}):
-        env = PickPlaceEnv(cfg)
+        with beginning_patiently():
+            env = PickPlaceEnv(cfg)
         leave_real_time()
         try:
             yield env

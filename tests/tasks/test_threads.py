@@ -1,11 +1,13 @@
 """Work on all cores keeps its order; threads that took real-time priority give it up."""
 
+import ctypes
 import os
+import sys
 import threading
 
 import pytest
 
-from tasks.threads import in_threads, leave_real_time
+from tasks.threads import _PR_GET_TIMERSLACK, PATIENCE_S, beginning_patiently, in_threads, leave_real_time
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -45,3 +47,18 @@ def test_real_time_threads_are_ordinary_afterwards():
     finally:
         finish.set()
         thread.join()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone lets threads oversleep")
+def test_threads_that_begin_patiently_oversleep_and_no_others():
+    def slack() -> int:
+        found = []
+        thread = threading.Thread(target=lambda: found.append(ctypes.CDLL(None).prctl(_PR_GET_TIMERSLACK)))
+        thread.start()
+        thread.join()
+        return found[0]
+
+    before = slack()
+    with beginning_patiently():
+        assert slack() == int(PATIENCE_S * 1e9) != before
+    assert slack() == before
