@@ -60,7 +60,8 @@ class Row:
 
 def measure(options: GenerateOptions) -> Row:
     """Both ways, in this process."""
-    from workbench.data.archive import RollingWriter, settled
+    from workbench.data.archive import settled
+    from workbench.data.chunk_writer import RollingWriter
     from workbench.data.plan import PlanPass
     from workbench.data.render import RenderPass
     from workbench.pick_place import launch_pick_place
@@ -95,7 +96,7 @@ def measure(options: GenerateOptions) -> Row:
 
 def _at_once(env: Any, o: GenerateOptions, folder: Path) -> None:
     """Simulate the episodes and draw every frame of them, in one go."""
-    from workbench.data.archive import RollingWriter
+    from workbench.data.chunk_writer import RollingWriter
     from workbench.data.pictures import encode
     from workbench.data.plan import PlanPass
     from workbench.data.silhouette import label_boxes

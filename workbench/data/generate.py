@@ -11,8 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
-from workbench.data.archive import clear_partial, settled
+from workbench.data.archive import settled
 from workbench.data.archive_statistics import write_archive_statistics
+from workbench.data.chunk_writer import clear_partial
 from workbench.data.dataset_report import write_dataset_report
 from workbench.data.generate_options import PLAN, PRESENTATION, RENDER, GenerateOptions
 from workbench.data.passes import FOLDERS, run_pass

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from workbench.data.archive import RollingWriter
+from workbench.data.chunk_writer import RollingWriter
 from workbench.data.generate_options import PLAN, GenerateOptions
 from workbench.data.plan import PlanPass
 from workbench.data.render import RenderPass

@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.pick_place.paraphrases import paraphrases
 from workbench.data.annotate import NotADemonstration
-from workbench.data.archive import RollingWriter
+from workbench.data.chunk_writer import RollingWriter
 from workbench.data.demonstrations import NO_DEMONSTRATION, defect, to_episode
 from workbench.data.generate_options import GenerateOptions
 from workbench.episode_runner import record_of

@@ -18,7 +18,8 @@ from domain_rand.episode import apply_episodes, draw_episode, redraw_looks
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.imaging import FIXED_BODIES
 from tasks.poses import matrix
-from workbench.data.archive import Chunk, RollingWriter, chunks
+from workbench.data.archive import Chunk, chunks
+from workbench.data.chunk_writer import RollingWriter
 from workbench.data.episode import DEPTH_UNIT, ROBOT, DatasetEpisode
 from workbench.data.generate_options import GenerateOptions
 from workbench.data.pictures import encode

@@ -15,8 +15,9 @@ from typing import Any
 
 import yaml
 
-from workbench.data.archive import ArchiveError, Chunk, ChunkWriter, chunks
+from workbench.data.archive import ArchiveError, Chunk, chunks
 from workbench.data.archive_statistics import write_archive_statistics
+from workbench.data.chunk_writer import ChunkWriter
 from workbench.data.export_folder import ExportFolder
 from workbench.data.origin import CONFIG, origin
 from workbench.data.progress import Progress

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.workbench.data.made_up import made_up_episode, without
-from workbench.data.archive import ArchiveError, Chunk, ChunkWriter, episodes, settled
+from workbench.data.archive import ArchiveError, Chunk, episodes, settled
+from workbench.data.chunk_writer import ChunkWriter
 
 
 def write(path, *made):

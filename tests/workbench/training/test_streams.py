@@ -7,7 +7,8 @@ import pytest
 
 from policy.m1.training.phases import ANSWERS
 from tests.workbench.data.made_up import made_up_episode
-from workbench.data.archive import ArchiveError, Chunk, ChunkWriter
+from workbench.data.archive import ArchiveError, Chunk
+from workbench.data.chunk_writer import ChunkWriter
 from workbench.training.action_stream import ActionStream, chunk_at, with_statistics
 from workbench.training.answer_stream import FIRST_LESSON, FULL_LESSON, AnswerStream
 from workbench.training.augment import crop, mirrored
