@@ -7,7 +7,6 @@ in hand.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ import numpy as np
 from workbench.data.archive import CAMERA, FINGERS, FORMAT, IMAGES, ISAAC_LAB_FORMAT, TRAJECTORY
 from workbench.data.episode import DatasetEpisode
 from workbench.data.hdf5_image import new_image, write_image
+from workbench.durable import TEMPORARY
 
 
 class ChunkWriter:
@@ -26,7 +26,6 @@ class ChunkWriter:
 
     def __init__(self, path: Path, env_name: str) -> None:
         self.path = path
-        self._partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = new_image()
         self._file.attrs["format_version"] = ISAAC_LAB_FORMAT
@@ -50,7 +49,7 @@ class ChunkWriter:
         """Make the chunk appear under its name; on disk when this returns."""
         text = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in self.lines)
         self._file.create_dataset("lines", data=np.frombuffer(text.encode(), np.uint8))
-        write_image(self._file, self.path, self._partial)
+        write_image(self._file, self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -121,7 +120,7 @@ class RollingWriter:
 
 def clear_partial(folder: Path) -> int:
     """Remove what writers that were killed left behind, chunks never finished; how many. Nobody may be writing."""
-    found = list(folder.glob("chunk-*.hdf5.partial-*"))
+    found = list(folder.glob(f"chunk-*.hdf5{TEMPORARY}"))
     for path in found:
         path.unlink()
     return len(found)
