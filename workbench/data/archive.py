@@ -27,6 +27,8 @@ from policy.action import ActionSpec
 from workbench.data.episode import Body, CameraFrames, DatasetEpisode
 from workbench.data.stored import StoredArray, StoredPictures
 
+PLAN, EPISODES = "plan", "episodes"
+"""Stages of an archive: trajectories without pictures, and rendered episodes, which exports read."""
 FORMAT = 1
 """Version of this layout; stored as ``workbench_format``."""
 ISAAC_LAB_FORMAT = 1

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from workbench.data.archive import chunks, settled
+from workbench.data.archive import EPISODES, PLAN, chunks, settled
 from workbench.data.lerobot_files import video_keys
 from workbench.data.lerobot_import import ImportedDataset, load_lerobot
 from workbench.data.progress import Progress
-from workbench.data.survey import EPISODES, PLAN, entries, is_archive
+from workbench.data.survey import entries, is_archive
 
 
 def inspect(path: Path, progress: Progress | None = None) -> list[str]:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import yaml
 
-from workbench.data.archive import ArchiveError, Chunk, chunks
+from workbench.data.archive import EPISODES, PLAN, ArchiveError, Chunk, chunks
 from workbench.data.archive_statistics import write_archive_statistics
 from workbench.data.export_folder import ExportFolder
 from workbench.data.origin import CONFIG, origin
 from workbench.data.progress import Progress
-from workbench.data.survey import EPISODES, PLAN
 
 
 def merge(folders: Sequence[Path], out: Path, progress: Progress | None = None) -> int:

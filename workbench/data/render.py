@@ -49,9 +49,7 @@ class PlannedEpisodes:
 
 
 class RenderPass:
-    """Renders trajectories into chunks; one process, one simulator. Job ``j`` is rendering ``j % renders`` of
-    trajectory ``j // renders``.
-    """
+    """Renders trajectories into chunks; one process, one simulator. Jobs are numbered by `GenerateOptions.job`."""
 
     def __init__(
         self,
@@ -117,7 +115,7 @@ class RenderPass:
         env, o, rows = self.env, self.options, list(jobs)
         draws = []
         for row, job in jobs.items():
-            index, render = divmod(job, o.renders)
+            index, render = o.rendering(job)
             plan = self.planned[index]
             episode = draw_episode(EpisodeSpec(o.task, index, o.seed, self.factor_set.name), self.factor_set)
             looks = redraw_looks(episode, self.factor_set, render)

@@ -12,12 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from policy.action import ActionSpec
-from workbench.data.archive import ArchiveError, Chunk, chunks
+from workbench.data.archive import EPISODES, PLAN, ArchiveError, Chunk, chunks
 from workbench.data.episode import DatasetEpisode
 from workbench.data.frame_actions import stride
-
-PLAN, EPISODES = "plan", "episodes"
-"""Stages of an archive: trajectories without pictures, and rendered episodes, which exports read."""
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from workbench.data.archive import ArchiveError, Chunk, chunks
+from workbench.data.archive import EPISODES, PLAN, ArchiveError, Chunk, chunks
 from workbench.data.archive_statistics import FIELDS, STATISTICS
 from workbench.data.episode import CameraFrames, DatasetEpisode
 from workbench.data.problems import Problem, statistics_problems
 from workbench.data.progress import Progress
 from workbench.data.statistics import ColumnStatistics
-from workbench.data.survey import EPISODES, PLAN
 
 
 def archive_problems(root: Path, progress: Progress | None = None) -> Iterator[Problem]:
