@@ -20,13 +20,6 @@ PARAPHRASES = 4
 """Other ways to say an instruction that are stored with an episode."""
 
 
-class EveryIndex:
-    """Holds every index."""
-
-    def __contains__(self, index: object) -> bool:
-        return True
-
-
 class PlanPass:
     """Plans episodes into chunks; one process, one simulator."""
 
@@ -68,7 +61,7 @@ class PlanPass:
             o.policy, o.num_envs, env.action_spec, o.device, o.grounding_error_px, o.latency_steps
         )
         with self.writer:
-            return Rollout(self.simulation, policy, work, self._done, recorded=EveryIndex()).run()
+            return Rollout(self.simulation, policy, work, self._done, recorded=range(o.episodes)).run()
 
     def _done(self, ran: RunningEpisode) -> None:
         episode = self.simulation.episodes.pop(ran.index)
