@@ -20,7 +20,7 @@ from workbench.data.passes import FOLDERS, job_of, run_pass
 from workbench.data.summary import summarise_dataset
 from workbench.durable import append_line
 from workbench.launch import output_to
-from workbench.progress_bar import episode_progress
+from workbench.progress_bar import progress_bar
 from workbench.provenance import provenance
 from workbench.run_folder import RunFolder, RunFolderError
 from workbench.simulation_options import listed
@@ -76,7 +76,7 @@ def _run(options: GenerateOptions, root: Path, stage: str, console: Console) -> 
     )
     with ExitStack() as stack:
         terminal = stack.enter_context(output_to(root / "simulator.log"))
-        bar = stack.enter_context(episode_progress(terminal))
+        bar = stack.enter_context(progress_bar(Console(file=terminal)))
         task = bar.add_task("starting the simulator", total=len(jobs), note="")
         counts = {"jobs": 0, "kept": 0, "frames": 0}
         seen: set[int] = set()
