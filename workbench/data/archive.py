@@ -188,6 +188,11 @@ def chunks(folder: Path, tag: str = "") -> list[Path]:
     return sorted(folder.glob(f"chunk-{tag}*.hdf5"))
 
 
+def kept_name(line: Mapping[str, Any]) -> str:
+    """Name of the episode that a line keeps; lines of episodes that have no renderings yet may know it by index."""
+    return line.get("name") or f"{line['index']:06d}"
+
+
 def settled(folder: Path, tag: str = "") -> list[dict[str, Any]]:
     """The lines of all chunks in a folder, or of those of one writer."""
     found = []

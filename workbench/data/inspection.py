@@ -35,7 +35,8 @@ def _archive(root: Path, progress: Progress | None) -> Iterator[str]:
         if dropped:
             yield f"  dropped      {_counted(dropped)}"
         yield from (f"  {line}" for line in _kinds(found) if frames)
-        yield f"  scenes       {len({e.index for e in found})}, {len({e.instruction for e in found})} instructions"
+        scenes, instructions = {e.demonstration for e in found}, {e.instruction for e in found}
+        yield f"  scenes       {len(scenes)}, {len(instructions)} instructions"
 
 
 def _kinds(found: Iterable) -> Iterator[str]:

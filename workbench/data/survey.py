@@ -24,8 +24,8 @@ class Entry:
     chunk: Path
     row: int
     name: str
-    index: int
-    """Of the planned episode; all its renderings share it."""
+    demonstration: tuple[int, int]
+    """Seed and index of the planned episode; all its renderings share them."""
     instruction: str
     steps: int
     frames: int
@@ -107,7 +107,7 @@ def _entry(chunk: Chunk, row: int) -> Entry:
         chunk=chunk.path,
         row=row,
         name=episode.name,
-        index=int(episode.record["index"]),
+        demonstration=episode.demonstration,
         instruction=episode.instruction,
         steps=episode.steps,
         frames=len(episode.frame_steps),
