@@ -60,7 +60,8 @@ class Row:
 
 def measure(options: GenerateOptions) -> Row:
     """Both ways, in this process."""
-    from workbench.data.archive import RollingWriter, settled
+    from workbench.data.archive import EPISODES, PLAN, settled
+    from workbench.data.chunk_writer import RollingWriter
     from workbench.data.plan import PlanPass
     from workbench.data.render import RenderPass
     from workbench.pick_place import launch_pick_place
@@ -77,14 +78,15 @@ def measure(options: GenerateOptions) -> Row:
         for camera in o.chosen_cameras:
             env.image(camera)  # builds the kernels
         began = time.perf_counter()
-        writer = RollingWriter(root / "plan", o.task, o.chunk)
+        plan, episodes = root / PLAN, root / EPISODES
+        writer = RollingWriter(plan, o.task, o.chunk)
         PlanPass(o, writer, lambda line: None).plan(env, range(o.episodes))
-        kept = sorted(line["index"] for line in settled(root / "plan") if line["kept"])
-        jobs = [index * o.renders + k for index in kept for k in range(o.renders)]
-        writer = RollingWriter(root / "episodes", o.task, o.chunk)
-        RenderPass(o, root / "plan", writer, lambda line: None).render(env, jobs)
+        kept = sorted(line["index"] for line in settled(plan) if line["kept"])
+        jobs = [o.job(index, k) for index in kept for k in range(o.renders)]
+        writer = RollingWriter(episodes, o.task, o.chunk)
+        RenderPass(o, plan, writer, lambda line: None).render(env, jobs)
         two_passes = time.perf_counter() - began
-        lines = settled(root / "episodes")
+        lines = settled(episodes)
         began = time.perf_counter()
         for _ in range(o.renders):
             _at_once(env, o, root / "once")
@@ -95,7 +97,7 @@ def measure(options: GenerateOptions) -> Row:
 
 def _at_once(env: Any, o: GenerateOptions, folder: Path) -> None:
     """Simulate the episodes and draw every frame of them, in one go."""
-    from workbench.data.archive import RollingWriter
+    from workbench.data.chunk_writer import RollingWriter
     from workbench.data.pictures import encode
     from workbench.data.plan import PlanPass
     from workbench.data.silhouette import label_boxes

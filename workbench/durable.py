@@ -5,15 +5,25 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+TEMPORARY = ".tmp"
+"""Ending of a file that is not whole yet."""
+
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replaces ``path`` in one step; on disk when this returns. OSError as from any write."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(encoded(content) if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    """Replaces ``path`` in one step; on disk when this returns.
+
+    When the disk refuses (OSError), nothing is left beside the old content. A kill in between can leave ``<name>.tmp``.
+    """
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        with temporary.open("wb") as file:
+            file.write(encoded(content) if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)  # the new name, too

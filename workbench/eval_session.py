@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import IO
+
+from rich.console import Console
 
 from workbench.drawing import Pictures
 from workbench.episode_runner import EpisodeRunner, launched
 from workbench.launch import output_to
-from workbench.progress_bar import episode_progress, status
+from workbench.progress_bar import progress_bar
 from workbench.quota import Quota
 from workbench.records import EpisodeRecord, SessionRecord
 from workbench.rollout import Tally
@@ -42,14 +43,15 @@ class EvalSession:
         """Run what the quota still asks for, and draw what is to be seen."""
         with ExitStack() as stack:
             terminal = stack.enter_context(output_to(self.folder.path / "simulator.log"))
+            console = Console(file=terminal)
             missing = self.quota.next(self.records)
             if missing and self.options.launcher == RAY:
-                self._roll_out(missing, terminal, None)
+                self._roll_out(missing, console, None)
                 missing = []
             if not missing and not self.pictures.missing():
                 return
             wanted = self.options.record or self.options.last_frames or self.pictures.missing()
-            with status(terminal, STARTING):
+            with console.status(STARTING):
                 env = stack.enter_context(
                     launched(
                         self.options,
@@ -59,14 +61,14 @@ class EvalSession:
                 )
             runner = EpisodeRunner(self.options, self.quota, env, self.pictures, self._booked)
             if missing:
-                self._roll_out(missing, terminal, runner)
-            with status(terminal, "drawing the pictures"):
+                self._roll_out(missing, console, runner)
+            with console.status("drawing the pictures"):
                 self.pictures.draw(env, runner.simulation, self.options.frame_every)
 
-    def _roll_out(self, missing: list[int], terminal: IO[str], runner: EpisodeRunner | None) -> None:
+    def _roll_out(self, missing: list[int], console: Console, runner: EpisodeRunner | None) -> None:
         """Run episodes until the quota has enough; in workers if there is no runner."""
         tally = Tally()
-        with episode_progress(terminal) as bar:
+        with progress_bar(console) as bar:
             self.bar = bar
             self.bar_task = bar.add_task("episodes", total=self.quota.total, note=self._note())
             bar.update(self.bar_task, completed=len(self.records))

@@ -1,8 +1,6 @@
-"""What a terminal shows while episodes run."""
+"""What a terminal shows while long work runs."""
 
 from __future__ import annotations
-
-from typing import IO
 
 from rich.console import Console
 from rich.progress import (
@@ -15,8 +13,8 @@ from rich.progress import (
 )
 
 
-def episode_progress(terminal: IO[str]) -> Progress:
-    """A bar with a note, a rate and the time left, for hours of episodes."""
+def progress_bar(console: Console) -> Progress:
+    """A bar with a note (a field of each task) and the time left, for hours of work."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -25,11 +23,6 @@ def episode_progress(terminal: IO[str]) -> Progress:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        console=Console(file=terminal),
+        console=console,
         speed_estimate_period=120,
     )
-
-
-def status(terminal: IO[str], text: str):
-    """A spinner beside a text."""
-    return Console(file=terminal).status(text)

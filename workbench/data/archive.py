@@ -9,18 +9,15 @@
             trajectory/...        what else belongs to the control steps
             cameras/<name>/...    pictures (JPEG bytes end to end, and where each ends), calibration, annotations
 
-A chunk is made in memory, written under another name, flushed to the disk, and renamed: what bears the name
-``chunk-*.hdf5`` is complete, and a crash costs at most the chunk in hand. The chunks are the only truth about what was
-done: an index would be a second one.
+What bears the name ``chunk-*.hdf5`` is complete (`workbench.data.chunk_writer`). The chunks are the only truth about
+what was done: an index would be a second one.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import h5py
@@ -28,178 +25,27 @@ import numpy as np
 
 from policy.action import ActionSpec
 from workbench.data.episode import Body, CameraFrames, DatasetEpisode
-from workbench.data.hdf5_image import new_image, write_image
 from workbench.data.stored import StoredArray, StoredPictures
 
+PLAN, EPISODES = "plan", "episodes"
+"""Stages of an archive: trajectories without pictures, and rendered episodes, which exports read."""
 FORMAT = 1
 """Version of this layout; stored as ``workbench_format``."""
 ISAAC_LAB_FORMAT = 1
 """Isaac Lab's own version: quaternions are x y z w."""
 ARM, FINGERS = 7, 2
 
-_TRAJECTORY = (
+TRAJECTORY = (
     "commanded_joints", "measured_joint_pos", "measured_ee_pose", "measured_gripper_width", "ee_pose", "phase",
     "grasp", "contact", "place", "base_pose", "frame_steps", "shown_steps", "trace",
 )  # fmt: skip
-_CAMERA = ("intrinsics", "position", "rotation", "boxes", "visibility", "grasp", "contact", "place", "trace")
-_IMAGES = ("depth", "mask")
+CAMERA = ("intrinsics", "position", "rotation", "boxes", "visibility", "grasp", "contact", "place", "trace")
+IMAGES = ("depth", "mask")
+"""Members of an episode's groups ``trajectory`` and ``cameras/<name>``, by their names in `DatasetEpisode`."""
 
 
 class ArchiveError(Exception):
-    """A chunk that is not what this module writes; one sentence names the file and the field."""
-
-
-class ChunkWriter:
-    """Writes one chunk; a context manager. Leaving it normally makes the chunk appear, by an exception does not."""
-
-    def __init__(self, path: Path, env_name: str) -> None:
-        self.path = path
-        self._partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = new_image()
-        self._file.attrs["format_version"] = ISAAC_LAB_FORMAT
-        self._file.attrs["workbench_format"] = FORMAT
-        self._data = self._file.create_group("data")
-        self._data.attrs["total"] = 0
-        self._data.attrs["env_args"] = json.dumps({"env_name": env_name, "type": 2})
-        self.lines: list[dict[str, Any]] = []
-        """What the chunk settles, a line each; the caller adds to it."""
-
-    def add(self, episode: DatasetEpisode) -> None:
-        """Add a kept episode; ValueError if it contradicts itself."""
-        problems = episode.problems()
-        if problems:
-            raise ValueError(f"episode {episode.name}: " + "; ".join(problems))
-        group = self._data.create_group(f"demo_{len(self._data)}")
-        _write_episode(group, episode)
-        self._data.attrs["total"] += episode.steps
-
-    def close(self) -> None:
-        """Make the chunk appear under its name; on disk when this returns."""
-        text = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in self.lines)
-        self._file.create_dataset("lines", data=np.frombuffer(text.encode(), np.uint8))
-        write_image(self._file, self.path, self._partial)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._file.close()
-
-
-def _write_episode(group: h5py.Group, episode: DatasetEpisode) -> None:
-    meta = {
-        "name": episode.name,
-        "record": dict(episode.record),
-        "render": episode.render,
-        "factors": dict(episode.factors),
-        "paraphrases": list(episode.paraphrases),
-        "control_hz": episode.control_hz,
-        "action_spec": episode.action_spec.to_dict(),
-        "bodies": [
-            {"slot": b.slot, "role": b.role, "label": b.label, "extents": b.extents} for b in episode.bodies
-        ],
-        "cameras": {
-            name: {"width": c.width, "height": c.height, "distortion": c.distortion}
-            for name, c in episode.cameras.items()
-        },
-    }
-    group.attrs["num_samples"] = episode.steps
-    group.attrs["name"] = episode.name
-    group.attrs["seed"] = int(episode.record["seed"])
-    group.attrs["success"] = bool(episode.record["success"])
-    # A dataset, not an attribute: those hold 64 KiB.
-    _put(
-        group, "meta", np.frombuffer(json.dumps(meta, ensure_ascii=False, allow_nan=False).encode(), np.uint8)
-    )
-    _put(group, "actions", episode.actions.astype(np.float32))
-    fingers = np.repeat(episode.gripper_width[:, None] / 2, FINGERS, 1)
-    joint_position = np.concatenate((episode.joint_pos, fingers), 1)
-    for name, rows in (("initial_state", slice(0, 1)), ("states", slice(1, None))):
-        _put(group, f"{name}/articulation/robot/joint_position", joint_position[rows])
-        _put(group, f"{name}/articulation/robot/joint_velocity", episode.joint_vel[rows])
-        _put(group, f"{name}/rigid_object_collection/bodies/body_pose", episode.body_pose[rows])
-    _put(group, "obs/joint_pos", episode.measured_joint_pos[:-1])
-    _put(group, "obs/ee_pose", episode.measured_ee_pose[:-1])
-    _put(group, "obs/gripper_width", episode.measured_gripper_width[:-1, None])
-    for name in _TRAJECTORY:
-        _put(group, f"trajectory/{name}", getattr(episode, name))
-    for name, camera in episode.cameras.items():
-        _put(group, f"cameras/{name}/jpeg", np.frombuffer(b"".join(camera.jpeg), np.uint8))
-        _put(group, f"cameras/{name}/jpeg_ends", np.cumsum([len(j) for j in camera.jpeg], dtype=np.int64))
-        for key in _CAMERA:
-            _put(group, f"cameras/{name}/{key}", getattr(camera, key))
-        for key in _IMAGES:
-            if (value := getattr(camera, key)) is not None:
-                chunks = (1, camera.height, camera.width) if len(value) else None
-                group.create_dataset(
-                    f"cameras/{name}/{key}", data=value, chunks=chunks, compression="gzip", compression_opts=2
-                )
-
-
-def _put(group: h5py.Group, name: str, value: np.ndarray) -> None:
-    value = np.asarray(value)
-    group.create_dataset(name, data=value.astype(np.float32) if value.dtype == np.float64 else value)
-
-
-class RollingWriter:
-    """Writes chunk after chunk into a folder, each closed when it settles ``size`` lines; a context manager.
-
-    What is in hand when it is left by an exception is given up.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        env_name: str,
-        size: int,
-        tag: str = "",
-        before_close: Callable[[], Any] = lambda: None,
-    ) -> None:
-        """``tag`` keeps the names of several writers in one folder apart; ``before_close`` may object by raising."""
-        self.folder, self.env_name, self.size, self.tag = folder, env_name, size, tag
-        self._before_close = before_close
-        self._chunk: ChunkWriter | None = None
-
-    def settle(self, line: Mapping[str, Any], episode: DatasetEpisode | None = None) -> None:
-        """Book a line, and the episode that it keeps, if any."""
-        if self._chunk is None:
-            self._chunk = ChunkWriter(self._next_path(), self.env_name)
-        if episode is not None:
-            self._chunk.add(episode)
-        self._chunk.lines.append(dict(line))
-        if len(self._chunk.lines) >= self.size:
-            self.flush()
-
-    def flush(self) -> None:
-        """Close the chunk in hand."""
-        if self._chunk is not None:
-            self._before_close()
-            self._chunk.close()
-            self._chunk = None
-
-    def _next_path(self) -> Path:
-        stem = f"chunk-{self.tag}"
-        taken = [path.stem.removeprefix(stem) for path in self.folder.glob(f"{stem}*.hdf5")]
-        number = 1 + max((int(name) for name in taken if name.isdigit()), default=-1)
-        return self.folder / f"{stem}{number:05d}.hdf5"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.flush()
-        elif self._chunk is not None:
-            self._chunk.__exit__(kind, value, trace)
-            self._chunk = None
+    """A chunk that is not of this layout; one sentence names the file and the field."""
 
 
 class Chunk:
@@ -310,7 +156,7 @@ class Chunk:
                 for name, size in meta["cameras"].items()
                 if cameras is None or name in cameras
             },
-            **{name: self._read(demo, f"trajectory/{name}") for name in _TRAJECTORY},
+            **{name: self._read(demo, f"trajectory/{name}") for name in TRAJECTORY},
         )
 
     def _camera(self, demo: h5py.Group, name: str, size: Mapping[str, Any], pictures: bool) -> CameraFrames:
@@ -318,11 +164,11 @@ class Chunk:
         spans = list(zip([0, *ends[:-1]], ends, strict=True))
         where = f"{demo.name}/cameras/{name}"
         jpeg: Any = StoredPictures(self.path, f"{where}/jpeg", spans)
-        images: dict[str, Any] = dict.fromkeys(_IMAGES)
+        images: dict[str, Any] = dict.fromkeys(IMAGES)
         if pictures:
             data = self._read(demo, f"cameras/{name}/jpeg").tobytes()
             jpeg = tuple(data[a:b] for a, b in spans)
-            for key in _IMAGES:
+            for key in IMAGES:
                 if f"cameras/{name}/{key}" in demo:
                     images[key] = self._read(demo, f"cameras/{name}/{key}")
         elif f"cameras/{name}/mask" in demo:
@@ -332,7 +178,7 @@ class Chunk:
             height=size["height"],
             distortion=size["distortion"],
             jpeg=jpeg,
-            **{key: self._read(demo, f"cameras/{name}/{key}") for key in _CAMERA},
+            **{key: self._read(demo, f"cameras/{name}/{key}") for key in CAMERA},
             **images,
         )
 
@@ -340,6 +186,11 @@ class Chunk:
 def chunks(folder: Path, tag: str = "") -> list[Path]:
     """The chunks in a folder, or those of one writer, by name; those still being written do not count."""
     return sorted(folder.glob(f"chunk-{tag}*.hdf5"))
+
+
+def kept_name(line: Mapping[str, Any]) -> str:
+    """Name of the episode that a line keeps; lines of episodes that have no renderings yet may know it by index."""
+    return line.get("name") or f"{line['index']:06d}"
 
 
 def settled(folder: Path, tag: str = "") -> list[dict[str, Any]]:
@@ -357,14 +208,6 @@ def episodes(folder: Path, cameras: Sequence[str] | None = None) -> Iterator[Dat
         with Chunk(path) as chunk:
             for row in range(len(chunk)):
                 yield chunk.read(row, cameras)
-
-
-def clear_partial(folder: Path) -> int:
-    """Remove what writers that were killed left behind, chunks never finished; how many. Nobody may be writing."""
-    found = list(folder.glob("chunk-*.hdf5.partial-*"))
-    for path in found:
-        path.unlink()
-    return len(found)
 
 
 def _first_line(problem: BaseException) -> str:

@@ -12,8 +12,7 @@ import jinja2
 import numpy as np
 
 from workbench.data.annotated_picture import annotated
-from workbench.data.archive import Chunk, chunks
-from workbench.data.passes import FOLDERS
+from workbench.data.archive import EPISODES, Chunk, chunks
 from workbench.durable import write_atomically
 
 PICTURES = 16
@@ -27,9 +26,7 @@ def write_dataset_report(root: Path, summary: Mapping[str, Any]) -> Path:
         "dataset.html.j2"
     )
     path = root / "report.html"
-    content = page.render(
-        name=root.resolve().name, summary=summary, pictures=_pictures(root / FOLDERS["render"])
-    )
+    content = page.render(name=root.resolve().name, summary=summary, pictures=_pictures(root / EPISODES))
     write_atomically(path, content)
     return path
 

@@ -91,7 +91,8 @@ class DatasetEpisode:
     """One episode as demonstrated, and drawn ``F`` times by each camera."""
 
     name: str
-    """``<index>-<render>``, as ``000017-01``, or ``<index>`` before it is rendered: unique in its dataset."""
+    """``<index>-<render>``, as ``000017-01``, or ``<index>`` before it is rendered: unique in its dataset.
+    Where several seeds were merged, ``-seed<seed>`` may follow."""
     record: Mapping[str, Any]
     """The planned episode's line: index, task, seed, instruction, factors, success, steps (`EpisodeRecord`)."""
     render: int | None
@@ -148,6 +149,11 @@ class DatasetEpisode:
     def steps(self) -> int:
         """Control steps ``T``."""
         return len(self.actions)
+
+    @property
+    def demonstration(self) -> tuple[int, int]:
+        """Seed and index: what was demonstrated, for ever; all renderings of it share them."""
+        return int(self.record["seed"]), int(self.record["index"])
 
     @property
     def instruction(self) -> str:

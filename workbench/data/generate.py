@@ -11,15 +11,16 @@ from typing import Any
 
 from rich.console import Console
 
-from workbench.data.archive import clear_partial, settled
+from workbench.data.archive import settled
 from workbench.data.archive_statistics import write_archive_statistics
+from workbench.data.chunk_writer import clear_partial
 from workbench.data.dataset_report import write_dataset_report
 from workbench.data.generate_options import PLAN, PRESENTATION, RENDER, GenerateOptions
-from workbench.data.passes import FOLDERS, run_pass
+from workbench.data.passes import FOLDERS, job_of, run_pass
 from workbench.data.summary import summarise_dataset
 from workbench.durable import append_line
 from workbench.launch import output_to
-from workbench.progress_bar import episode_progress
+from workbench.progress_bar import progress_bar
 from workbench.provenance import provenance
 from workbench.run_folder import RunFolder, RunFolderError
 from workbench.simulation_options import listed
@@ -56,14 +57,12 @@ def generate(options: GenerateOptions, console: Console) -> dict[str, Any]:
 
 def missing(options: GenerateOptions, root: Path, stage: str) -> list[int]:
     """Jobs of a pass that no chunk has settled yet."""
-    planned = settled(root / FOLDERS[PLAN])
+    done = {job_of(options, stage, line) for line in settled(root / FOLDERS[stage])}
     if stage == PLAN:
-        done = {line["index"] for line in planned}
         return [index for index in range(options.episodes) if index not in done]
-    drawn = {line["index"] * options.renders + line["render"] for line in settled(root / FOLDERS[RENDER])}
-    kept = sorted(line["index"] for line in planned if line["kept"])
-    jobs = [index * options.renders + render for index in kept for render in range(options.renders)]
-    return [job for job in jobs if job not in drawn]
+    kept = sorted(line["index"] for line in settled(root / FOLDERS[PLAN]) if line["kept"])
+    jobs = [options.job(index, render) for index in kept for render in range(options.renders)]
+    return [job for job in jobs if job not in done]
 
 
 def _run(options: GenerateOptions, root: Path, stage: str, console: Console) -> None:
@@ -77,17 +76,17 @@ def _run(options: GenerateOptions, root: Path, stage: str, console: Console) -> 
     )
     with ExitStack() as stack:
         terminal = stack.enter_context(output_to(root / "simulator.log"))
-        bar = stack.enter_context(episode_progress(terminal))
+        bar = stack.enter_context(progress_bar(Console(file=terminal)))
         task = bar.add_task("starting the simulator", total=len(jobs), note="")
         counts = {"jobs": 0, "kept": 0, "frames": 0}
-        seen: set[tuple[int, int]] = set()
+        seen: set[int] = set()
 
         def ready() -> None:
             bar.update(task, description=UNITS[stage])
             bar.reset(task, total=len(jobs), completed=counts["jobs"], note="")
 
         def booked(line: dict[str, Any]) -> None:
-            job = (line["index"], line.get("render", 0))
+            job = job_of(options, stage, line)
             if job in seen:
                 return  # done again after a worker died with it
             seen.add(job)

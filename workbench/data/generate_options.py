@@ -57,6 +57,14 @@ class GenerateOptions(EnvironmentOptions):
         if self.out == AUTO:
             self.out = f"data/{self.task}-{self.policy}-{self.dr.split('/')[-1]}-seed{self.seed}"
 
+    def job(self, index: int, render: int) -> int:
+        """Number of a rendering of an episode among the renderings of all."""
+        return index * self.renders + render
+
+    def rendering(self, job: int) -> tuple[int, int]:
+        """Index of the episode and number of its rendering: the inverse of `job`."""
+        return divmod(job, self.renders)
+
     @property
     def chosen_cameras(self) -> tuple[str, ...]:
         """Cameras to render, in the order of `CAMERAS`."""

@@ -7,11 +7,12 @@ for one file.
 
 from __future__ import annotations
 
-import os
 import uuid
 from pathlib import Path
 
 import h5py
+
+from workbench.durable import write_atomically
 
 _GROWTH = 2**22
 """Bytes by which the memory grows: small steps copy a growing file too often."""
@@ -22,33 +23,11 @@ def new_image() -> h5py.File:
     return h5py.File(f"image-{uuid.uuid4()}", "w", driver="core", backing_store=False, block_size=_GROWTH)
 
 
-def write_image(file: h5py.File, path: Path, partial: Path) -> None:
-    """Close a file that `new_image` gave and make it appear at ``path``; on disk when this returns.
-
-    Args:
-        file: closed whatever happens.
-        path: its place.
-        partial: name in the same folder that it has until it is whole; nothing stays there.
-
-    Raises:
-        OSError: as from any write.
-    """
+def write_image(file: h5py.File, path: Path) -> None:
+    """Close a file that `new_image` gave, whatever happens, and put it at ``path`` as `write_atomically` does."""
     try:
         file.flush()
         image = file.id.get_file_image()
     finally:
         file.close()
-    try:
-        with partial.open("wb") as target:
-            target.write(image)
-            target.flush()
-            os.fsync(target.fileno())
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name, too
-    finally:
-        os.close(folder)
+    write_atomically(path, image)

@@ -45,7 +45,7 @@ def write_imported(dataset: ImportedDataset, out: Path, progress: Progress | Non
         data.attrs["total"] = frames
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            write_image(file, out, out.with_name(out.name + ".partial"))
+            write_image(file, out)
         except OSError as problem:
             raise ExportError(disk_refusal(out, problem)) from None
     return frames

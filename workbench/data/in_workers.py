@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.archive import settled
-from workbench.data.generate_options import PLAN, GenerateOptions
-from workbench.data.passes import FOLDERS, run_pass
+from workbench.data.generate_options import GenerateOptions
+from workbench.data.passes import FOLDERS, job_of, run_pass
 from workbench.scale.ray_workers import Line, run_workers
 
 READY = "ready"
@@ -48,11 +48,6 @@ def run_in_workers(
     for seconds in results:
         total.update(seconds)
     return dict(total)
-
-
-def job_of(options: GenerateOptions, stage: str, line: dict[str, Any]) -> int:
-    """The job that a line settles."""
-    return line["index"] if stage == PLAN else line["index"] * options.renders + line["render"]
 
 
 def _work(options: GenerateOptions, root: Path, stage: str, line: Line) -> dict[str, float]:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from workbench.data.archive import chunks, settled
+from workbench.data.archive import EPISODES, PLAN, chunks, settled
 from workbench.data.lerobot_files import video_keys
 from workbench.data.lerobot_import import ImportedDataset, load_lerobot
 from workbench.data.progress import Progress
-from workbench.data.survey import EPISODES, PLAN, entries, is_archive
+from workbench.data.survey import entries, is_archive
 
 
 def inspect(path: Path, progress: Progress | None = None) -> list[str]:
@@ -35,7 +35,8 @@ def _archive(root: Path, progress: Progress | None) -> Iterator[str]:
         if dropped:
             yield f"  dropped      {_counted(dropped)}"
         yield from (f"  {line}" for line in _kinds(found) if frames)
-        yield f"  scenes       {len({e.index for e in found})}, {len({e.instruction for e in found})} instructions"
+        scenes, instructions = {e.demonstration for e in found}, {e.instruction for e in found}
+        yield f"  scenes       {len(scenes)}, {len(instructions)} instructions"
 
 
 def _kinds(found: Iterable) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from workbench.data.survey import EPISODES, PLAN
+from workbench.data.archive import EPISODES, PLAN
 
 CONFIG, PROVENANCE = "config.yaml", "provenance.json"
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.data.archive import RollingWriter
-from workbench.data.generate_options import PLAN, GenerateOptions
+from workbench.data import archive
+from workbench.data.chunk_writer import RollingWriter
+from workbench.data.generate_options import PLAN, RENDER, GenerateOptions
 from workbench.data.plan import PlanPass
 from workbench.data.render import RenderPass
 from workbench.rollout import Work
 
-FOLDERS = {"plan": "plan", "render": "episodes"}
+FOLDERS = {PLAN: archive.PLAN, RENDER: archive.EPISODES}
 """Folder of each pass's chunks in the dataset."""
+
+
+def job_of(options: GenerateOptions, stage: str, line: Mapping[str, Any]) -> int:
+    """The job that a line settles."""
+    return line["index"] if stage == PLAN else options.job(line["index"], line["render"])
 
 
 def run_pass(
@@ -32,7 +38,7 @@ def run_pass(
         options: resolved.
         root: dataset folder.
         stage: `PLAN` or `RENDER`.
-        work: jobs: episodes to plan, or ``index * renders + render`` to draw.
+        work: jobs: indices of episodes to plan, or renderings as `GenerateOptions.job` numbers them.
         booked: called with the line of each job that is done.
         ready: called once the simulator stands.
         tag: keeps the chunks of several workers apart.

@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.pick_place.paraphrases import paraphrases
 from workbench.data.annotate import NotADemonstration
-from workbench.data.archive import RollingWriter
+from workbench.data.chunk_writer import RollingWriter
 from workbench.data.demonstrations import NO_DEMONSTRATION, defect, to_episode
 from workbench.data.generate_options import GenerateOptions
 from workbench.episode_runner import record_of
@@ -18,13 +18,6 @@ from workbench.rollout import Rollout, RunningEpisode, Tally, Work
 
 PARAPHRASES = 4
 """Other ways to say an instruction that are stored with an episode."""
-
-
-class EveryIndex:
-    """Holds every index."""
-
-    def __contains__(self, index: object) -> bool:
-        return True
 
 
 class PlanPass:
@@ -68,7 +61,7 @@ class PlanPass:
             o.policy, o.num_envs, env.action_spec, o.device, o.grounding_error_px, o.latency_steps
         )
         with self.writer:
-            return Rollout(self.simulation, policy, work, self._done, recorded=EveryIndex()).run()
+            return Rollout(self.simulation, policy, work, self._done, recorded=range(o.episodes)).run()
 
     def _done(self, ran: RunningEpisode) -> None:
         episode = self.simulation.episodes.pop(ran.index)

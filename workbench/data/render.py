@@ -18,7 +18,8 @@ from domain_rand.episode import apply_episodes, draw_episode, redraw_looks
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.imaging import FIXED_BODIES
 from tasks.poses import matrix
-from workbench.data.archive import Chunk, RollingWriter, chunks
+from workbench.data.archive import Chunk, chunks
+from workbench.data.chunk_writer import RollingWriter
 from workbench.data.episode import DEPTH_UNIT, ROBOT, DatasetEpisode
 from workbench.data.generate_options import GenerateOptions
 from workbench.data.pictures import encode
@@ -48,9 +49,7 @@ class PlannedEpisodes:
 
 
 class RenderPass:
-    """Renders trajectories into chunks; one process, one simulator. Job ``j`` is rendering ``j % renders`` of
-    trajectory ``j // renders``.
-    """
+    """Renders trajectories into chunks; one process, one simulator. Jobs are numbered by `GenerateOptions.job`."""
 
     def __init__(
         self,
@@ -116,7 +115,7 @@ class RenderPass:
         env, o, rows = self.env, self.options, list(jobs)
         draws = []
         for row, job in jobs.items():
-            index, render = divmod(job, o.renders)
+            index, render = o.rendering(job)
             plan = self.planned[index]
             episode = draw_episode(EpisodeSpec(o.task, index, o.seed, self.factor_set.name), self.factor_set)
             looks = redraw_looks(episode, self.factor_set, render)

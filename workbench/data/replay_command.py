@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -15,9 +17,9 @@ from workbench.data.lerobot_import import ImportedDataset, load_lerobot
 from workbench.data.replay_actions import replay_actions
 from workbench.data.replay_sources import recorded_actions
 from workbench.data.survey import is_archive
-from workbench.launch import check_launch, default_physics, output_to
+from workbench.launch import check_launch, default_device, default_physics, output_to
 from workbench.options import OptionError
-from workbench.progress_bar import episode_progress
+from workbench.progress_bar import progress_bar
 
 REPRODUCED = 0.95
 """Share of episodes that must succeed again for a dataset to count as reproduced."""
@@ -49,7 +51,7 @@ def _run_again(path: Path, options: ReplayOptions, limit: int | None, console: C
         f"{len(recorded.actions)} episodes to replay in {made_with.num_envs} environments, "
         f"{made_with.physics} on {made_with.device}"
     )
-    with _quietly() as terminal, episode_progress(terminal) as bar:
+    with quietly(console) as terminal, progress_bar(terminal) as bar:
         task = bar.add_task("episodes", total=len(recorded.actions), note="")
         found = replay_actions(
             made_with, recorded.actions, recorded.paths, lambda *_: bar.update(task, advance=1)
@@ -71,12 +73,13 @@ def _run_again(path: Path, options: ReplayOptions, limit: int | None, console: C
 
 
 def _follow(dataset: ImportedDataset, options: ReplayOptions, limit: int | None, console: Console) -> int:
-    physics = options.physics or default_physics("cpu")
-    check_launch(physics, "newton_warp", "cpu")
+    device = default_device()
+    physics = options.physics or default_physics(device)
+    check_launch(physics, "newton_warp", device)
     chosen = [episode for _, episode in zip(range(limit or len(dataset)), dataset, strict=False)]
     commands = [resample(episode.column(JOINTS).astype(float), episode.fps) for episode in chosen]
-    with _quietly():
-        found = track_joints(commands, physics)
+    with quietly(console):
+        found = track_joints(commands, physics, device)
     for episode, tracked in zip(chosen, found, strict=True):
         console.print(
             f"episode {episode.index}: {len(tracked.error)} control steps, joint tracking error "
@@ -85,10 +88,27 @@ def _follow(dataset: ImportedDataset, options: ReplayOptions, limit: int | None,
             highlight=False,
         )
     rms = float(np.sqrt(np.mean(np.concatenate([t.error for t in found]) ** 2)))
-    console.print(f"[bold]{1e3 * rms:.1f} mrad RMS over {len(found)} episodes[/], {physics}", highlight=False)
+    console.print(
+        f"[bold]{1e3 * rms:.1f} mrad RMS over {len(found)} episodes[/], {physics} on {device}",
+        highlight=False,
+    )
     return 0
 
 
-def _quietly() -> Any:
-    """Keep the simulator's output out of the terminal, in a file that is kept only if something fails."""
-    return output_to(Path(tempfile.gettempdir()) / "workbench-replay.log")
+@contextmanager
+def quietly(console: Console) -> Iterator[Console]:
+    """Keep the simulator's output out of the terminal, in a file that is kept, and named, only if something fails.
+
+    Gives a console on the terminal.
+    """
+    descriptor, name = tempfile.mkstemp(prefix="workbench-replay-", suffix=".log")
+    os.close(descriptor)
+    try:
+        with output_to(Path(name)) as terminal:
+            yield Console(file=terminal)
+    except BaseException:
+        console.print(
+            f"what the simulator printed is in {name}", markup=False, highlight=False, soft_wrap=True
+        )
+        raise
+    os.unlink(name)

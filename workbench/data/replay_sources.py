@@ -9,15 +9,12 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from policy.action import ActionSpec
-from tasks.pick_place.action_spaces import CONTROL_HZ, DELTA_EEF, DELTA_JOINTS
-from workbench.data.archive import ArchiveError, episodes
+from tasks.pick_place.action_spaces import CONTROL_HZ, DELTA_EEF
+from workbench.data.archive import EPISODES, PLAN, ArchiveError, episodes
 from workbench.data.generate_options import GenerateOptions
 from workbench.data.lerobot_import import ImportedEpisode, LeRobotImportError, load_lerobot
 from workbench.data.replay_actions import options_of
-from workbench.data.survey import EPISODES, PLAN, is_archive
-
-SPACES: dict[str, ActionSpec] = {spec.name: spec for spec in (DELTA_EEF, DELTA_JOINTS)}
+from workbench.data.survey import is_archive
 
 
 @dataclass

@@ -12,12 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from policy.action import ActionSpec
-from workbench.data.archive import ArchiveError, Chunk, chunks
+from workbench.data.archive import EPISODES, PLAN, ArchiveError, Chunk, chunks
 from workbench.data.episode import DatasetEpisode
 from workbench.data.frame_actions import stride
-
-PLAN, EPISODES = "plan", "episodes"
-"""Stages of an archive: trajectories without pictures, and rendered episodes, which exports read."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +24,8 @@ class Entry:
     chunk: Path
     row: int
     name: str
-    index: int
-    """Of the planned episode; all its renderings share it."""
+    demonstration: tuple[int, int]
+    """Seed and index of the planned episode; all its renderings share them."""
     instruction: str
     steps: int
     frames: int
@@ -110,7 +107,7 @@ def _entry(chunk: Chunk, row: int) -> Entry:
         chunk=chunk.path,
         row=row,
         name=episode.name,
-        index=int(episode.record["index"]),
+        demonstration=episode.demonstration,
         instruction=episode.instruction,
         steps=episode.steps,
         frames=len(episode.frame_steps),

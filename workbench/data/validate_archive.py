@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from workbench.data.archive import ArchiveError, Chunk, chunks
+from workbench.data.archive import EPISODES, PLAN, ArchiveError, Chunk, chunks, kept_name
 from workbench.data.archive_statistics import FIELDS, STATISTICS
 from workbench.data.episode import CameraFrames, DatasetEpisode
 from workbench.data.problems import Problem, statistics_problems
 from workbench.data.progress import Progress
 from workbench.data.statistics import ColumnStatistics
-from workbench.data.survey import EPISODES, PLAN
 
 
 def archive_problems(root: Path, progress: Progress | None = None) -> Iterator[Problem]:
@@ -70,8 +69,7 @@ def _line_problems(chunk: Chunk, file: str, names: list[str]) -> Iterator[Proble
     except (ArchiveError, ValueError) as problem:
         yield Problem(file, "lines", _without(str(problem), str(chunk.path)))
         return
-    # Lines of episodes that have no renderings yet know them by index.
-    kept = [line.get("name") or f"{line['index']:06d}" for line in lines if line.get("kept")]
+    kept = [kept_name(line) for line in lines if line.get("kept")]
     for name in names:
         if kept.count(name) != 1:
             yield Problem(

@@ -57,6 +57,7 @@ def choose(path: Path, names: list[str], count: int) -> list[DatasetEpisode]:
     indices = [episode.record["index"] for episode in found.values()]
     if len(set(indices)) < len(indices):
         raise OptionError(
-            "two renderings of one episode cannot be shown in one recording; ask for one of each"
+            "two renderings of one episode, or two seeds' episodes of one index, cannot be shown in one recording; "
+            "ask for one of each"
         )
     return list(found.values())

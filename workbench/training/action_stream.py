@@ -25,7 +25,7 @@ def with_statistics(frames: ArchiveFrames, scheme: str) -> ActionSpec:
 
     Renderings of one demonstration share its actions. The gripper is left out: its levels are its own.
     """
-    demonstrations = {episode.record["index"]: episode.actions for episode in frames.episodes}
+    demonstrations = {episode.demonstration: episode.actions for episode in frames.episodes}
     actions = np.concatenate([demonstrations[index] for index in sorted(demonstrations)]).astype(np.float64)
     if scheme == "min_max":
         low, high = actions.min(0), actions.max(0)

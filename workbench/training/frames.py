@@ -9,11 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from workbench.data.archive import ArchiveError, Chunk, chunks
+from workbench.data.archive import EPISODES, ArchiveError, Chunk, chunks
 from workbench.data.episode import DatasetEpisode
-
-EPISODES = "episodes"
-"""Folder of a dataset that holds the rendered episodes."""
 
 
 class ArchiveFrames:

@@ -109,7 +109,7 @@ def _trials(
     )  # fmt: skip
     for number, episode in enumerate(frames.episodes[: options.episodes]):
         labels = [body.label for body in episode.bodies]
-        group = str(episode.record["index"])
+        group = str(episode.demonstration)
         for frame in chosen_frames(episode.name, len(episode.frame_steps), options.frames, options.seed):
             for view in views:
                 where = (group, number, view, frame)

@@ -12,16 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from workbench.durable import append_line, write_atomically
+from workbench.progress_bar import progress_bar
 
 LOSSES = "losses.jsonl"
 
@@ -31,17 +24,7 @@ class RunLog:
 
     def __init__(self, folder: Path, console: Console) -> None:
         self.folder = folder
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-            speed_estimate_period=300,
-        )
+        self._bar = progress_bar(console)
         self._writer: Any = None
         self._task: Any = None
         self._since = (time.perf_counter(), 0)

@@ -26,7 +26,7 @@ def vocabulary_of(frames: ArchiveFrames) -> tuple[str, ...]:
     said: dict[str, set[Any]] = defaultdict(set)
     for episode in frames.episodes:
         for word in _words([episode.instruction, *episode.paraphrases]):
-            said[word].add(episode.record["index"])
+            said[word].add(episode.demonstration)
     found |= {word for word, where in said.items() if len(where) >= LEAST_DEMONSTRATIONS}
     return tuple(sorted(found))
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.workbench.data.made_up import made_up_episode, without
-from workbench.data.archive import ArchiveError, Chunk, ChunkWriter, episodes, settled
+from workbench.data.archive import ArchiveError, Chunk, episodes, settled
+from workbench.data.chunk_writer import ChunkWriter, clear_partial
 
 
 def write(path, *made):
@@ -76,6 +77,17 @@ def test_a_chunk_that_was_not_finished_is_not_there(tmp_path):
     with pytest.raises(RuntimeError, match="power cut"):
         interrupted()
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_writer_left_is_cleared_away_and_chunks_stay(tmp_path, monkeypatch):
+    write(tmp_path / "chunk-0.hdf5", made_up_episode())
+    with monkeypatch.context() as killed:
+        killed.setattr("workbench.durable.Path.replace", lambda *_: pytest.fail("killed"))
+        with pytest.raises(pytest.fail.Exception, match="killed"):
+            write(tmp_path / "chunk-1.hdf5", made_up_episode(1))
+    assert len(list(tmp_path.iterdir())) == 2
+    assert clear_partial(tmp_path) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["chunk-0.hdf5"]
 
 
 def test_a_chunk_cut_short_is_named(tmp_path):

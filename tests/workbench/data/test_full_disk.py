@@ -10,7 +10,7 @@ import pytest
 
 from tests.workbench.data.archives import write_archive
 from tests.workbench.data.made_up import made_up_episode
-from workbench.data.archive import ChunkWriter
+from workbench.data.chunk_writer import ChunkWriter
 from workbench.data.export_folder import ExportError
 from workbench.data.imported_file import write_imported
 from workbench.data.lerobot_import import load_lerobot

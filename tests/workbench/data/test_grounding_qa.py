@@ -15,7 +15,8 @@ from policy.answer_grounding import answer_grounding
 from policy.answer_parser import parse_answer
 from policy.answers import Boxes, Labelled, PickPlace, Plan, Points, Sentence, Trace, coordinates
 from tests.workbench.data.made_up import COLORS, SIZE, made_up_episode, without
-from workbench.data.archive import ArchiveError, ChunkWriter
+from workbench.data.archive import ArchiveError
+from workbench.data.chunk_writer import ChunkWriter
 from workbench.data.grounding_qa import export_qa
 from workbench.data.qa_entries import chosen_frames
 from workbench.data.qa_options import KINDS, QaOptions

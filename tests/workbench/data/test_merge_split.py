@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workbench.data.archives import write_archive
-from tests.workbench.data.made_up import made_up_episode
+from tests.workbench.data.made_up import made_up_episode, without
 from tests.workbench.data.test_archive import assert_equal
-from workbench.data.archive import ArchiveError, ChunkWriter, episodes, settled
+from workbench.data.archive import ArchiveError, episodes, settled
+from workbench.data.chunk_writer import ChunkWriter
 from workbench.data.merge import merge
 from workbench.data.split import part_of, split
 from workbench.data.validate import validate
@@ -48,9 +49,51 @@ def test_merged_archives_hold_every_episode_once(archives, tmp_path):
     assert [(of["archive"], of["config"]["seed"]) for of in said["of"]] == [("second", 5), ("first", 5)]
 
 
-def test_episodes_of_one_name_are_not_merged(archives, tmp_path):
+def of_seed(seed, folder, *indices):
+    """An archive as one command makes it: planned episodes, one of them dropped, and a rendering of each."""
+    made = [made_up_episode(k) for k in indices]
+    made = [without(e, record=e.record | {"seed": seed}, actions=e.actions * seed) for e in made]
+    write_archive(folder, *made)
+    with ChunkWriter(folder / "plan/chunk-00000.hdf5", "pick_place") as writer:
+        for k, episode in zip(indices, made, strict=True):
+            writer.add(without(episode, name=f"{k:06d}", render=None))
+            writer.lines.append({"index": k, "kept": True})
+        writer.lines.append({"index": 99, "kept": False, "rejected": "dropped"})
+    return folder
+
+
+def test_two_seeds_are_merged_and_their_names_say_which_is_which(tmp_path):
+    """Each is counted from 0, so that one name stands for two episodes."""
+    first, second = of_seed(1, tmp_path / "first", 0, 1, 3), of_seed(2, tmp_path / "second", 0, 1, 2)
+    assert merge([first, second], tmp_path / "out") == 6
+    merge([second, first], tmp_path / "turned")
+    found = by_name(tmp_path / "out")
+    assert found.keys() == by_name(tmp_path / "turned").keys()
+    for seed, folder in ((1, first), (2, second)):
+        for name, episode in by_name(folder).items():
+            assert_equal(without(episode, name=f"{name}-seed{seed}"), found.pop(f"{name}-seed{seed}"))
+    assert not found
+    assert {e.name for e in episodes(tmp_path / "out/plan")} >= {"000001-seed1", "000001-seed2"}
+    assert sum(not line["kept"] for line in settled(tmp_path / "out/plan")) == 2
+    assert validate(tmp_path / "out") == []
+
+
+def test_a_merge_of_seeds_is_split_by_scene_and_merged_further(tmp_path):
+    both = tmp_path / "both"
+    first = of_seed(1, tmp_path / "first", *range(6))
+    merge([first, of_seed(2, tmp_path / "second", *range(6))], both)
+    counts = split(both, tmp_path / "parts", {"train": 0.5, "val": 0.5})
+    parts = [by_name(tmp_path / "parts" / name) for name in counts]
+    assert not {e.record["index"] for e in parts[0].values()} & {e.record["index"] for e in parts[1].values()}
+    assert sum(counts.values()) == 12
+    assert merge([both, of_seed(3, tmp_path / "third", 0)], tmp_path / "three") == 13
+    with pytest.raises(ArchiveError, match=r"episode 00000\d of seed 1 is in .*both.* and in .*first"):
+        merge([both, first], tmp_path / "twice")
+
+
+def test_the_same_episode_is_not_merged_twice(archives, tmp_path):
     other = write_archive(tmp_path / "other", made_up_episode(1))
-    with pytest.raises(ArchiveError, match=r"episode 000001-00 is in .*first.* and in .*other"):
+    with pytest.raises(ArchiveError, match=r"episode 000001-00 of seed 5 is in .*first.* and in .*other"):
         merge([archives[0], other], tmp_path / "out")
     with pytest.raises(ArchiveError, match="nowhere is no archive"):
         merge([archives[0], tmp_path / "nowhere"], tmp_path / "out")

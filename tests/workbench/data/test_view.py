@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.workbench.data.made_up import SIZE, made_up_episode
-from workbench.data.archive import ChunkWriter
+from workbench.data.chunk_writer import ChunkWriter
 from workbench.data.to_trajectory import to_trajectory
 from workbench.data.view_command import choose
 from workbench.options import OptionError

@@ -9,7 +9,7 @@ from rich.console import Console
 from policy.answers import Boxes, Labelled, PickPlace, Points, Trace
 from policy.grounding import Box
 from tests.workbench.data.made_up import made_up_episode
-from workbench.data.archive import ChunkWriter
+from workbench.data.chunk_writer import ChunkWriter
 from workbench.training import grounding_eval
 from workbench.training.grounding_eval import BOXES, NAMED, POINTS, TASK, TRACE, Trial, measure
 from workbench.training.grounding_eval_options import GroundingEvalOptions

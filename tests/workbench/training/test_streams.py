@@ -1,5 +1,6 @@
 """What the archive's streams give: the frame's own actions, true coordinates, the same batch every time."""
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 
 from policy.m1.training.phases import ANSWERS
 from tests.workbench.data.made_up import made_up_episode
-from workbench.data.archive import ArchiveError, Chunk, ChunkWriter
+from workbench.data.archive import ArchiveError, Chunk
+from workbench.data.chunk_writer import ChunkWriter
 from workbench.training.action_stream import ActionStream, chunk_at, with_statistics
 from workbench.training.answer_stream import FIRST_LESSON, FULL_LESSON, AnswerStream
 from workbench.training.augment import crop, mirrored
@@ -78,6 +80,15 @@ def test_statistics_are_exact_and_count_a_demonstration_once(frames):
     assert np.allclose(exact.low, actions.min(0))
     assert np.allclose(exact.high, actions.max(0))
     assert exact.mask == (True,) * 6 + (False,)
+
+
+def test_episodes_of_one_index_and_two_seeds_are_two_demonstrations(frames):
+    first, other = frames.episodes[0], frames.episodes[2]
+    other = replace(other, record=first.record | {"seed": first.record["seed"] + 1})
+    merged = copy(frames)
+    merged.episodes = [first, other]
+    actions = np.concatenate([first.actions, other.actions])
+    assert np.allclose(with_statistics(merged, "min_max").normalisation.low, actions.min(0))
     quantiles = with_statistics(frames, "q01_q99").normalisation
     assert np.allclose(quantiles.high, np.quantile(actions, 0.99, axis=0))
 

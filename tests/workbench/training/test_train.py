@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from tests.workbench.data.made_up import made_up_episode
 from workbench.cli import main
-from workbench.data.archive import ChunkWriter
+from workbench.data.chunk_writer import ChunkWriter
 from workbench.options import OptionError
 from workbench.run_folder import RunFolderError
 from workbench.training import build, train
