@@ -97,6 +97,8 @@ def _tune(words: Sequence[str], console: Console) -> int:
         return 0
     if not words or words[0] != "adr":
         given = f", not {words[0]!r}" if words else ""
+        if words and words[0] in ("ladder", "factorial"):
+            given += f"; that is workbench eval attribute={words[0]}"
         raise OptionError(f"tune takes a method: workbench tune adr key=value ...{given}")
     options = parse_options(AdrOptions, words[1:])
     options.resolve()
@@ -123,6 +125,8 @@ def _dr(words: Sequence[str], console: Console) -> int:
     what, given = words[0], [word for word in words[1:] if "=" in word]
     names = [word for word in words[1:] if "=" not in word]
     if what == "list":
+        if given:
+            raise OptionError(f"dr list takes names of factors or families, not {given[0]!r}")
         print_catalogue(names, console)
         return 0
     if what == "export":
@@ -188,6 +192,8 @@ def _compare(words: Sequence[str], console: Console) -> int:
         if key != "confidence":
             raise OptionError(f"there is no option {key!r}; there is confidence=")
         confidence = _number(key, value)
+        if not 0 < confidence < 1:
+            raise OptionError(f"confidence must lie between 0 and 1, not {value}")
     console.print(compare(folders[0], folders[1], confidence))
     return 0
 
@@ -236,6 +242,8 @@ def _doctor(words: Sequence[str], console: Console) -> int:
     if _wants_help(words):
         console.print("usage: workbench doctor")
         return 0
+    if words:
+        raise OptionError(f"doctor takes no options, not {words[0]!r}")
     return doctor(console)
 
 
@@ -246,6 +254,8 @@ def _demo(words: Sequence[str], console: Console) -> int:
     if _wants_help(words):
         console.print("usage: workbench demo")
         return 0
+    if words:
+        raise OptionError(f"demo takes no options, not {words[0]!r}")
     return demo(console)
 
 
@@ -266,6 +276,24 @@ COMMANDS: dict[str, Callable[[Sequence[str], Console], int]] = {
 }
 
 
+EXAMPLES = {
+    "demo": "workbench demo",
+    "eval": "workbench eval policy=expert episodes=64 num_envs=16 seed=1 out=runs/expert",
+    "dr": "workbench dr show camera appearance out=runs/looks",
+    "generate": "workbench generate dr=heavy episodes=100 renders=3 out=data/heavy",
+    "data": "workbench data export data/heavy format=lerobot_v21 out=data/heavy-v21",
+    "train": "workbench train stage=grounding data=data/heavy out=runs/grounded",
+    "eval-grounding": "workbench eval-grounding checkpoint=runs/grounded/checkpoint data=data/held-out",
+    "tune": "workbench tune adr policy=expert dr=heavy factors=camera.exposure",
+    "policy": "workbench policy import published/run qwen=published/qwen out=checkpoints/m1",
+    "compare": "workbench compare runs/expert runs/noisy confidence=0.9",
+    "report": "workbench report runs/expert",
+    "view": "workbench view runs/expert episode=3",
+    "doctor": "workbench doctor",
+}
+"""A line to start from, above the options of each command."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status: 0 done, 1 failed, 2 wrong input."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -280,6 +308,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command is None:
         errors.print(f"workbench: there is no command {words[0]!r}: choose one of {', '.join(COMMANDS)}")
         return BAD_INPUT
+    if _wants_help(words[1:]):
+        console.print(f"{command.__doc__}; for example:\n\n    {EXAMPLES[words[0]]}\n", markup=False)
     try:
         return command(words[1:], console)
     except KeyboardInterrupt:

@@ -245,6 +245,8 @@ def _one(verb: str, paths: Sequence[Path], unwanted: Sequence[str] = ()) -> Path
     """The one folder; OptionError for none, several, one that is not there, or options that there are not."""
     if len(paths) != 1 or unwanted:
         raise OptionError(f"usage: workbench data {USAGE[verb][0]}")
+    if paths[0].is_file():
+        raise OptionError(f"{paths[0]} is a file; give the folder of the dataset")
     if not paths[0].is_dir():
         raise OptionError(f"there is no folder {paths[0]}")
     return paths[0]

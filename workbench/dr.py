@@ -123,8 +123,15 @@ def unsupported_reason(name: str, options: CheckOptions) -> str | None:
 
 def log_of(options: CheckOptions):
     """Context in which what the simulator prints goes into the folder's log; gives the terminal."""
-    Path(options.out).mkdir(parents=True, exist_ok=True)
-    return output_to(Path(options.out) / "simulator.log")
+    log = Path(options.out) / "simulator.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
+    except OSError as problem:
+        raise OptionError(
+            f"out={options.out} cannot be written: {problem.strerror}; choose another out="
+        ) from None
+    return output_to(log)
 
 
 def laboratory(options: CheckOptions):
@@ -195,5 +202,9 @@ def export_episode(folder: Path, index: int, target: Path) -> None:
     record = records[index]
     content = {name: {"value": value} for name, value in record.factors.items()}
     header = f"# Episode {index} of {folder.resolve().name}: {record.instruction}\n"
-    target.write_text(header + yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=110))
+    text = header + yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=110)
+    try:
+        target.write_text(text)
+    except OSError as problem:
+        raise OptionError(f"to={target} cannot be written: {problem.strerror}; choose another to=") from None
     load_set(str(target))

@@ -14,6 +14,7 @@ from domain_rand.checks.check import default_levels
 from domain_rand.checks.trial import Trial
 from domain_rand.factor import REGISTRY, Factor, Value
 from workbench.dr import CheckOptions, chosen_factors, laboratory, log_of, short, unsupported_reason
+from workbench.options import OptionError
 
 VISIBLE = ("scene", "appearance", "camera")
 """Families that a still picture shows."""
@@ -26,6 +27,8 @@ MARGIN = 6
 def show_factors(words: Sequence[str], options: CheckOptions, console: Console) -> list[Path]:
     """Draw a contact sheet a family into the folder of the options; returns their paths."""
     names = [n for n in chosen_factors(words) if n.partition(".")[0] in VISIBLE]
+    if not names:
+        raise OptionError(f"a still picture shows none of {', '.join(words)}; it shows {', '.join(VISIBLE)}")
     rows: dict[str, list[Image.Image]] = {}
     with log_of(options), laboratory(options) as env:
         trial = Trial(env)

@@ -100,7 +100,7 @@ def help_table(cls: type) -> Table:
 
 def _suggest(key: str, names: Sequence[str]) -> str:
     near = difflib.get_close_matches(key, names, 1)
-    return f"; did you mean {near[0]}=?" if near else f"; there are {', '.join(names)}"
+    return f"; did you mean {near[0]}=?" if near else f"; there are {', '.join(names) or 'none'}"
 
 
 def _kind(annotation: str) -> str:

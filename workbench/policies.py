@@ -34,9 +34,13 @@ def make_policy(
     ``ground_every`` are for m1 (`policy.m1.policy.M1Policy`); others ignore them.
     """
     if name == M1:
+        from policy.m1.checkpoint import CheckpointError
         from policy.m1.policy import M1Policy
 
-        return M1Policy.from_checkpoint(Path(checkpoint), device, ground_every=ground_every)
+        try:
+            return M1Policy.from_checkpoint(Path(checkpoint), device, ground_every=ground_every)
+        except CheckpointError as error:
+            raise OptionError(f"checkpoint={checkpoint}: {error}") from error
     if name == "hold":
         return Hold(num_envs, action_spec, device)
     if name == "random":
@@ -50,7 +54,7 @@ def make_policy(
 
 def check_checkpoint(folder: str) -> tuple[str, ...]:
     """The cameras that a checkpoint's policy looks through; OptionError for a folder that holds none of use here."""
-    from policy.m1.checkpoint import CheckpointError, read_config
+    from policy.m1.checkpoint import WEIGHTS_FILE, CheckpointError, read_config
 
     if not folder:
         raise OptionError("policy=m1 needs checkpoint=FOLDER, as `workbench train` makes one")
@@ -63,6 +67,8 @@ def check_checkpoint(folder: str) -> tuple[str, ...]:
         raise OptionError(
             f"checkpoint={folder} looks through camera {unknown[0]}; the task has {', '.join(CAMERAS)}"
         )
+    if not (Path(folder) / WEIGHTS_FILE).is_file():
+        raise OptionError(f"checkpoint={folder} has no {WEIGHTS_FILE}: it is not whole")
     return views
 
 

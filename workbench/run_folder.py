@@ -209,9 +209,16 @@ class RunFolder:
         self._lock = lock
 
     def _check_same_config(self, config: Mapping[str, Any], ignore: set[str]) -> None:
+        before = self.config()
+        commands = before.get("command"), config.get("command")
+        if commands[0] != commands[1]:
+            raise RunFolderError(
+                f"{self.path} was made by `workbench {commands[0]}`, not by `workbench {commands[1]}`; "
+                "choose another out="
+            )
         differing = [
             f"{key} (there {was}, now {now})"
-            for key, was, now in _differences(_json_types(self.config(), "config.yaml"), config)
+            for key, was, now in _differences(_json_types(before, "config.yaml"), config)
             if not any(key == ignored or key.startswith(ignored + ".") for ignored in ignore)
         ]
         if differing:

@@ -21,6 +21,11 @@ AUTO, ALL = "auto", "all"
 LOCAL, RAY = "local", "ray"
 LAUNCHERS = (LOCAL, RAY)
 
+MOST_SEED = 2**32 - 1
+"""What NumPy takes."""
+MOST_PX, MOST_TIME_S = 4096, 3600.0
+"""Beyond these a typing error is likelier than a wish, and memory ends before a sentence could be said."""
+
 WHERE = ("launcher", "workers", "ray_address")
 """Options that say where something runs."""
 
@@ -66,6 +71,12 @@ class EnvironmentOptions:
         choose("launcher", self.launcher, LAUNCHERS)
         for name, least in (("num_envs", 1), ("image_size", 16), ("workers", 1)):
             at_least(name, getattr(self, name), least)
+        if self.ray_address and self.launcher != RAY:
+            raise OptionError(
+                f"ray_address={self.ray_address} is for launcher={RAY}, not launcher={self.launcher}"
+            )
+        for name, most in (("seed", MOST_SEED), ("image_size", MOST_PX), ("time_limit_s", MOST_TIME_S)):
+            at_most(name, getattr(self, name), most)
         for name in ("seed", "latency_steps", "grounding_error_px", "ground_every"):
             at_least(name, getattr(self, name), 0)
         if self.policy == M1:
@@ -148,6 +159,12 @@ def at_least(name: str, value: float, least: int) -> None:
     """OptionError unless the value is at least so much."""
     if value < least:
         raise OptionError(f"{name} must be at least {least}, not {value}")
+
+
+def at_most(name: str, value: float, most: float) -> None:
+    """OptionError if the value is more."""
+    if value > most:
+        raise OptionError(f"{name} must be at most {most:.10g}, not {value}")
 
 
 def between_0_and_1(name: str, value: float | None) -> None:

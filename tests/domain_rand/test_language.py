@@ -1,6 +1,7 @@
 """Language factors: each changes how a task is asked, and never what is asked or where anything stands."""
 
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 
@@ -125,4 +126,6 @@ def test_what_cannot_be_said_is_refused_when_a_set_is_read(given):
 
 @pytest.mark.parametrize("name", LANGUAGE)
 def test_language_touches_no_environment(name):
-    REGISTRY[name]().apply(None, [0], [REGISTRY[name].nominal])  # would fail where it used the environment
+    env = Mock()
+    REGISTRY[name]().apply(env, [0], [REGISTRY[name].nominal])
+    assert env.mock_calls == []

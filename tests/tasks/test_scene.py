@@ -81,7 +81,7 @@ def test_a_body_outside_the_region_is_named_with_its_place(x, y):
 
 
 def test_the_edge_of_the_region_belongs_to_it():
-    Scene(replace(CUBE, x=X0, y=Y0), replace(PLATE, x=X1, y=Y1))
+    assert Scene(replace(CUBE, x=X0, y=Y0), replace(PLATE, x=X1, y=Y1)).problems(pool()) == []
 
 
 @pytest.mark.parametrize("gap", [LEAST_CLEARANCE - 0.001, 0.012, 0.001, -0.02])
@@ -96,7 +96,7 @@ def test_bodies_too_close_to_each_other_are_named_with_their_gap(gap):
 def test_bodies_may_stand_as_close_as_the_least_clearance(gap):
     slots = pool()
     distance = slots["cube_small"].radius + slots["cone_large"].radius + gap
-    Scene(CUBE, PLATE, (replace(CONE, x=CUBE.x, y=CUBE.y + distance),))
+    assert Scene(CUBE, PLATE, (replace(CONE, x=CUBE.x, y=CUBE.y + distance),)).problems(slots) == []
 
 
 def test_colours_are_told_apart_by_more_than_a_tint():

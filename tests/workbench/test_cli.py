@@ -119,3 +119,36 @@ def test_broken_episodes_file_is_refused_and_kept(capsys, run, content):
 def test_every_command_has_help(capsys, command):
     assert cli.main([command, "--help"]) == 0
     assert f"usage: workbench {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_help_says_what_a_command_does_and_shows_a_line_to_start_from(command, capsys):
+    assert cli.main([command, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert (cli.COMMANDS[command].__doc__ or "?") in said
+    assert f"    workbench {command}" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["compare", "a", "b", "confidence=95"], "confidence must lie between 0 and 1"),
+        (["dr", "list", "episodes=3"], "dr list takes names of factors"),
+        (["demo", "episodes=3"], "demo takes no options"),
+        (["doctor", "now"], "doctor takes no options"),
+        (["tune", "ladder"], "workbench eval attribute=ladder"),
+        (["dr", "show", "control", "device=cpu"], "a still picture shows none of control"),
+        (["dr", "check", "camera.exposure", "device=cpu", "out=/proc/nosuch"], "choose another out="),
+        (
+            ["eval-grounding", "checkpoint=c", "data=d", "out=/nosuch/x.json"],
+            "out=/nosuch/x.json cannot be written",
+        ),
+        (["eval-grounding", "checkpoint=c", "data=d", "device=gpu"], "device must be cpu or cuda"),
+        (["eval-grounding", "checkpoint=c", "data=d", "seed=-1"], "seed must be at least 0"),
+    ],
+)
+def test_wrong_input_is_one_sentence_before_anything_starts(words, said, capsys):
+    assert cli.main(words) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1, told
+    assert said in told

@@ -12,7 +12,9 @@ import pytest
 
 from tests.workbench.data.archives import write_archive
 from tests.workbench.data.made_up import made_up_episode
+from tests.workbench.synthetic import synthetic_trajectory
 from workbench.cli import main
+from workbench.data import view_command
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +136,36 @@ def test_help_names_the_verb_and_its_options(capsys, verb):
     assert f"workbench data {verb or 'inspect'}" in text
     options = {"convert": "action_space", "split": "shares", "merge": "out", "import": "out"}
     assert options.get(verb, "") in text
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("a: [", "config.yaml cannot be read"),
+        ("[1, 2]", "must hold keys and values, not a list"),
+        ("command: merge", "was not made by `workbench generate`"),
+        ("command: generate\nepisodes: many", "impossible options"),
+    ],
+)
+def test_a_config_that_nothing_can_be_made_from_again_is_one_sentence(tmp_path, capsys, config, said):
+    folder = write_archive(tmp_path / "archive", made_up_episode(0))
+    (folder / "config.yaml").write_text(config)
+    status, text = workbench(capsys, "replay", folder)
+    assert (status, text.count("\n")) == (2, 1), text
+    assert said in text
+
+
+@pytest.mark.parametrize("to", ["folder", "file/recording.rrd"])
+def test_a_recording_that_cannot_be_written_is_one_sentence(archive, tmp_path, capsys, monkeypatch, to):
+    monkeypatch.setattr(view_command, "to_trajectory", lambda _: synthetic_trajectory())
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    status, text = workbench(capsys, "view", archive, "episodes=1", f"to={tmp_path / to}")
+    assert (status, text.count("\n")) == (2, 1), text
+    assert "cannot be written" in text
+
+
+def test_a_file_is_told_from_a_folder_that_is_not_there(tmp_path, capsys):
+    (tmp_path / "chunk.hdf5").touch()
+    status, text = workbench(capsys, "inspect", tmp_path / "chunk.hdf5")
+    assert (status, "is a file; give the folder" in text) == (2, True), text

@@ -68,3 +68,18 @@ def test_other_weights_have_another_fingerprint(checkpoint, tmp_path):
     save_checkpoint(tiny_model(seed=1), tmp_path / "other")
     one, other = (checkpoint_fingerprint(str(folder)) for folder in (checkpoint, tmp_path / "other"))
     assert one == checkpoint_fingerprint(str(checkpoint)) != other
+
+
+def test_a_checkpoint_without_its_weights_is_not_whole(tmp_path):
+    save_checkpoint(tiny_model(), tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(OptionError, match=r"has no model.safetensors: it is not whole"):
+        check_checkpoint(str(tmp_path))
+
+
+def test_weights_cut_short_are_one_sentence(tmp_path):
+    save_checkpoint(tiny_model(), tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(OptionError, match=r"model.safetensors cannot be read"):
+        make_policy("m1", 1, None, "cpu", 0.0, 0, str(tmp_path))

@@ -290,3 +290,13 @@ def test_a_cut_line_is_an_error_unless_repair_is_allowed(started):
     with RunFolder(started) as run:
         run.create_or_resume(CONFIG, PROVENANCE, repair=True)
         assert (started / "episodes.jsonl.partial-1").exists()
+
+
+def test_a_folder_of_another_command_says_which(tmp_path):
+    with RunFolder(tmp_path) as folder:
+        folder.create_or_resume({"command": "eval", "seed": 1}, {})
+    with RunFolder(tmp_path) as folder, pytest.raises(RunFolderError) as error:
+        folder.create_or_resume({"command": "generate", "renders": 3}, {})
+    assert str(error.value) == (
+        f"{tmp_path} was made by `workbench eval`, not by `workbench generate`; choose another out="
+    )

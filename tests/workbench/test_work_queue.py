@@ -1,8 +1,11 @@
 """Jobs are handed out once each, in rows that do not depend on who asks, and again if a worker dies with them."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.launch import LaunchError
+from workbench.scale.ray_workers import _connect
 from workbench.scale.work_queue import WorkQueue
 
 
@@ -49,3 +52,10 @@ def test_every_job_is_done_exactly_once_whoever_dies(jobs, rows, events):
         while (job := queue.take("last", row)) is not None:
             done.append(job)
     assert sorted(done) == list(range(jobs))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:99999"])
+def test_an_address_where_nobody_listens_is_one_sentence_at_once(address):
+    pytest.importorskip("ray")
+    with pytest.raises(LaunchError, match=f"no Ray cluster at ray_address='{address}'"):
+        _connect(address)

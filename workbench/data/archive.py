@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -42,6 +43,8 @@ TRAJECTORY = (
 CAMERA = ("intrinsics", "position", "rotation", "boxes", "visibility", "grasp", "contact", "place", "trace")
 IMAGES = ("depth", "mask")
 """Members of an episode's groups ``trajectory`` and ``cameras/<name>``, by their names in `DatasetEpisode`."""
+_DAMAGE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)
+"""What HDF5 raises for a damaged file depends on what it stumbles over first."""
 
 
 class ArchiveError(Exception):
@@ -57,7 +60,8 @@ class Chunk:
             self._file = h5py.File(path, "r")
         except OSError as problem:
             raise ArchiveError(f"{path} is no whole HDF5 file: {_first_line(problem)}") from None
-        version = self._file.attrs.get("workbench_format")
+        with self._reading():
+            version = self._file.attrs.get("workbench_format")
         if version != FORMAT:
             self._file.close()
             raise ArchiveError(f"{path} has archive format {version}, this version reads {FORMAT}")
@@ -65,23 +69,28 @@ class Chunk:
     @property
     def env_name(self) -> str:
         """Of the environment that the episodes are of."""
-        return json.loads(self._group().attrs["env_args"])["env_name"]
+        with self._reading("data"):
+            return json.loads(self._group().attrs["env_args"])["env_name"]
 
     def lines(self) -> list[dict[str, Any]]:
         """What the chunk settles."""
-        text = self._read(self._file, "lines").tobytes().decode()
-        return [json.loads(line) for line in text.splitlines()]
+        with self._reading("lines"):
+            text = self._read(self._file, "lines").tobytes().decode()
+            return [json.loads(line) for line in text.splitlines()]
 
     def names(self) -> list[str]:
         """Names of the kept episodes, in the order in which they were added."""
-        return [str(self._demo(i).attrs["name"]) for i in range(len(self._group()))]
+        with self._reading("data"):
+            return [str(self._demo(i).attrs["name"]) for i in range(len(self._group()))]
 
     def __len__(self) -> int:
-        return len(self._group())
+        with self._reading("data"):
+            return len(self._group())
 
     def meta(self, row: int) -> dict[str, Any]:
         """What an episode says about itself, without its arrays: record, factors, bodies, cameras' sizes."""
-        return json.loads(self._read(self._demo(row), "meta").tobytes())
+        with self._reading(f"data/demo_{row}"):
+            return json.loads(self._read(self._demo(row), "meta").tobytes())
 
     def read(self, row: int, cameras: Sequence[str] | None = None, pictures: bool = True) -> DatasetEpisode:
         """An episode.
@@ -92,10 +101,8 @@ class Chunk:
             pictures: whether to read all pictures now; otherwise `CameraFrames.jpeg` and ``mask`` read each frame from
                 the file when it is asked for (`workbench.data.stored`), and ``depth`` is None.
         """
-        try:
+        with self._reading(f"data/demo_{row}"):
             return self._episode(self._demo(row), cameras, pictures)
-        except (KeyError, OSError, ValueError, TypeError) as problem:
-            raise ArchiveError(f"{self.path} data/demo_{row}: {_first_line(problem)}") from None
 
     def close(self) -> None:
         """Close the file."""
@@ -106,6 +113,13 @@ class Chunk:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @contextmanager
+    def _reading(self, what: str = "the file") -> Iterator[None]:
+        try:
+            yield
+        except _DAMAGE as problem:
+            raise ArchiveError(f"{self.path} {what}: {_first_line(problem)}") from None
 
     def _group(self) -> h5py.Group:
         if "data" not in self._file:

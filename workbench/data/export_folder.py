@@ -26,10 +26,13 @@ class ExportFolder:
     """Builds the folder ``out``; a context manager that gives the folder to write into.
 
     Raises:
-        ExportError: ``out`` exists and holds something; another process writes there; the disk refuses.
+        ExportError: ``out`` has no name of its own, as ``.``;
+            it exists and holds something; another process writes there; the disk refuses.
     """
 
     def __init__(self, out: Path) -> None:
+        if not out.name:
+            raise ExportError(f"out={out} is no name for a new folder; choose another out=")
         self.out = out
         self.partial = out.with_name(out.name + ".partial")
         self._lock: int | None = None
@@ -40,7 +43,9 @@ class ExportFolder:
         try:
             self._take()
         except OSError as problem:
-            raise ExportError(f"cannot write to {self.partial}: {problem.strerror}") from None
+            raise ExportError(
+                f"cannot write to {self.partial}: {problem.strerror}; choose another out="
+            ) from None
         return self.partial
 
     def _take(self) -> None:

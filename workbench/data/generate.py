@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from workbench.data.archive import settled
+from workbench.data.archive import chunks, settled
 from workbench.data.archive_statistics import write_archive_statistics
 from workbench.data.chunk_writer import clear_partial
 from workbench.data.dataset_report import write_dataset_report
@@ -20,6 +20,7 @@ from workbench.data.passes import FOLDERS, job_of, run_pass
 from workbench.data.summary import summarise_dataset
 from workbench.durable import append_line
 from workbench.launch import output_to
+from workbench.options import OptionError
 from workbench.progress_bar import progress_bar
 from workbench.provenance import provenance
 from workbench.run_folder import RunFolder, RunFolderError
@@ -32,6 +33,8 @@ UNITS = {PLAN: "episodes planned", RENDER: "renderings drawn"}
 
 def generate(options: GenerateOptions, console: Console) -> dict[str, Any]:
     """Make what is missing of a dataset; returns its summary. Options must be resolved."""
+    if PLAN not in listed(options.stages) and not chunks(Path(options.out) / FOLDERS[PLAN]):
+        raise OptionError(f"stages={options.stages}: nothing is planned in {options.out}; add stage plan")
     with RunFolder(options.out) as folder:
         folder.create_or_resume(options.config("generate"), provenance(options.factor_set()), PRESENTATION)
         for notice in folder.notices:

@@ -41,12 +41,12 @@ class GenerateOptions(EnvironmentOptions):
             raise OptionError(f"policy={M1} sees pictures, and demonstrations are planned without cameras")
         for name in ("episodes", "renders", "frame_every", "chunk"):
             at_least(name, getattr(self, name), 1)
-        for name, known in (("stages", STAGES), ("cameras", CAMERAS)):
+        for name, one, known in (("stages", "stage", STAGES), ("cameras", "camera", CAMERAS)):
             chosen = listed(getattr(self, name))
             if not chosen:
                 raise OptionError(f"{name} must name at least one of {', '.join(known)}")
             for item in chosen:
-                choose(name, item, known)
+                choose(one, item, known)
         if not 0 <= self.min_visibility <= 1:
             raise OptionError(f"min_visibility must lie between 0 and 1, not {self.min_visibility}")
         if not 0 <= self.min_brightness <= 255:

@@ -160,15 +160,25 @@ class ImportedDataset:
 
 def load_lerobot(root: Path) -> ImportedDataset:
     """Read what a dataset says about itself; LeRobotImportError for what is missing or of another version."""
+    try:
+        return _load(root)
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+        raise LeRobotImportError(
+            f"{root}/meta does not hold what a LeRobot dataset's does: {type(problem).__name__}, {problem}"
+        ) from None
+
+
+def _load(root: Path) -> ImportedDataset:
     info_path = root / "meta/info.json"
     if not info_path.exists():
-        if (root / "episodes.jsonl").exists():
+        if (root / "episodes.jsonl").exists() and not (root / "config.yaml").exists():  # that is a run
             return _bare(root)
         raise LeRobotImportError(f"{root} is no LeRobot dataset: it has no meta/info.json")
     info = read_json(info_path)
     fps = field(info, "fps", info_path)
     if not isinstance(fps, int | float) or fps <= 0:
         raise LeRobotImportError(f"{info_path}: fps must be positive, not {fps!r}")
+    _check_features(info, info_path)
     version = field(info, "codebase_version", info_path)
     if version == V21:
         tasks = {
@@ -179,6 +189,15 @@ def load_lerobot(root: Path) -> ImportedDataset:
     if version == V3:
         return ImportedDataset(root, V3, float(fps), info, _tasks_v3(root), tuple(_places_v3(root, info)))
     raise LeRobotImportError(f"{info_path}: codebase_version is {version!r}, this reads {V21} and {V3}")
+
+
+def _check_features(info: Mapping[str, Any], path: Path) -> None:
+    features = info.get("features", {})
+    if not isinstance(features, dict):
+        raise LeRobotImportError(f"{path}: features must be an object, not {type(features).__name__}")
+    for name, feature in features.items():
+        if not isinstance(feature, dict) or not {"dtype", "shape"} <= feature.keys():
+            raise LeRobotImportError(f"{path}: feature {name!r} has no dtype and shape")
 
 
 def _places_v21(root: Path, info: Mapping[str, Any]) -> Iterator[Place]:

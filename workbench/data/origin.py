@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from workbench.data.archive import EPISODES, PLAN
+from workbench.data.archive import EPISODES, PLAN, ArchiveError
 
 CONFIG, PROVENANCE = "config.yaml", "provenance.json"
 
@@ -21,6 +22,17 @@ def origin(folder: Path) -> dict[str, Any]:
     config, provenance = root / CONFIG, root / PROVENANCE
     return {
         "archive": root.name,
-        "config": yaml.safe_load(config.read_text()) if config.exists() else None,
-        "provenance": json.loads(provenance.read_text()) if provenance.exists() else None,
+        "config": read_mapping(config, yaml.safe_load) if config.exists() else None,
+        "provenance": read_mapping(provenance, json.loads) if provenance.exists() else None,
     }
+
+
+def read_mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+    """Keys and values from a file; ArchiveError for a file that does not hold them."""
+    try:
+        content = parse(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as problem:
+        raise ArchiveError(f"{path} cannot be read: {' '.join(str(problem).split())}") from None
+    if not isinstance(content, dict):
+        raise ArchiveError(f"{path} must hold keys and values, not a {type(content).__name__}")
+    return content

@@ -14,6 +14,7 @@ import torch
 from policy.action import ActionSpec
 from policy.contract import Decision, Observation
 from tasks.episode import EpisodeSpec
+from workbench.data.archive import ArchiveError
 from workbench.data.generate_options import GenerateOptions
 from workbench.pick_place import PickPlaceSimulation, launch_pick_place
 from workbench.rollout import Rollout, RunningEpisode
@@ -126,10 +127,16 @@ def replay_actions(
 
 
 def options_of(folder: Path, config: Mapping[str, Any]) -> GenerateOptions:
-    """The options that a dataset's config.yaml holds, resolved; ValueError names the folder if they are none."""
-    known = {k: v for k, v in config.items() if k in GenerateOptions.__dataclass_fields__}
-    if config.get("command") != "generate":
-        raise ValueError(f"{folder} was not made by `workbench generate`")
-    options = GenerateOptions(**known)
-    options.resolve()
+    """The options that a dataset's config.yaml holds, resolved; ArchiveError names the folder if they are none."""
+    if not isinstance(config, Mapping) or config.get("command") != "generate":
+        raise ArchiveError(
+            f"{folder} was not made by `workbench generate`, so its episodes cannot be made again"
+        )
+    try:
+        options = GenerateOptions(
+            **{k: v for k, v in config.items() if k in GenerateOptions.__dataclass_fields__}
+        )
+        options.resolve()
+    except (AttributeError, TypeError, ValueError) as problem:
+        raise ArchiveError(f"{folder} has a config.yaml with impossible options: {problem}") from None
     return options

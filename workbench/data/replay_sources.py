@@ -13,6 +13,7 @@ from tasks.pick_place.action_spaces import CONTROL_HZ, DELTA_EEF
 from workbench.data.archive import EPISODES, PLAN, ArchiveError, episodes
 from workbench.data.generate_options import GenerateOptions
 from workbench.data.lerobot_import import ImportedEpisode, LeRobotImportError, load_lerobot
+from workbench.data.origin import read_mapping
 from workbench.data.replay_actions import options_of
 from workbench.data.survey import is_archive
 
@@ -46,7 +47,7 @@ def _of_archive(folder: Path, limit: int | None) -> RecordedActions:
     config = folder / "config.yaml"
     if not config.exists():
         raise ArchiveError(f"{folder} has no config.yaml, so its episodes cannot be made again")
-    found = RecordedActions(options_of(folder, yaml.safe_load(config.read_text("utf-8"))))
+    found = RecordedActions(options_of(folder, read_mapping(config, yaml.safe_load)))
     stage = folder / PLAN if (folder / PLAN).is_dir() else folder / EPISODES
     for episode in episodes(stage, ()):
         index = episode.record["index"]
@@ -60,7 +61,7 @@ def _of_archive(folder: Path, limit: int | None) -> RecordedActions:
 
 def _of_lerobot(folder: Path, limit: int | None) -> RecordedActions:
     origin = folder / "meta/origin.json"
-    config = json.loads(origin.read_text("utf-8")).get("config") if origin.exists() else None
+    config = read_mapping(origin, json.loads).get("config") if origin.exists() else None
     if not config:
         raise LeRobotImportError(
             f"{folder} does not say how it was made, so its episodes cannot be made again"

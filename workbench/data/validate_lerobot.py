@@ -54,7 +54,12 @@ def lerobot_problems(root: Path, progress: Progress | None = None) -> Iterator[P
     yield from _video_problems(dataset, seen, progress)
     yield from _statistics_problems(dataset, seen)
     if dataset.version == V21 and (root / _MODALITY).exists():
-        yield from _modality_problems(dataset)
+        try:
+            yield from _modality_problems(dataset)
+        except (AttributeError, KeyError, TypeError) as problem:
+            yield Problem(_MODALITY, "", f"is not laid out as such a file is: {problem}")
+        except LeRobotImportError as problem:
+            yield _named(root, str(problem))
 
 
 @dataclass
@@ -236,4 +241,4 @@ def _named(root: Path, text: str) -> Problem:
     if inside == text:
         return Problem(str(root), "", text.removeprefix(f"{root} "))
     file, _, message = inside.partition(" ")
-    return Problem(file.rstrip(","), "", message)
+    return Problem(file.rstrip(",:"), "", message)

@@ -30,7 +30,13 @@ def view_dataset(path: Path, options: ViewOptions, console: Console) -> None:
     )
     trajectories = [to_trajectory(episode) for episode in chosen]
     if options.to:
-        console.print(str(write_recording(trajectories, Path(options.to), panda_urdf())))
+        try:
+            written = write_recording(trajectories, Path(options.to), panda_urdf())
+        except OSError as problem:
+            raise OptionError(
+                f"option to={options.to}: cannot be written: {problem.strerror}; give a file in another folder"
+            ) from None
+        console.print(str(written))
         return
     with tempfile.TemporaryDirectory(prefix=f"{path.resolve().name}-") as folder:
         view(write_recording(trajectories, Path(folder) / "recording.rrd", panda_urdf()))

@@ -8,6 +8,7 @@ appears after somebody else has taken over.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ MOST_DEATHS = 3
 """Workers that may die in a row without any job being done in between; more means that none will ever be."""
 POLL_S = 0.2
 """Time between two looks at the workers [s]."""
+CONNECT_S = 5.0
+"""Time within which a cluster has to answer [s]."""
 
 
 class _Desk:
@@ -149,6 +152,12 @@ def _run(work: Callable[[Line], Any], desk: Any, name: str, log: str) -> Any:
 def _connect(address: str) -> Any:
     import ray
 
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), CONNECT_S).close()
+        except (OSError, OverflowError) as problem:  # Ray itself would try for minutes
+            raise LaunchError(f"no Ray cluster at ray_address={address!r}: {problem}") from None
     # Ray would start every worker with the driver's working tree packed up; all of them see the same files anyway.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:

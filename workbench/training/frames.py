@@ -57,7 +57,7 @@ class ArchiveFrames:
         try:
             with Image.open(io.BytesIO(view.jpeg[frame])) as picture:
                 found = np.array(picture.convert("RGB"))
-        except OSError as problem:
+        except (KeyError, OSError, RuntimeError) as problem:
             raise ArchiveError(
                 f"episode {episode.name}, camera {camera}, frame {frame}: the picture cannot be read: {problem}"
             ) from None

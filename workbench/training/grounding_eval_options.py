@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
+from workbench.launch import check_device
 from workbench.options import OptionError, option
 from workbench.simulation_options import at_least, between_0_and_1
 
@@ -38,7 +41,13 @@ class GroundingEvalOptions:
         if self.episodes is not None:
             at_least("episodes", self.episodes, 1)
         between_0_and_1("confidence", self.confidence)
+        at_least("seed", self.seed, 0)
+        if self.out and (Path(self.out).is_dir() or not os.access(Path(self.out).parent, os.W_OK)):
+            raise OptionError(f"out={self.out} cannot be written: give a file in a folder that can be")
         if self.device == AUTO:
             import torch
 
             self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        if self.device not in ("cpu", "cuda"):
+            raise OptionError(f"device must be cpu or cuda, not {self.device}")
+        check_device("cuda:0" if self.device == "cuda" else "cpu")

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.launch import check_device
 from workbench.options import OptionError, option
 from workbench.simulation_options import at_least, choose
 from workbench.training.action_stream import SCHEMES
@@ -138,6 +139,7 @@ class TrainOptions:
             self.device = "cuda" if torch.cuda.is_available() else "cpu"
         if self.device not in ("cpu", "cuda"):
             raise OptionError(f"device must be cpu or cuda, not {self.device}")
+        check_device("cuda:0" if self.device == "cuda" else "cpu")
         if self.precision == AUTO:
             # Most processors convert to bfloat16 and back at greater cost than the shorter products save.
             self.precision = "bfloat16" if self.device == "cuda" else "float32"

@@ -128,3 +128,21 @@ def test_an_episode_that_contradicts_itself_is_refused(tmp_path):
     for name, episode in cases.items():
         with pytest.raises(ValueError, match=name), ChunkWriter(tmp_path / "chunk-0.hdf5", "t") as writer:
             writer.add(episode)
+
+
+def read_all(path):
+    with Chunk(path) as chunk:
+        return chunk.lines(), chunk.names(), chunk.meta(0), chunk.read(0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_noise_within_a_file_is_an_archive_error_and_never_another(tmp_path, seed):
+    """HDF5 says so by half a dozen kinds of errors, of which callers know one."""
+    path = tmp_path / "chunk-00000.hdf5"
+    write(path, made_up_episode(0))
+    content = bytearray(path.read_bytes())
+    begin = 96 + 1500 * seed
+    content[begin : begin + 40_000] = np.random.default_rng(seed).bytes(40_000)
+    path.write_bytes(content)
+    with pytest.raises(ArchiveError, match="chunk-00000"):
+        read_all(path)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -87,3 +88,9 @@ def test_a_killed_run_leaves_nothing_that_looks_whole_and_the_next_one_succeeds(
         (folder / "whole").write_text("all of it")
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["whole"]
     assert not (tmp_path / "out.partial").exists()
+
+
+@pytest.mark.parametrize("out", [".", "/"])
+def test_a_folder_without_a_name_of_its_own_is_refused(out):
+    with pytest.raises(ExportError, match="is no name for a new folder"):
+        ExportFolder(Path(out))

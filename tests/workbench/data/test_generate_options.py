@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from domain_rand.episode import LOOKS, NOISE_SEED, draw_episode, redraw_looks
 from domain_rand.sets import load_set
 from tasks.episode import EpisodeSpec
 from tests.workbench.data.made_up import made_up_episode
 from workbench.data.demonstrations import OUTSIDE_LIMITS, UNSTABLE, defect
+from workbench.data.generate import generate
 from workbench.data.generate_options import GenerateOptions
 from workbench.data.lerobot_import import ImportedEpisode
 from workbench.data.replay_sources import control_actions
@@ -18,7 +20,7 @@ from workbench.options import OptionError, parse_options
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["stages=paint"], "stages"),
+        (["stages=paint"], "there is no stage 'paint'"),
         (["stages="], "at least one of plan, render"),
         (["cameras=front,side"], "side"),
         (["episodes=0"], "episodes must be at least 1"),
@@ -27,6 +29,10 @@ from workbench.options import OptionError, parse_options
         (["jpeg_quality=0"], "jpeg_quality"),
         (["launcher=slurm"], "slurm"),
         (["workers=0"], "workers"),
+        (["ray_address=10.0.0.1:6379"], "is for launcher=ray"),
+        (["seed=4294967296"], "seed must be at most 4294967295"),
+        (["image_size=100000"], "image_size must be at most 4096"),
+        (["time_limit_s=1e12"], "time_limit_s must be at most 3600"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(words, said):
@@ -127,3 +133,10 @@ def test_trajectories_that_cannot_be_are_not_kept():
     bent = good.joint_pos.copy()
     bent[3, 3] = 0.5
     assert defect(replace(good, joint_pos=bent)) == OUTSIDE_LIMITS
+
+
+def test_rendering_needs_a_plan_and_leaves_no_folder_without_one(tmp_path):
+    options = GenerateOptions(device="cpu", physics="ovphysx", stages="render", out=str(tmp_path / "new"))
+    with pytest.raises(OptionError, match=r"nothing is planned in .*; add stage plan"):
+        generate(options, Console())
+    assert not (tmp_path / "new").exists()

@@ -116,3 +116,34 @@ def test_rows_of_different_lengths_are_refused(exported):
         LeRobotImportError, match=r"episode_000000\.parquet, column 'state\.joints' has rows of diff"
     ):
         load_lerobot(exported).episode(0)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("info.json", {"features": ["action"]}, "features must be an object, not list"),
+        (
+            "info.json",
+            {"features": {"action": {"dtype": "float32"}}},
+            "feature 'action' has no dtype and shape",
+        ),
+        ("episodes.jsonl", {"episode_index": "first"}, "meta does not hold what"),
+    ],
+)
+def test_metadata_of_another_kind_is_one_sentence(exported, file, content, said):
+    path = exported / "meta" / file
+    old = (
+        json.loads(path.read_text().splitlines()[0])
+        if file == "episodes.jsonl"
+        else json.loads(path.read_text())
+    )
+    path.write_text(json.dumps(old | content) + "\n")
+    with pytest.raises(LeRobotImportError, match=said):
+        load_lerobot(exported)
+
+
+def test_the_folder_of_a_run_is_no_dataset(tmp_path):
+    (tmp_path / "config.yaml").write_text("command: eval\n")
+    (tmp_path / "episodes.jsonl").write_text('{"index": 0}\n')
+    with pytest.raises(LeRobotImportError, match="is no LeRobot dataset"):
+        load_lerobot(tmp_path)

@@ -283,3 +283,9 @@ def test_an_episode_that_begins_elsewhere_in_its_video(copy):
     rewrite(path, "videos/observation.images.base_view/from_timestamp", lambda v: v + 0.1 * (v > 0))
     file = "videos/observation.images.base_view/chunk-000/file-000.mp4"
     assert (file, "observation.images.base_view/from_timestamp") in found(root)
+
+
+def test_a_modality_file_of_another_kind(copy):
+    root = copy("v21")
+    (root / "meta/modality.json").write_text('{"action": 3}')
+    assert ("meta/modality.json", "") in found(root)
