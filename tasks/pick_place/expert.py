@@ -24,6 +24,11 @@ ABOVE, DESCEND, CLOSE, LIFT, CARRY, LOWER, OPEN, RETREAT, DONE = range(9)
 
 SPEED = 0.018
 """Greatest translation per step [m]: 0.36 m/s at 20 Hz."""
+APPROACH = 0.4
+"""Share of the remaining way that a step of the descent takes at most: an arm that comes down fast is off to the side,
+and fingers that touch the table there stay there."""
+CREEP = 0.004
+"""Translation per step that the descent may always have [m]."""
 TURN = 0.12
 """Greatest rotation per step [rad]."""
 HOVER = 0.10
@@ -34,6 +39,8 @@ FINGERTIP = 0.009
 """How far the fingertips reach below the tool centre point [m]."""
 NEAR = 0.006
 """Distance at which a waypoint counts as reached [m]."""
+STEADY = 0.0015
+"""Movement of the tool in a step below which the hand is quiet enough to close [m]."""
 PATIENCE = {ABOVE: 80, DESCEND: 40, CLOSE: 40, LIFT: 40, CARRY: 80, LOWER: 40, OPEN: 40, RETREAT: 25}
 """Steps after which a phase ends at the latest."""
 GRIP_STEPS = 8
@@ -93,6 +100,7 @@ class Expert:
         self.correction = torch.zeros(n, 3, device=device)
         """What is added to goals because the arm does not get where it is told ``[N, 3]`` [m]."""
         self.width = torch.zeros(n, device=device)
+        self.tool = torch.zeros(n, 3, device=device)
         self.yaw = torch.zeros(n, device=device)
         self.grasp = torch.zeros(n, dtype=torch.long, device=device)
         self.fresh = torch.ones(n, dtype=torch.bool, device=device)
@@ -205,9 +213,10 @@ class Expert:
         phase, clock = self.phase[ids], self.clock[ids] + 1
         told = (goal + self.correction[ids] - self.position[ids]).norm(dim=1) < 1e-3
         arrived = ((goal - tool).norm(dim=1) < NEAR) & told
+        arrived &= (phase != DESCEND) | ((tool - self.tool[ids]).norm(dim=1) < STEADY)
         gripping = (phase == CLOSE) | (phase == OPEN)
         still = (width - self.width[ids]).abs() < STILL
-        self.width[ids] = width
+        self.width[ids], self.tool[ids] = width, tool
         patience = torch.tensor([PATIENCE.get(p, 10**9) for p in range(9)], device=phase.device)[phase]
         done = torch.where(gripping, still & (clock >= GRIP_STEPS), arrived)
         move_on = done | (clock > patience)
@@ -229,7 +238,10 @@ class Expert:
     def _steer(self, ids, goal, yaw, tool) -> torch.Tensor:
         """Actions ``[n, A]`` of one speed-limited step toward the goal, late by the stated latency."""
         offset = goal + self.correction[ids] - self.position[ids]
-        step = offset * (SPEED / offset.norm(dim=1, keepdim=True).clamp_min(1e-9)).clamp_max(1.0)
+        far = offset.norm(dim=1, keepdim=True).clamp_min(1e-9)
+        gentle = (APPROACH * far).clamp(CREEP, SPEED)
+        speed = torch.where((self.phase[ids] == DESCEND)[:, None], gentle, torch.full_like(far, SPEED))
+        step = offset * (speed / far).clamp_max(1.0)
         lead = self.position[ids] + step - tool
         step = torch.where(lead.norm(dim=1, keepdim=True) > MAX_LEAD - 0.01, torch.zeros_like(step), step)
         turned = rotation_matrix(torch.stack((0 * yaw, 0 * yaw, yaw), 1)) @ self._home_rotation[ids]
