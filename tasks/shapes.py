@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import trimesh
@@ -56,7 +56,7 @@ class Body:
         """Extent along z at scale 1 [m]."""
         return float(self.visual.extents[2])
 
-    @property
+    @cached_property
     def radius(self) -> float:
         """Radius of the smallest vertical cylinder about the origin that holds the body, at scale 1 [m]."""
         return float(np.hypot(self.visual.vertices[:, 0], self.visual.vertices[:, 1]).max())

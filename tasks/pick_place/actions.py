@@ -70,6 +70,7 @@ class _JointTargetAction(ActionTerm):
         raise NotImplementedError
 
     def apply_actions(self) -> None:
+        self._env.pushes.apply()
         # Called at every physics step; the engine keeps the target, so once per control step is enough.
         if not self._unapplied:
             return

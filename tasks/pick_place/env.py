@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from robots.franka import PANDA
+from tasks.engines.pushes import make_pushes
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.compose import random_scene
 from tasks.pick_place.disturbances import Disturbances, Happening
@@ -40,8 +41,8 @@ class PickPlaceEnv(SimulatedScene):
         self._assigned: dict[int, Scene] = {}
         self._unassigned_count = 0
         self._nominal_written = False
-        self._pushed: dict[str, bool] = {}
-        """What has had a force written, and whether that is other than zero."""
+        self._hand_pushed: bool | None = None
+        """Whether the last force written on hands is other than zero; None: none was written."""
         super().__init__(cfg=cfg, render_mode=render_mode, **kwargs)
 
     def load_managers(self) -> None:
@@ -57,6 +58,7 @@ class PickPlaceEnv(SimulatedScene):
         self.progress = Progress(table, self.num_envs, self.step_dt, self.device)
         super().load_managers()
         self.dynamics = Dynamics(self)
+        self.pushes = make_pushes(self, self.bodies)
         self.sensing = Sensing(self.num_envs, self.device)
         self.disturbances = Disturbances(self.num_envs, self.device)
         self.command = self.action_manager.get_term("command")
@@ -85,8 +87,8 @@ class PickPlaceEnv(SimulatedScene):
             self._write_nominal()
         # A reset writes forces without a step to use them up, and PhysX adds them to those of the next step: the other
         # environments would be pushed twice as hard for an instant. `commit` writes them again.
-        for asset in (self.bodies, self.robot):
-            asset.permanent_wrench_composer.reset()
+        self.pushes.forget()
+        self.robot.permanent_wrench_composer.reset()
         for row in rows:
             self.scenes[row] = scene = self._assigned.pop(row, None) or self._next_default_scene()
             self.progress.begin(
@@ -194,13 +196,12 @@ class PickPlaceEnv(SimulatedScene):
             after = (self.disturbances.object_force, self.disturbances.hand_force)
             if any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)):
                 self._write_forces()
-        spent = [name for name, pushes in self._pushed.items() if not pushes]
+        spent = self._hand_pushed is False
         result = super().step(action)
-        for name in spent:
-            if not self._pushed[name]:
-                del self._pushed[
-                    name
-                ]  # its zeros have been through a step: the next episode may leave them out
+        if spent and self._hand_pushed is False:
+            self._hand_pushed = (
+                None  # the zeros have been through a step: the next episode may leave them out
+            )
         return result
 
     def update_progress(self) -> None:
@@ -223,18 +224,14 @@ class PickPlaceEnv(SimulatedScene):
         rows = torch.arange(self.num_envs, device=self.device)
         force = self.dynamics.gravity_force.clone()
         force[rows, self.progress.target] += self.disturbances.object_force
+        self.pushes.set(force)
         hand = self.disturbances.hand_force[:, None]
-        for name, asset, value, ids in (
-            ("bodies", self.bodies, force, None),
-            ("robot", self.robot, hand, [self.hand_id]),
-        ):
-            # A force is written anew at every physics step, which takes time: not before there is one.
-            pushes = bool(value.any())
-            if not pushes and name not in self._pushed:
-                continue
-            self._pushed[name] = pushes
-            asset.permanent_wrench_composer.set_forces_and_torques_index(
-                forces=value, torques=torch.zeros_like(value), body_ids=ids, is_global=True
+        # A force is composed anew at every physics step, which takes time: not before there is one.
+        pushed = bool(hand.any())
+        if pushed or self._hand_pushed is not None:
+            self._hand_pushed = pushed
+            self.robot.permanent_wrench_composer.set_forces_and_torques_index(
+                forces=hand, torques=torch.zeros_like(hand), body_ids=[self.hand_id], is_global=True
             )
 
     def _let_happen(self, happening: Happening) -> None:

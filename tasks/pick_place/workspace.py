@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -95,6 +96,7 @@ class Slot:
         return self.body.radius * self.scale
 
 
+@cache
 def pool() -> dict[str, Slot]:
     """All slots by name, in the order of the environment's body axis."""
     things = {
