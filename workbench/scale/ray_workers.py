@@ -152,7 +152,7 @@ def _run(work: Callable[[Line], Any], desk: Any, name: str, log: str) -> Any:
 def _connect(address: str) -> Any:
     import ray
 
-    host, _, port = address.rpartition(":")
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         try:
             socket.create_connection((host, int(port)), CONNECT_S).close()
