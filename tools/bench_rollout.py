@@ -33,7 +33,7 @@ class BenchOptions:
     num_envs: str = option("1,4,16,64", "numbers of environments, comma-separated")
     cameras: str = option("none,front", "cameras that are read, comma-separated: none, front")
     device: str = option("auto", "cpu or cuda:N")
-    steps: int = option(96, "steps per loop in all", "control steps")
+    steps: int = option(192, "steps per loop in all", "control steps")
     image_size: int = option(224, "width and height of the images", "px")
     row: str = option("", "internal: measure this one row and print it as JSON")
 
@@ -50,15 +50,12 @@ class Row:
     """Wall time of a step of the bare loop [ms]."""
     bench_ms: float
     """Wall time of a step of the bench's loop [ms]."""
+    overhead: float
+    """What the bench adds, as a share of the bare loop: median over pairs of neighbouring stretches."""
     env_steps_per_s: float
     frames_per_s: float
     episodes_per_hour: float | None
     """Of the expert; None with cameras, which the expert does not read."""
-
-    @property
-    def overhead(self) -> float:
-        """What the bench adds, as a share of the bare loop."""
-        return self.bench_ms / self.bare_ms - 1.0
 
 
 class _Watcher:
@@ -100,7 +97,7 @@ def measure(physics: str, device: str, num_envs: int, cameras: str, steps: int, 
         num_envs, physics, "newton_warp", device, "delta_eef", watched, image_size, 0
     ) as env:
         policy = _Watcher(num_envs, env.action_spec, watched, device)
-        stretches = 6
+        stretches = 12
         chunk = max(policy.execute_steps, steps // stretches // policy.execute_steps * policy.execute_steps)
         simulation = PickPlaceSimulation(env, load_set("default"), 0, max_steps=chunk)
         action = simulation.idle_action.expand(num_envs, -1)
@@ -143,8 +140,13 @@ def measure(physics: str, device: str, num_envs: int, cameras: str, steps: int, 
         bench(0)
         bare(0)
         firsts = [(k + 1) * num_envs for k in range(stretches)]
-        pairs = [(bare(first), bench(first)) for first in firsts]
+        pairs = []
+        for k, first in enumerate(firsts):
+            # In turns, so that a machine that grows slower favours neither.
+            took = {loop: loop(first) for loop in ((bare, bench) if k % 2 else (bench, bare))}
+            pairs.append((took[bare], took[bench]))
         bare_ms, bench_ms = (float(np.median(column)) / chunk * 1e3 for column in zip(*pairs, strict=True))
+        overhead = float(np.median([b / a for a, b in pairs])) - 1
         rate = None
         if not watched:
             expert_simulation = PickPlaceSimulation(env, load_set("default"), 0, max_steps=300)
@@ -158,7 +160,8 @@ def measure(physics: str, device: str, num_envs: int, cameras: str, steps: int, 
             wait()
             rate = num_envs / (time.perf_counter() - began) * 3600
     frames = num_envs / policy.execute_steps / bench_ms * 1e3 if watched else 0.0
-    return Row(physics, device, num_envs, cameras, bare_ms, bench_ms, num_envs / bench_ms * 1e3, frames, rate)
+    steps_per_s = num_envs / bench_ms * 1e3
+    return Row(physics, device, num_envs, cameras, bare_ms, bench_ms, overhead, steps_per_s, frames, rate)
 
 
 def table(rows: list[Row]) -> str:
