@@ -110,54 +110,13 @@ def _tune(words: Sequence[str], console: Console) -> int:
 
 def _dr(words: Sequence[str], console: Console) -> int:
     """the factors of domain randomisation: list, check, show, export"""
-    from workbench.dr import CheckOptions, check_factors, export_episode, print_catalogue
+    from workbench.dr_command import USAGE, CheckOptions, dr_command
 
-    usage = (
-        "usage: workbench dr list [FACTOR or FAMILY ...]\n"
-        "       workbench dr check [FACTOR or FAMILY ...] [key=value ...]   measure that factors do what they say\n"
-        "       workbench dr show [FACTOR or FAMILY ...] [key=value ...]    contact sheets of what they look like\n"
-        "       workbench dr export RUN episode=N [to=FILE]                 a recorded episode as a factor set\n"
-    )
     if not words or _wants_help(words):
-        console.print(usage, markup=False)
+        console.print(USAGE + "\n", markup=False)
         console.print(help_table(CheckOptions))
         return 0 if words else BAD_INPUT
-    what, given = words[0], [word for word in words[1:] if "=" in word]
-    names = [word for word in words[1:] if "=" not in word]
-    if what == "list":
-        if given:
-            raise OptionError(f"dr list takes names of factors or families, not {given[0]!r}")
-        print_catalogue(names, console)
-        return 0
-    if what == "export":
-        return _export(names, given, export_episode, console)
-    if what not in ("check", "show"):
-        raise OptionError(f"dr does not know {what!r}: choose one of list, check, show, export")
-    options = parse_options(CheckOptions, given)
-    options.resolve()
-    if what == "check":
-        return ERROR if check_factors(names, options, console) else 0
-    from workbench.dr_show import show_factors
-
-    for sheet in show_factors(names, options, console):
-        console.print(str(sheet))
-    return 0
-
-
-def _export(names: Sequence[str], given: Sequence[str], export: Callable, console: Console) -> int:
-    pairs = dict(word.split("=", 1) for word in given)
-    if (
-        len(names) != 1
-        or "episode" not in pairs
-        or not pairs["episode"].isdigit()
-        or pairs.keys() - {"episode", "to"}
-    ):
-        raise OptionError("usage: workbench dr export RUN episode=N [to=FILE]")
-    index = int(pairs["episode"])
-    target = Path(pairs.get("to", f"episode_{index:06d}.yaml"))
-    export(Path(names[0]), index, target)
-    console.print(f"{target}   (workbench eval dr={target} episodes=1 num_envs=1 reproduces it)")
-    return 0
+    return dr_command(words, console)
 
 
 def _policy(words: Sequence[str], console: Console) -> int:

@@ -24,11 +24,16 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    flush(path.parent)  # the new name, too
+
+
+def flush(path: Path) -> None:
+    """A file, or the names in a folder, are on disk when this returns."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the new name, too
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def encoded(text: str) -> bytes:

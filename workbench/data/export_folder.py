@@ -15,6 +15,8 @@ from types import TracebackType
 
 import av
 
+from workbench.durable import flush
+
 _MARK = ".being-written"
 
 
@@ -81,27 +83,19 @@ class ExportFolder:
 
     def _appear(self) -> None:
         for path in sorted(self.partial.rglob("*"), reverse=True):
-            _flush(path)
+            flush(path)
         if self.out.exists():
             self.out.rmdir()  # empty
         self.partial.rename(self.out)
         # Only now: a folder without the mark would not be known as left over.
         (self.out / _MARK).unlink()
-        _flush(self.out)
-        _flush(self.out.parent)
+        flush(self.out)
+        flush(self.out.parent)
 
     def _release(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def disk_refusal(out: Path, problem: BaseException) -> str | None:
