@@ -163,14 +163,29 @@ class SimulatedScene(ManagerBasedRLEnv):
         sensor = self.scene[name]
         drawn = sensor._render_data
         pool = self.bodies.data.body_link_pose_w.torch
+        position, rotation = sensor.data.pos_w.torch, matrix(sensor.data.quat_w_ros.torch)
         if getattr(drawn, "shown_bodies", None) is None:
-            return pool, sensor.data.pos_w.torch, matrix(sensor.data.quat_w_ros.torch)
-        labels = self._renderer(name).backend.model.body_label
-        rows = {tuple(label.split("/")[-2:]): i for i, label in enumerate(labels)}
-        index = [[rows[f"env_{env}", f"Body_{slot}"] for slot in self.slots] for env in range(self.num_envs)]
+            return pool, position, rotation
         camera = drawn.shown_cameras
         flip = torch.tensor((1.0, -1.0, -1.0), device=camera.device)  # OpenGL's camera looks back, with y up
-        return drawn.shown_bodies[torch.tensor(index)], camera[:, :3], matrix(camera[:, 3:]) * flip
+        # Environments that are not late keep the poses they have when nobody is: both round in their own way.
+        late = self.imaging.ages.to(camera.device)[:, None] > 0
+        return (
+            torch.where(late[..., None], drawn.shown_bodies[self._drawn_rows(name)], pool),
+            torch.where(late, camera[:, :3], position),
+            torch.where(late[..., None], matrix(camera[:, 3:]) * flip, rotation),
+        )
+
+    def _drawn_rows(self, name: str) -> torch.Tensor:
+        """Which of the bodies that a camera's renderer draws are the pool's ``[N, B]``."""
+        drawn = self.scene[name]._render_data
+        if getattr(drawn, "pool_rows", None) is None:
+            labels = self._renderer(name).backend.model.body_label
+            rows = {tuple(label.split("/")[-2:]): i for i, label in enumerate(labels)}
+            drawn.pool_rows = torch.tensor(
+                [[rows[f"env_{env}", f"Body_{slot}"] for slot in self.slots] for env in range(self.num_envs)]
+            )
+        return drawn.pool_rows
 
     def calibration(self, name: str) -> tuple[torch.Tensor, torch.Tensor]:
         """Calibration ``[N, 3, 3]`` [px] and radial distortion ``[N]`` of a camera's images."""
