@@ -47,7 +47,7 @@ def push_speed(trial, values):
 def arm_deflection(trial, values):
     """The force's moment about the first axis over the drive's stiffness, by the end of the push."""
     due = _when(trial, "arm_push")
-    before, com = trial.env.joint_pos[:, 0].clone(), trial.push_point(PANDA.hand_body)
+    before, com = trial.env.joint_pos[:, 0].clone(), trial.center_of_mass(PANDA.hand_body)
     greatest = torch.zeros(trial.num_envs)
     for _ in range(max(due) + round(ARM_PUSH_S / CONTROL_DT) + 1):
         trial.step()

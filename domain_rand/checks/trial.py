@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from domain_rand.factor import REGISTRY, Value
-from tasks.engines.presets import engine_name
 from tasks.episode import EpisodeSpec
 from tasks.imaging.color import decode
 from tasks.pick_place.compose import random_scene
@@ -140,12 +139,10 @@ class Trial:
             forces=values[0], torques=values[1], body_ids=ids, is_global=True
         )
 
-    def push_point(self, link: str) -> torch.Tensor:
-        """Where a force on a link acts ``[N, 3]`` [m]: see `push_link`."""
+    def center_of_mass(self, link: str) -> torch.Tensor:
+        """Centre of mass of a link of the robot ``[N, 3]`` [m]."""
         ids, _ = self.env.robot.find_bodies([link])
-        data = self.env.robot.data
-        pose = data.body_com_pose_w if engine_name(self.env.cfg) == "newton_mjwarp" else data.body_link_pose_w
-        return pose.torch[:, ids[0], :3] - self.env.scene.env_origins
+        return self.env.robot.data.body_com_pose_w.torch[:, ids[0], :3] - self.env.scene.env_origins
 
     def link_pose(self, link: str) -> torch.Tensor:
         """Pose of a link ``[N, 7]`` as the engine has it."""

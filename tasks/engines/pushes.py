@@ -1,4 +1,4 @@
-"""Forces on free bodies that last while episodes run, applied at their centres of mass at every physics step."""
+"""Forces that last while episodes run, applied at centres of mass at every physics step: on free bodies, on a link."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tasks.poses import rotate
 
 
 class Pushes(Protocol):
-    """What pushes the bodies of a collection."""
+    """What pushes the ``B`` bodies of a collection, or one link."""
 
     def set(self, force: torch.Tensor) -> None:
-        """From the next physics step on, push with ``[N, B, 3]`` [N], world axes; copied."""
+        """From the next physics step on, push with ``[N, B, 3]`` [N], world axes; copied. ``B`` is 1 for a link."""
         ...
 
     def apply(self) -> None:
@@ -32,11 +32,19 @@ def make_pushes(env: Any, bodies: Any) -> Pushes:
     return OvPhysxPushes(bodies) if engine_name(env.cfg) == "ovphysx" else ComposedPushes(bodies)
 
 
+def make_link_pushes(env: Any, robot: Any, link: int) -> Pushes:
+    """What pushes a link of an articulation, by its number, on the environment's engine."""
+    if engine_name(env.cfg) == "ovphysx":
+        return OvPhysxLinkPushes(robot, link)
+    return ComposedPushes(robot, [link])
+
+
 class ComposedPushes:
     """By way of Isaac Lab, which composes and writes forces itself."""
 
-    def __init__(self, bodies: Any) -> None:
-        self._composer = bodies.permanent_wrench_composer
+    def __init__(self, asset: Any, body_ids: list[int] | None = None) -> None:
+        self._composer = asset.permanent_wrench_composer
+        self._body_ids = body_ids
         self._known = False
 
     def set(self, force: torch.Tensor) -> None:
@@ -46,7 +54,7 @@ class ComposedPushes:
             return
         self._known = True
         self._composer.set_forces_and_torques_index(
-            forces=force, torques=torch.zeros_like(force), is_global=True
+            forces=force, torques=torch.zeros_like(force), body_ids=self._body_ids, is_global=True
         )
 
     def apply(self) -> None:
@@ -90,6 +98,41 @@ class OvPhysxPushes:
         pose = wp.to_torch(self._view.get_attribute(self._kinds.RIGID_BODY_POSE, out=self._pose))
         self._wrench[:, 6:] = pose[:, :3] + rotate(pose[:, 3:], self._com)
         self._view.set_attribute(self._kinds.RIGID_BODY_WRENCH, self._packed)
+
+    def forget(self) -> None:
+        """See `Pushes.forget`."""
+        self._pushing = False
+
+
+class OvPhysxLinkPushes:
+    """The same for a link. By way of Isaac Lab its force would act at the link's origin."""
+
+    def __init__(self, robot: Any, link: int) -> None:
+        from isaaclab_ov import tensor_types
+
+        self._kind = tensor_types.LINK_WRENCH
+        self._robot, self._link = robot, link
+        # The engine may count links in another order than Isaac Lab.
+        self._row = robot.root_view.body_names.index(robot.body_names[link])
+        self._wrench = torch.zeros(robot.num_instances, robot.num_bodies, 9, device=robot.device)
+        self._packed = wp.from_torch(self._wrench)
+        self._com = torch.zeros(robot.num_instances, 3, device=robot.device)
+        self._pushing = False
+
+    def set(self, force: torch.Tensor) -> None:
+        """See `Pushes.set`."""
+        self._pushing = bool(force.any())
+        if self._pushing:
+            self._wrench[:, self._row, :3] = force[:, 0]
+            self._com = self._robot.data.body_com_pos_b.torch[:, self._link].clone()
+
+    def apply(self) -> None:
+        """See `Pushes.apply`."""
+        if not self._pushing:
+            return
+        pose = self._robot.data.body_link_pose_w.torch[:, self._link]
+        self._wrench[:, self._row, 6:] = pose[:, :3] + rotate(pose[:, 3:], self._com)
+        self._robot.root_view.set_attribute(self._kind, self._packed)
 
     def forget(self) -> None:
         """See `Pushes.forget`."""

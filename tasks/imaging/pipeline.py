@@ -239,8 +239,11 @@ class ImagePipeline(NamedSettings):
     def _update_sources(self) -> None:
         """Work out where the pixels are of every row whose lens has changed."""
         size, k = (self.camera_spec.width, self.camera_spec.height), self.camera_spec.intrinsics()
-        for row in self._outdated:
+
+        def look_up(row: int) -> None:
             self._source[row] = source_pixels(self.lens.rows([row]), k, self.rendered_k, size)[0]
+
+        in_threads(look_up, self._outdated)
         self._outdated.clear()
 
     def _sources(self, rows: list[int]) -> torch.Tensor:

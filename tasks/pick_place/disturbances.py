@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 from tasks.pick_place.action_spaces import CONTROL_DT
@@ -92,32 +93,34 @@ class Disturbances(PerEnvironment):
 
     def advance(self) -> list[Happening]:
         """Go on by a control step: sets the forces of this step and returns what else begins."""
+        strength = {kind: self[kind].tolist() for kind in self.KINDS}
+        on_object, on_hand = np.zeros((2, len(self._plans), 3))
         happenings = []
         for row, plan in enumerate(self._plans):
             step = self._step[row]
             self._step[row] += 1
             if not plan.step:
-                self.object_force[row], self.hand_force[row] = 0.0, 0.0
                 continue
-            pushed = self._during("object_push", plan, step, PUSH_S)
-            self.object_force[row] = pushed * float(self["object_push"][row]) / PUSH_S
-            self.hand_force[row] = self._during("arm_push", plan, step, ARM_PUSH_S) * float(
-                self["arm_push"][row]
-            )
+            if _lasts("object_push", plan, step, PUSH_S):
+                on_object[row, :2] = np.multiply(
+                    plan.direction["object_push"], strength["object_push"][row] / PUSH_S
+                )
+            if _lasts("arm_push", plan, step, ARM_PUSH_S):
+                on_hand[row, :2] = np.multiply(plan.direction["arm_push"], strength["arm_push"][row])
             event = Happening(row)
-            distance = float(self["target_move"][row])
+            distance = strength["target_move"][row]
             if distance > 0 and step == plan.step["target_move"]:
                 x, y = plan.direction["target_move"]
                 event.move_target = (x * distance, y * distance)
-            if int(self["distractor_drop"][row]) and step == plan.step["distractor_drop"]:
+            if strength["distractor_drop"][row] and step == plan.step["distractor_drop"]:
                 event.drop_at = plan.spots
             if event.move_target or event.drop_at:
                 happenings.append(event)
+        self.object_force.copy_(torch.from_numpy(on_object))
+        self.hand_force.copy_(torch.from_numpy(on_hand))
         return happenings
 
-    def _during(self, kind: str, plan: _Plan, step: int, duration_s: float) -> torch.Tensor:
-        """Direction of a push ``[3]`` while it lasts, else zero."""
-        begun = step - plan.step[kind]
-        if 0 <= begun < round(duration_s / CONTROL_DT):
-            return torch.tensor((*plan.direction[kind], 0.0), device=self.device)
-        return torch.zeros(3, device=self.device)
+
+def _lasts(kind: str, plan: _Plan, step: int, duration_s: float) -> bool:
+    """Whether a push has begun and is not over."""
+    return 0 <= step - plan.step[kind] < round(duration_s / CONTROL_DT)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from robots.franka import PANDA
-from tasks.engines.pushes import make_pushes
+from tasks.engines.pushes import make_link_pushes, make_pushes
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.compose import random_scene
 from tasks.pick_place.disturbances import Disturbances, Happening
@@ -41,8 +41,6 @@ class PickPlaceEnv(SimulatedScene):
         self._assigned: dict[int, Scene] = {}
         self._unassigned_count = 0
         self._nominal_written = False
-        self._hand_pushed: bool | None = None
-        """Whether the last force written on hands is other than zero; None: none was written."""
         super().__init__(cfg=cfg, render_mode=render_mode, **kwargs)
 
     def load_managers(self) -> None:
@@ -59,6 +57,7 @@ class PickPlaceEnv(SimulatedScene):
         super().load_managers()
         self.dynamics = Dynamics(self)
         self.pushes = make_pushes(self, self.bodies)
+        self.hand_pushes = make_link_pushes(self, self.robot, self.hand_id)
         self.sensing = Sensing(self.num_envs, self.device)
         self.disturbances = Disturbances(self.num_envs, self.device)
         self.command = self.action_manager.get_term("command")
@@ -88,7 +87,7 @@ class PickPlaceEnv(SimulatedScene):
         # A reset writes forces without a step to use them up, and PhysX adds them to those of the next step: the other
         # environments would be pushed twice as hard for an instant. `commit` writes them again.
         self.pushes.forget()
-        self.robot.permanent_wrench_composer.reset()
+        self.hand_pushes.forget()
         for row in rows:
             self.scenes[row] = scene = self._assigned.pop(row, None) or self._next_default_scene()
             self.progress.begin(
@@ -196,13 +195,7 @@ class PickPlaceEnv(SimulatedScene):
             after = (self.disturbances.object_force, self.disturbances.hand_force)
             if any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)):
                 self._write_forces()
-        spent = self._hand_pushed is False
-        result = super().step(action)
-        if spent and self._hand_pushed is False:
-            self._hand_pushed = (
-                None  # the zeros have been through a step: the next episode may leave them out
-            )
-        return result
+        return super().step(action)
 
     def update_progress(self) -> None:
         """Judge the state after a step; the reward term calls it, once per step."""
@@ -225,14 +218,7 @@ class PickPlaceEnv(SimulatedScene):
         force = self.dynamics.gravity_force.clone()
         force[rows, self.progress.target] += self.disturbances.object_force
         self.pushes.set(force)
-        hand = self.disturbances.hand_force[:, None]
-        # A force is composed anew at every physics step, which takes time: not before there is one.
-        pushed = bool(hand.any())
-        if pushed or self._hand_pushed is not None:
-            self._hand_pushed = pushed
-            self.robot.permanent_wrench_composer.set_forces_and_torques_index(
-                forces=hand, torques=torch.zeros_like(hand), body_ids=[self.hand_id], is_global=True
-            )
+        self.hand_pushes.set(self.disturbances.hand_force[:, None])
 
     def _let_happen(self, happening: Happening) -> None:
         """Move the named object, or drop another one."""

@@ -68,6 +68,9 @@ class Imaging(PerEnvironment):
         self.own = frozenset(self.values)
         first = next(iter(self.pipelines.values()))
         self.passed_on = frozenset(first.names) - {"texture", "texture_seed", "texture_scale"}
+        self._named: dict = {}
+        self._labels = torch.empty(0, dtype=torch.int32)
+        """Which body each segmentation id of `_named` is of."""
         self._seeds = [0] * num_envs
         self._step = torch.zeros(num_envs, dtype=torch.long)
         self._lost_for = torch.zeros(num_envs, dtype=torch.long)
@@ -183,7 +186,10 @@ class Imaging(PerEnvironment):
     def _bodies(self, name: str, env: Any) -> torch.Tensor:
         data = env.scene[name].data
         labels = data.output["instance_segmentation"].torch[..., 0]
-        table = self._label_table(data.info["instance_segmentation"]["idToLabels"], env).to(labels.device)
+        named = data.info["instance_segmentation"]["idToLabels"]
+        if named != self._named:
+            self._named, self._labels = dict(named), self._label_table(named, env).to(labels.device)
+        table = self._labels
         return table.index_select(0, labels.clamp(0, len(table) - 1).view(-1)).view(labels.shape)
 
     def _label_table(self, named: dict, env: Any) -> torch.Tensor:
