@@ -1,21 +1,30 @@
-"""What a terminal shows while long work runs."""
+"""The progress bar that every long job shows; in a log, lines."""
 
 from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
+LINE_EVERY_S = 60.0
+"""Time between two lines where the bar cannot move [s]."""
+
 
 def progress_bar(console: Console) -> Progress:
     """A bar with a note (a field of each task) and the time left, for hours of work."""
-    return Progress(
+    return _Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -26,3 +35,32 @@ def progress_bar(console: Console) -> Progress:
         console=console,
         speed_estimate_period=120,
     )
+
+
+class _Progress(Progress):
+    """As its parent on a terminal. Elsewhere, which would see the last state alone, a line a minute."""
+
+    def __init__(self, *columns: str | ProgressColumn, **options: Any) -> None:
+        super().__init__(*columns, **options)
+        self._told = self.get_time()
+
+    def update(self, task_id: TaskID, **changes: Any) -> None:
+        """As its parent."""
+        super().update(task_id, **changes)
+        if not self.console.is_terminal and self.get_time() >= self._told + LINE_EVERY_S:
+            self._told = self.get_time()
+            self.console.print(_line(self._tasks[task_id]), soft_wrap=True)
+
+
+def _line(task: Task) -> str:
+    """Where a task stands, in words."""
+    note = task.fields.get("note")
+    parts = [f"{task.description}: {task.completed:g} of {task.total or 0:g}", *([note] if note else [])]
+    parts += [f"{_clock(task.elapsed)} gone"]
+    if task.time_remaining is not None:
+        parts.append(f"about {_clock(task.time_remaining)} left")
+    return ", ".join(parts)
+
+
+def _clock(seconds: float | None) -> str:
+    return str(timedelta(seconds=round(seconds or 0)))

@@ -1,0 +1,40 @@
+"""Long jobs tell how far they are, on terminals and in logs."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from workbench import progress_bar as module
+from workbench.progress_bar import LINE_EVERY_S, progress_bar
+
+
+@pytest.fixture
+def clock():
+    """Seconds that the test lets pass."""
+    return [0.0]
+
+
+def lines_of(clock, monkeypatch, *, terminal):
+    """What is printed while ten of forty things are done, ten seconds each."""
+    out = io.StringIO()
+    made = module._Progress.__init__
+    monkeypatch.setattr(
+        module._Progress, "__init__", lambda self, *c, **o: made(self, *c, get_time=lambda: clock[0], **o)
+    )
+    with progress_bar(Console(file=out, force_terminal=terminal, width=120)) as bar:
+        task = bar.add_task("episodes", total=40, note="")
+        for done in range(1, 11):
+            clock[0] += 10.0
+            bar.update(task, advance=1, note=f"{done}/{done} kept")
+        return out.getvalue().splitlines()
+
+
+def test_a_log_gets_a_line_a_minute(clock, monkeypatch):
+    lines = lines_of(clock, monkeypatch, terminal=False)
+    assert lines == ["episodes: 6 of 40, 6/6 kept, 0:01:00 gone, about 0:05:40 left"]
+    assert clock[0] < 2 * LINE_EVERY_S
+
+
+def test_a_terminal_gets_no_lines(clock, monkeypatch):
+    assert not any(" gone" in line for line in lines_of(clock, monkeypatch, terminal=True))
