@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from policy.answers import MARK, Answer, Boxes, Labelled, PickPlace, Plan, Points, Sentence, Trace
-from policy.grounding import Box, Grounding, Point
+from policy.grounding import GRASP, PLACE, RECEPTACLE, TARGET, Box, Grounding, Point
 
-TARGET, RECEPTACLE, GRASP, PLACE = "target", "receptacle", "grasp", "place"
 BOX_LABELS = (TARGET, RECEPTACLE)
 """Labels of the boxes in a `Grounding`, in the order in which instructions name them."""
 POINT_LABELS = (GRASP, PLACE)

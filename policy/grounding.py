@@ -86,6 +86,48 @@ class Grounding:
         )
 
 
+TARGET, RECEPTACLE = "target", "receptacle"
+"""Labels of boxes: what is to be moved, and where to."""
+GRASP, PLACE = "grasp", "place"
+"""Labels of points: where the hand is to close, and where to open."""
+PLACES = {GRASP: TARGET, PLACE: RECEPTACLE}
+"""Where the hand acts -> the thing that it acts on there."""
+RIGHT_IOU = 0.5
+"""Overlap from which a box counts as right."""
+
+
+def claimed_place(claim: Grounding, label: str) -> tuple[float, float] | None:
+    """Where a claim has the hand act: its point called ``label`` (`GRASP`, `PLACE`), else the middle of that box."""
+    for point in claim.points:
+        if point.label == label:
+            return point.uv
+    for box in claim.boxes:
+        if box.label == PLACES[label]:
+            u0, v0, u1, v1 = box.xyxy
+            return (u0 + u1) / 2, (v0 + v1) / 2
+    return None
+
+
+def is_right(predicted: Grounding, true: Grounding) -> bool | None:
+    """Whether a claim names the right things: every box overlaps the true one by half, or else every point is in it.
+
+    None for a claim about neither target nor receptacle. Raises ValueError when the two speak of different images.
+    """
+    _same_image(predicted, true)
+    judged = []
+    for label, thing in PLACES.items():
+        truth = next((b for b in true.boxes if b.label == thing), None)
+        if truth is None:
+            continue
+        overlap, place = box_iou(predicted, true, thing), claimed_place(predicted, label)
+        if overlap is not None:
+            judged.append(overlap >= RIGHT_IOU)
+        elif place is not None:
+            u0, v0, u1, v1 = truth.xyxy
+            judged.append(u0 <= place[0] <= u1 and v0 <= place[1] <= v1)
+    return all(judged) if judged else None
+
+
 def point_error_px(predicted: Grounding, true: Grounding, label: str) -> float | None:
     """Distance [px] between the points called ``label``; None where either claim lacks one.
 

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from workbench.launch import default_device, default_physics
 from workbench.options import OptionError, option, parse_options
-from workbench.provenance import hardware
+from workbench.provenance import machine
 
 LOOK_EVERY = 8
 """Steps between two pictures."""
@@ -138,8 +138,7 @@ def main() -> int:
         more = float(np.median(pairs[:, 1] / pairs[:, 0])) - 1
         lines.append(f"| {camera} | {one:.1f} | {two:.1f} | {more:+.1%} |")
         console.print(lines[-1])
-    machine = hardware()
-    print(f"\n{machine['cpu']}, {machine['cores']} cores, GPUs: {', '.join(machine['gpus']) or 'none'}")
+    print(f"\n{machine()}")
     print(f"{options.physics} on {options.device}, {options.num_envs} environments\n")
     print("\n".join(lines))
     return 0

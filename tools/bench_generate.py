@@ -22,7 +22,7 @@ from rich.table import Table
 
 from workbench.data.generate_options import GenerateOptions
 from workbench.options import OptionError, option, parse_options
-from workbench.provenance import hardware
+from workbench.provenance import machine
 
 
 @dataclass
@@ -146,9 +146,8 @@ def main() -> int:
             f"{row.error_px:g}", str(row.episodes), str(row.kept), f"{row.frames:,}", f"{row.two_passes_s:.0f}",
             f"{row.at_once_s:.0f}", f"{row.gain:.2f}x",
         )  # fmt: skip
-    machine = hardware()
     console.print(table)
-    print(f"{machine['cpu']}, {machine['cores']} cores, GPUs: {', '.join(machine['gpus']) or 'none'}")
+    print(machine())
     return 0
 
 

@@ -22,7 +22,7 @@ from rich.progress import track
 
 from workbench.launch import default_device, default_physics
 from workbench.options import OptionError, option, parse_options
-from workbench.provenance import hardware, package_versions
+from workbench.provenance import machine, package_versions
 
 
 @dataclass
@@ -221,8 +221,8 @@ def main() -> int:
         console.print(
             f"{case}: {r.env_steps_per_s:.0f} env steps/s, overhead {r.overhead:+.1%}", highlight=False
         )
-    machine, versions = hardware(), package_versions()
-    print(f"\n{machine['cpu']}, {machine['cores']} cores, GPUs: {', '.join(machine['gpus']) or 'none'}")
+    versions = package_versions()
+    print(f"\n{machine()}")
     print(
         ", ".join(f"{k} {versions[k]}" for k in ("isaaclab", "ovphysx", "newton", "mujoco-warp", "warp-lang"))
     )

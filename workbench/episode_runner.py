@@ -107,7 +107,7 @@ def record_of(
     truths = dict(ran.truths)
     for step, claim in ran.decisions:
         if claim is not None and step in truths:  # the first claim whose truth is known
-            grounding = grounding_record(claim, truths[step])
+            grounding = grounding_record(claim, truths[step], ran.acted)
             break
     return EpisodeRecord(
         index=ran.index,

@@ -27,6 +27,13 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
     if summary["failure_reasons"]:
         reasons = ", ".join(f"{count} {reason}" for reason, count in summary["failure_reasons"].items())
         console.print(f"failures: {reasons}")
+    for word, told in ((summary["grounding"] or {}).get("by_claim") or {}).items():
+        low, high = told["success_interval"]
+        console.print(
+            f"where it said the {word} places, success {told['successes']}/{told['episodes']}, "
+            f"interval [{low:.1%}, {high:.1%}]",
+            highlight=False,
+        )
     rates = summary["rates"]
     if rates.get("env_steps_per_s"):
         console.print(

@@ -93,8 +93,9 @@ class PickPlaceSimulation:
         self.task = task
         self.num_envs = env.num_envs
         self.max_steps = max_steps
+        self._gripper = env.action_spec.index("gripper")
         self.idle_action = torch.zeros(env.action_spec.dim, device=env.device)
-        self.idle_action[-1] = 1.0
+        self.idle_action[self._gripper] = 1.0
         self.episodes: dict[int, Episode] = {}
         """Episodes begun so far, by index."""
         self._steps = torch.zeros(self.num_envs, dtype=torch.long, device=env.device)
@@ -169,6 +170,19 @@ class PickPlaceSimulation:
             return None
         view = self.env.privileged_view([row], claim.camera)
         return true_grounding(view, 0).resized(*claim.image_size)
+
+    def seen(self, row: int, claim: Grounding, positions: np.ndarray) -> np.ndarray | None:
+        """See `workbench.rollout.Simulation`."""
+        if claim.camera not in self.env.camera_position:
+            return None
+        view = self.env.privileged_view([row], claim.camera)
+        points = torch.from_numpy(positions).to(self.env.device, torch.float32)
+        scale = np.divide(claim.image_size, view.image_size)
+        return view.pixels(points[None])[0].cpu().numpy() * scale
+
+    def closing(self, actions: torch.Tensor) -> np.ndarray:
+        """See `workbench.rollout.Simulation`."""
+        return (actions[:, self._gripper] < 0).cpu().numpy()
 
     def step(self, actions: torch.Tensor) -> None:
         """See `workbench.rollout.Simulation`."""

@@ -64,6 +64,12 @@ def provenance(factor_set: FactorSet) -> dict[str, Any]:
     }
 
 
+def machine() -> str:
+    """The hardware in a line, as benchmarks print it."""
+    found = hardware()
+    return f"{found['cpu']}, {found['cores']} cores, GPUs: {', '.join(found['gpus']) or 'none'}"
+
+
 def git_commit() -> str | None:
     """Commit of the working copy that the code runs from, ``+changes`` if it was edited; None outside of one."""
     root = Path(__file__).resolve().parent.parent

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Self
 
-from policy.grounding import Grounding, box_iou, point_error_px
+from policy.grounding import Grounding, box_iou, claimed_place, is_right, point_error_px
 
 CLEAN = "clean"
 """Condition that the others of a run are compared with."""
@@ -171,14 +171,21 @@ def headline(records: Iterable[EpisodeRecord]) -> list[EpisodeRecord]:
     return [record for record in records if record.condition in (None, CLEAN)]
 
 
-def grounding_record(predicted: Grounding, true: Grounding) -> dict[str, Any]:
+def grounding_record(
+    predicted: Grounding, true: Grounding, acted: Mapping[str, Sequence[float]] | None = None
+) -> dict[str, Any]:
     """The ``grounding`` of an episode: claim, truth, and errors for every label that both have.
 
     Point errors in pixels of the image named (rounded to 1/100), box overlaps as intersection over union
-    (rounded to 1/10000). ValueError when claim and truth speak of different images.
+    (rounded to 1/10000). ``acted``: the pixels where the hand closed (`policy.grounding.GRASP`) and opened
+    (`PLACE`), as far as it did; their distance from what was claimed is the execution error. ValueError when
+    claim and truth speak of different images.
     """
     points = {p.label: point_error_px(predicted, true, p.label) for p in predicted.points}
     boxes = {b.label: box_iou(predicted, true, b.label) for b in predicted.boxes}
+    acted = acted or {}
+    claims = {label: claimed_place(predicted, label) for label in acted}
+    missed = {label: math.dist(acted[label], claim) for label, claim in claims.items() if claim is not None}
     return {
         "camera": predicted.camera,
         "image_size": list(predicted.image_size),
@@ -186,6 +193,9 @@ def grounding_record(predicted: Grounding, true: Grounding) -> dict[str, Any]:
         "true": true.to_dict(),
         "point_error_px": {label: round(e, 2) for label, e in sorted(points.items()) if e is not None},
         "box_iou": {label: round(iou, 4) for label, iou in sorted(boxes.items()) if iou is not None},
+        "right": is_right(predicted, true),
+        "acted": {label: [round(float(x), 2) for x in uv] for label, uv in sorted(acted.items())},
+        "execution_error_px": {label: round(error, 2) for label, error in sorted(missed.items())},
     }
 
 
@@ -201,8 +211,8 @@ def _grounding_problems(grounding: Mapping[str, Any]) -> list[str]:
             found.append(
                 f"key 'grounding.{part}' is not a grounding (camera, image_size, boxes, points, trace)"
             )
-    for part in ("point_error_px", "box_iou"):
-        errors = grounding[part]
+    for part in ("point_error_px", "box_iou", "execution_error_px"):
+        errors = grounding.get(part, {})
         if not isinstance(errors, dict) or not all(_is_number(e) for e in errors.values()):
             found.append(f"key 'grounding.{part}' must map labels to numbers, not {errors!r}")
     return found

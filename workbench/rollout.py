@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from policy.contract import Observation, Policy
-from policy.grounding import Grounding
+from policy.grounding import GRASP, PLACE, Grounding
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,14 @@ class Simulation(Protocol):
         """The truth about what a policy claimed just now, in the same image; None where there is none."""
         ...
 
+    def seen(self, row: int, claim: Grounding, positions: np.ndarray) -> np.ndarray | None:
+        """Pixels ``[K, 2]`` of tool positions ``[K, 3]`` [m] in the image of a claim; None for a camera that moves."""
+        ...
+
+    def closing(self, actions: torch.Tensor) -> np.ndarray:
+        """Rows ``[N]`` of actions ``[N, A]`` that close the hand, bool."""
+        ...
+
     def step(self, actions: torch.Tensor) -> None:
         """One control step with actions ``[N, A]``."""
         ...
@@ -94,6 +102,10 @@ class RunningEpisode:
     """Tool positions [m], one more than steps."""
     decisions: list[tuple[int, Grounding | None]] = field(default_factory=list)
     truths: list[tuple[int, Grounding]] = field(default_factory=list)
+    closing: list[bool] = field(default_factory=list)
+    """Whether the action of each step closed the hand."""
+    acted: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Where the hand first closed (`GRASP`) and then opened (`PLACE`), pixels of the first claim's image."""
     states: list[dict[str, np.ndarray]] = field(default_factory=list)
     """Snapshots, one more than steps when recorded."""
     actions: list[np.ndarray] = field(default_factory=list)
@@ -252,11 +264,12 @@ class Rollout:
     def _collect(self, actions: torch.Tensor, finished: np.ndarray) -> bool:
         """Book one step; True when the caller has seen enough."""
         sim = self.simulation
-        positions = sim.tool_positions()
+        positions, closing = sim.tool_positions(), sim.closing(actions)
         live = [episode for episode in self._running if episode is not None]
         ended = []
         for episode in live:
             episode.steps += 1
+            episode.closing.append(bool(closing[episode.row]))
             episode.positions.append(positions[episode.row].copy())
             if finished[episode.row] or episode.steps >= sim.max_steps:
                 ended.append(episode)
@@ -274,6 +287,7 @@ class Rollout:
         enough = False
         for episode in ended:
             episode.outcome = sim.outcome(episode.row)
+            episode.acted = self._acted(episode)
             episode.wall_s = time.perf_counter() - episode.started
             self._running[episode.row] = None
             self.tally.episodes += 1
@@ -284,3 +298,25 @@ class Rollout:
             for row in rows:
                 self._cleared[row] = False
         return enough
+
+    def _acted(self, episode: RunningEpisode) -> dict[str, tuple[float, float]]:
+        claim = next((claim for _, claim in episode.decisions if claim is not None), None)
+        moments = hand_moments(episode.closing)
+        if claim is None or not moments:
+            return {}
+        positions = np.stack([episode.positions[step] for step in moments.values()])
+        pixels = self.simulation.seen(episode.row, claim, positions)
+        return (
+            {}
+            if pixels is None
+            else {k: (float(u), float(v)) for k, (u, v) in zip(moments, pixels, strict=True)}
+        )
+
+
+def hand_moments(closing: Sequence[bool]) -> dict[str, int]:
+    """Steps at which the hand first begins to close (`GRASP`) and then to open again (`PLACE`), as far as it does."""
+    grasp = next((step for step, closes in enumerate(closing) if closes), None)
+    if grasp is None:
+        return {}
+    place = next((step for step in range(grasp, len(closing)) if not closing[step]), None)
+    return {GRASP: grasp} if place is None else {GRASP: grasp, PLACE: place}

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from policy.grounding import RIGHT_IOU
 from workbench.records import EpisodeRecord, SessionRecord
 from workbench.sequential import SequentialTest, anytime_interval
 from workbench.statistics import CONFIDENCE, bootstrap_mean_interval, quantile_interval, wilson_interval
@@ -31,8 +32,8 @@ OPTIONAL_META_KEYS = ("episodes_planned", "confidence", "stop_above")
 DIGITS = 6
 """Decimals that floats are rounded to."""
 
-IOU_THRESHOLD = 0.5
-"""Overlap from which a predicted box counts as right."""
+CLAIMS = (("right", True), ("wrong", False))
+"""What a claim can have been."""
 
 
 def summarise(
@@ -159,38 +160,49 @@ def _mean(values: Sequence[float | None], seed: int, name: str, confidence: floa
 
 
 def _grounding(records: list[EpisodeRecord], seed: int, confidence: float) -> dict[str, Any]:
-    claims = [r.grounding for r in records if r.grounding is not None]
+    grounded = [r for r in records if r.grounding is not None]
+    claims = [r.grounding for r in grounded if r.grounding is not None]
     if not claims:
         return {
             "grounding": None,
             "grounding_reason": "the policy never said where it would act",
         }
-    errors, overlaps = _by_label(claims, "point_error_px"), _by_label(claims, "box_iou")
-    points = {
-        label: _median(values, "", confidence) | {"p90": float(np.quantile(values, 0.9))}
-        for label, values in errors.items()
-    }
     boxes = {}
-    for label, values in overlaps.items():
-        right = sum(v >= IOU_THRESHOLD for v in values)
+    for label, values in _by_label(claims, "box_iou").items():
+        right = sum(v >= RIGHT_IOU for v in values)
         boxes[label] = _mean(values, seed, f"box_iou.{label}", confidence) | {
-            f"rate_at_{IOU_THRESHOLD}": right / len(values),
-            f"rate_at_{IOU_THRESHOLD}_interval": list(wilson_interval(right, len(values), confidence)),
+            f"rate_at_{RIGHT_IOU}": right / len(values),
+            f"rate_at_{RIGHT_IOU}_interval": list(wilson_interval(right, len(values), confidence)),
         }
     sizes = sorted({tuple(claim["image_size"]) for claim in claims})
     return {
         "grounding": {
             "n": len(claims),
             "image_sizes": [list(size) for size in sizes],
-            "point_error_px": points,
+            "point_error_px": _distances(claims, "point_error_px", confidence),
             "box_iou": boxes,
+            "execution_error_px": _distances(claims, "execution_error_px", confidence),
+            "by_claim": _by_claim(grounded, confidence),
         }
     }
 
 
+def _distances(claims: list[dict[str, Any]], part: str, confidence: float) -> dict[str, Any]:
+    return {
+        label: _median(values, "", confidence) | {"p90": float(np.quantile(values, 0.9))}
+        for label, values in _by_label(claims, part).items()
+    }
+
+
+def _by_claim(records: list[EpisodeRecord], confidence: float) -> dict[str, Any]:
+    """Success where the claim was right and where it was wrong: the four counts of who knew and who could."""
+    told = {word: [r for r in records if (r.grounding or {}).get("right") is right] for word, right in CLAIMS}
+    return {word: _success(some, confidence) for word, some in told.items() if some}
+
+
 def _by_label(claims: list[dict[str, Any]], part: str) -> dict[str, list[float]]:
-    labels = sorted({label for claim in claims for label in claim[part]})
-    return {label: [claim[part][label] for claim in claims if label in claim[part]] for label in labels}
+    labels = sorted({label for claim in claims for label in claim.get(part, {})})
+    return {label: [c[part][label] for c in claims if label in c.get(part, {})] for label in labels}
 
 
 def _rates(sessions: Sequence[SessionRecord]) -> dict[str, Any]:

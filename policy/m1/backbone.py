@@ -96,13 +96,13 @@ class VisionLanguageModel(nn.Module):
             "input_ids": tokens.input_ids,
             "attention_mask": tokens.attention_mask,
             "mm_token_type_ids": tokens.mm_token_type_ids,
-            "pixel_values": qwen_patches(images, self.vision).to(self.model.dtype),
+            "pixel_values": qwen_patches(images, self.vision, frames=1).to(self.model.dtype),
             "image_grid_thw": qwen_grid(images, self.vision),
         }
 
     def image_tokens(self, images: torch.Tensor) -> torch.Tensor:
         """What the vision tower makes of images ``[B, V, 3, S, S]`` uint8: ``[B, V * tokens, D]``."""
-        pixels = qwen_patches(images, self.vision).to(self.model.dtype)
+        pixels = qwen_patches(images, self.vision, frames=1).to(self.model.dtype)
         tower = self.model.model.visual
         tokens = tower(pixels, grid_thw=qwen_grid(images, self.vision)).pooler_output
         return tokens.reshape(images.shape[0], -1, tokens.shape[-1])

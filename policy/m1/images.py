@@ -85,10 +85,11 @@ def normalised(images: torch.Tensor, mean: Sequence[float], std: Sequence[float]
     return (images.float() / 255.0 - mean_) / std_
 
 
-def qwen_patches(images: torch.Tensor, config: VisionTowerConfig) -> torch.Tensor:
+def qwen_patches(images: torch.Tensor, config: VisionTowerConfig, frames: int | None = None) -> torch.Tensor:
     """Flattened patches ``[B * V * P, C * T * p * p]`` in Qwen2.5-VL's order, from ``[B, V, 3, S, S]`` uint8.
 
-    Patches that become one token of the language model stand next to each other; a still image fills all T frames.
+    Patches that become one token of the language model stand next to each other; a still image fills all T frames, or
+    so many ``frames``: `vision_tower.PatchProduct` takes one for all.
     """
     planes = normalised(images, QWEN_MEAN, QWEN_STD).flatten(0, 1)  # [B * V, C, S, S]
     n, _, size, _ = planes.shape
@@ -96,7 +97,8 @@ def qwen_patches(images: torch.Tensor, config: VisionTowerConfig) -> torch.Tenso
         ramp = torch.linspace(-COORDINATE_SPAN, COORDINATE_SPAN, size, device=planes.device)
         x, y = ramp[None, :].expand(size, size), ramp[:, None].expand(size, size)
         planes = torch.cat([planes, torch.stack([x, y]).expand(n, -1, -1, -1)], dim=1)
-    p, m, frames = config.patch_size, config.spatial_merge_size, config.temporal_patch_size
+    p, m = config.patch_size, config.spatial_merge_size
+    frames = config.temporal_patch_size if frames is None else frames
     tokens = size // (p * m)
     grid = planes.reshape(n, planes.shape[1], tokens, m, p, tokens, m, p)
     patches = grid.permute(0, 2, 5, 3, 6, 1, 4, 7)  # [n, token row, token column, m, m, C, p, p]

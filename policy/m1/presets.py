@@ -87,10 +87,10 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
             max_position_embeddings=2048,
             initializer_range=0.04,
         ),
-        dino=DinoConfig(128, 4, 4, position_grid=16),
-        # Few and small: on a processor, sampling would otherwise cost as much as seeing.
-        qformer=QFormerConfig(3, 4, hidden_size=192, num_queries=16, num_heads=4),
-        action_head=ActionHeadConfig(depth=4, hidden_size=192, num_heads=4),
+        # Large patches, few and small queries: on a processor, both would otherwise cost as much as seeing.
+        dino=DinoConfig(128, 4, 4, patch_size=28, position_grid=8),
+        qformer=QFormerConfig(3, 4, hidden_size=128, num_queries=16, num_heads=4),
+        action_head=ActionHeadConfig(depth=4, hidden_size=128, num_heads=4),
         diffusion=DiffusionConfig(sample_steps=5),
         images=ImageConfig(tuple(views), size=size),
         prompt=PromptConfig(

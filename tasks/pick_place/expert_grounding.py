@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from policy.grounding import Box, Grounding, Point
+from policy.grounding import GRASP, PLACE, RECEPTACLE, TARGET, Box, Grounding, Point
 from tasks.cameras import bounding_box
 from tasks.pick_place.view import PrivilegedView
 
-TARGET, RECEPTACLE = "target", "receptacle"
-"""Labels of the boxes."""
-GRASP, PLACE = "grasp", "place"
-"""Labels of the points."""
 TRACE_POINTS = 24
 """Points of a reported trace."""
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.grounding import Box, Grounding, Point, box_iou, point_error_px
+from policy.grounding import Box, Grounding, Point, box_iou, claimed_place, is_right, point_error_px
 
 pixel = st.floats(-50, 2000)
 sizes = st.tuples(st.integers(16, 2000), st.integers(16, 2000))
@@ -115,3 +115,32 @@ def test_a_claim_comes_back_from_json_up_to_a_hundredth_of_a_pixel(claim):
     assert [b.label for b in back.boxes] == [b.label for b in claim.boxes]
     assert numbers(back) == pytest.approx(numbers(claim), abs=0.005001)
     assert Grounding.from_dict(back.to_dict()) == back, "rounding twice must change nothing more"
+
+
+TRUE = Grounding("front", (64, 48), (Box("target", (0, 0, 10, 10)), Box("receptacle", (30, 30, 40, 40))))
+
+
+@pytest.mark.parametrize(
+    ("boxes", "points", "right"),
+    [
+        ([("target", (2, 0, 12, 10)), ("receptacle", (30, 30, 40, 40))], [], True),
+        ([("target", (2, 0, 12, 10)), ("receptacle", (36, 30, 46, 40))], [], False),
+        ([("target", (2, 0, 12, 10))], [], True),
+        ([("target", (4, 0, 14, 10))], [("grasp", (5, 5))], False),  # a box counts, whatever the point
+        ([], [("grasp", (9, 9)), ("place", (31, 39))], True),
+        ([], [("grasp", (9, 9)), ("place", (29, 39))], False),
+        ([("lamp", (0, 0, 10, 10))], [], None),
+        ([], [], None),
+    ],
+)
+def test_a_claim_is_right_if_all_that_it_names_is(boxes, points, right):
+    claim = Grounding("front", (64, 48), tuple(Box(*b) for b in boxes), tuple(Point(*p) for p in points))
+    assert is_right(claim, TRUE) is right
+
+
+def test_a_claim_says_where_to_act_by_its_point_or_else_by_its_box():
+    box = Grounding("front", (64, 48), (Box("target", (0, 0, 10, 20)),))
+    both = Grounding("front", (64, 48), box.boxes, (Point("grasp", (1.0, 2.0)),))
+    assert claimed_place(box, "grasp") == (5, 10)
+    assert claimed_place(both, "grasp") == (1.0, 2.0)
+    assert claimed_place(both, "place") is None

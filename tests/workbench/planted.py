@@ -99,6 +99,12 @@ class PlantedSimulation:
     def true_grounding(self, row, claim):
         return None
 
+    def seen(self, row, claim, positions):
+        return None
+
+    def closing(self, actions):
+        return self.age < 0
+
     def step(self, actions):
         self.age += 1
 

@@ -137,6 +137,19 @@ def test_grounding_record_measures_the_labels_that_claim_and_truth_share():
         grounding_record(said, true.resized(32, 24))
 
 
+def test_what_the_hand_did_is_compared_with_where_it_was_said():
+    said = Grounding("front", (64, 48), (Box("target", (0, 0, 10, 10)), Box("receptacle", (20, 20, 40, 40))))
+    true = Grounding("front", (64, 48), (Box("target", (0, 0, 10, 10)), Box("receptacle", (20, 20, 40, 44))))
+    grounding = grounding_record(said, true, {"grasp": (8.0, 9.0)})
+    assert grounding["right"] is True
+    assert grounding["acted"] == {"grasp": [8.0, 9.0]}
+    assert grounding["execution_error_px"] == {"grasp": 5.0}
+    record = EpisodeRecord(**fields(grounding=grounding))
+    assert EpisodeRecord.from_json(record.to_json_line()) == record
+    older = {k: v for k, v in grounding.items() if k not in ("right", "acted", "execution_error_px")}
+    assert EpisodeRecord(**fields(grounding=older)).grounding == older
+
+
 def test_sessions_are_checked_like_episodes():
     session = {
         "started": "a",

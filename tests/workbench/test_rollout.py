@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.grounding import Grounding, Point
-from workbench.rollout import Outcome, Rollout
+from workbench.rollout import Outcome, Rollout, hand_moments
 from workbench.statistics import wilson_interval
 
 IDLE = -7.0
@@ -53,6 +53,13 @@ class FakeSimulation:
 
     def true_grounding(self, row, claim):
         return None if claim.camera == "wrist" else said("front", self.clock, row)
+
+    def seen(self, row, claim, positions):
+        return None if claim.camera == "wrist" else 2 * positions[:, 1:]
+
+    def closing(self, actions):
+        """The hand is closed from the third to the fifth step of each episode."""
+        return (self.age >= 3) & (self.age <= 5)
 
     def step(self, actions):
         self.actions.append(actions.clone())
@@ -258,6 +265,25 @@ def test_claims_are_kept_with_the_step_they_were_made_at_and_the_truth_of_that_m
         begun = e.decisions[0][1].points[0].uv[0]
         for (step, claim), (_, truth) in zip(e.decisions, e.truths, strict=True):
             assert claim.points[0].uv == truth.points[0].uv == (begun + step, e.row)
+
+
+def test_where_the_hand_closes_and_opens_is_kept_in_pixels_of_the_claim():
+    sim = FakeSimulation(2, [9, 4, 2])
+    ended, _ = roll(sim)
+    acted = {e.index: (e.row, e.acted) for e in ended}
+    row, whole = acted[0]
+    assert whole == {"grasp": (4.0, 2.0 * row), "place": (10.0, 2.0 * row)}
+    assert acted[1][1].keys() == {"grasp"}  # it ended with the hand closed
+    assert acted[2][1] == {}  # it never closed
+    assert all(not e.acted for e in roll(sim.__class__(2, [9]), FakePolicy(camera="wrist"))[0])
+
+
+@given(st.lists(st.booleans(), max_size=20))
+def test_the_hand_acts_where_it_first_closes_and_next_opens(closing):
+    moments = hand_moments(closing)
+    word = "".join("c" if closes else "o" for closes in closing)
+    assert moments.get("grasp", -1) == word.find("c")
+    assert moments.get("place", -1) == (word.find("o", word.find("c")) if "c" in word else -1)
 
 
 def test_a_policy_that_claims_nothing_and_an_image_without_truth_are_no_error():

@@ -145,6 +145,22 @@ def test_grounding_is_summed_up_by_label():
     assert cube["rate_at_0.5_interval"] == pytest.approx(wilson_interval(6, 9), abs=1e-6)
 
 
+def test_who_knew_and_who_could_are_counted_apart():
+    def told(u, acted=None):
+        said = Grounding("front", (64, 48), (Box("target", (u, 0, u + 10, 10)),))
+        true = Grounding("front", (64, 48), (Box("target", (0, 0, 10, 10)),))
+        return grounding_record(said, true, acted)
+
+    right = [episode(i, i < 5, grounding=told(1, {"grasp": (6, 5 + i)})) for i in range(6)]
+    wrong = [episode(i, i < 7, grounding=told(9)) for i in range(6, 10)]
+    summed = summarise([*right, *wrong, episode(10, False)], META, [])["grounding"]
+    counts = {word: (s["successes"], s["episodes"]) for word, s in summed["by_claim"].items()}
+    assert counts == {"right": (5, 6), "wrong": (1, 4)}
+    assert summed["by_claim"]["right"]["success_interval"] == pytest.approx(wilson_interval(5, 6), abs=1e-6)
+    assert summed["execution_error_px"]["grasp"]["median"] == 2.5
+    assert summed["execution_error_px"]["grasp"]["n"] == 6
+
+
 def test_several_tasks_are_also_counted_one_by_one():
     records = [episode(i, i < 3, task="pick" if i < 5 else "stack") for i in range(10)]
     by_task = summarise(records, META, [])["by_task"]

@@ -19,8 +19,7 @@ _WORD = re.compile(r"[A-Za-z]+")
 
 def vocabulary_of(frames: ArchiveFrames) -> tuple[str, ...]:
     """Every word that a model of this data should know, sorted."""
-    listed = [value for name, value in vars(language).items() if name.isupper()]
-    found = set(_words([*listed, WORDINGS, SENTENCES, PLANS, "put on in"]))
+    found = set(spoken_words())
     labels = [body.label for episode in frames.episodes for body in episode.bodies]
     found |= set(_words(labels))
     said: dict[str, set[Any]] = defaultdict(set)
@@ -29,6 +28,12 @@ def vocabulary_of(frames: ArchiveFrames) -> tuple[str, ...]:
             said[word].add(episode.demonstration)
     found |= {word for word, where in said.items() if len(where) >= LEAST_DEMONSTRATIONS}
     return tuple(sorted(found))
+
+
+def spoken_words() -> tuple[str, ...]:
+    """Every word of the task's language and of questions and answers, whatever the data, sorted."""
+    listed = [value for name, value in vars(language).items() if name.isupper()]
+    return tuple(sorted(set(_words([*listed, WORDINGS, SENTENCES, PLANS, "put on in"]))))
 
 
 def _words(value: Any) -> Iterator[str]:
