@@ -38,7 +38,10 @@ class DelayedWarpRenderer(NewtonWarpRenderer):
     def initialize(self) -> None:
         """As its parent; on a CPU, all cores draw."""
         super().initialize()
-        if self.backend.model.device.is_cpu and cores() > 1 and self.backend.model.tri_count == 0:
+        model = self.backend.model
+        if model.device.is_cpu:
+            _rebuild_when_refitted(model)
+        if model.device.is_cpu and cores() > 1 and model.tri_count == 0:
             self.newton_sensor = ThreadedCamera(self.newton_sensor, cores())
 
     def remember(self) -> None:
@@ -118,6 +121,22 @@ class DelayedWarpRenderer(NewtonWarpRenderer):
                 rows = age_of_body == age
                 shown[rows] = self._past[age][rows]
         return shown
+
+
+def _rebuild_when_refitted(model: Any) -> None:
+    """Sort the tree of all shapes anew where it would only be stretched: from now on, for this model.
+
+    It is built once, with every body parked, and bodies that have gone to the table since stretch its boxes from one to
+    the other: drawing a front view takes a third longer. Sorting takes less than a thousandth of that time. On a GPU,
+    what is worth more is not known.
+    """
+    refit = model.bvh_refit_shapes
+
+    def rebuild(state: Any) -> None:
+        refit(state)
+        model.bvh_shapes.rebuild()
+
+    model.bvh_refit_shapes = rebuild
 
 
 def _convert_segmentation(data: Any) -> None:
