@@ -142,6 +142,7 @@ def main() -> int:
         )  # fmt: skip
         made.resolve()
         row = measure(made)
+        print(f"error {row.error_px:g} px: {row.gain:.2f}x", flush=True)
         table.add_row(
             f"{row.error_px:g}", str(row.episodes), str(row.kept), f"{row.frames:,}", f"{row.two_passes_s:.0f}",
             f"{row.at_once_s:.0f}", f"{row.gain:.2f}x",
