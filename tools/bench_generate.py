@@ -114,7 +114,7 @@ def _at_once(env: Any, o: GenerateOptions, folder: Path) -> None:
                 return
             self.pictures = []
             for camera in o.chosen_cameras:
-                images, labels = env.image(camera).cpu().numpy(), env.labels(camera).cpu().numpy()
+                images, labels = env.image(camera, self._idle).cpu().numpy(), env.labels(camera).cpu().numpy()
                 for image, seen in zip(images, labels, strict=True):
                     self.pictures.append(encode(image, o.jpeg_quality))
                     label_boxes(seen, len(env.slots))

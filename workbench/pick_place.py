@@ -99,6 +99,8 @@ class PickPlaceSimulation:
         self.episodes: dict[int, Episode] = {}
         """Episodes begun so far, by index."""
         self._steps = torch.zeros(self.num_envs, dtype=torch.long, device=env.device)
+        self._idle: set[int] = set()
+        """Rows whose episode is over, which nobody needs to see."""
         self._begun = False
         self._count = 0
 
@@ -129,6 +131,7 @@ class PickPlaceSimulation:
         env.reset(env_ids=torch.tensor(rows, dtype=torch.int32, device=env.device))
         apply_episodes(env, rows, episodes, self.factor_set)
         self._steps[list(rows)] = 0
+        self._idle.difference_update(rows)
         return [episode.spec.policy_seed() for episode in episodes]
 
     def _warm_up(self) -> None:
@@ -144,12 +147,13 @@ class PickPlaceSimulation:
     def end(self, rows: Sequence[int]) -> None:
         """See `workbench.rollout.Simulation`."""
         self.env.clear(rows)
+        self._idle.update(rows)
 
     def observe(self, policy: Policy) -> Observation:
         """See `workbench.rollout.Simulation`."""
         env = self.env
         measured = env.measure()
-        images = {name: env.image(name) for name in policy.cameras}
+        images = {name: env.image(name, self._idle) for name in policy.cameras}
         return Observation(
             env_ids=range(self.num_envs),
             step=self._steps.clone(),

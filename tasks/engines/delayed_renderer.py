@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from isaaclab_newton.renderers.segmentation import BACKGROUND_ID, UNLABELLED_ID
 from tasks.cameras import MAX_IMAGE_AGE
 from tasks.engines.threaded_camera import ThreadedCamera
 from tasks.poses import compose, relative
-from tasks.threads import cores, in_threads
+from tasks.threads import in_threads
 
 
 class DelayedWarpRenderer(NewtonWarpRenderer):
@@ -41,8 +42,13 @@ class DelayedWarpRenderer(NewtonWarpRenderer):
         model = self.backend.model
         if model.device.is_cpu:
             _rebuild_when_refitted(model)
-        if model.device.is_cpu and cores() > 1 and model.tri_count == 0:
-            self.newton_sensor = ThreadedCamera(self.newton_sensor, cores())
+        if model.device.is_cpu and model.tri_count == 0:
+            self.newton_sensor = ThreadedCamera(self.newton_sensor)
+
+    def leave_out(self, worlds: Iterable[int]) -> None:
+        """From now on, leave the pictures of these environments as they are, where that saves anything: on a CPU."""
+        if isinstance(self.newton_sensor, ThreadedCamera):
+            self.newton_sensor.idle = frozenset(worlds)
 
     def remember(self) -> None:
         """Keep the present poses of all bodies; to be called once per control step."""

@@ -7,29 +7,39 @@ draws those of a few; Warp lets go of Python's lock while a kernel runs. The pic
 from __future__ import annotations
 
 import copy
-import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from newton.sensors import SensorTiledCamera
 
 from tasks.threads import in_threads
 
+MOST_WORLDS = 2
+"""Worlds that a thread draws before it asks for more: some take twice as long as others."""
+
 
 class ThreadedCamera:
     """Stands for a `SensorTiledCamera`, and draws with several threads. For models without triangle meshes (cloth)."""
 
-    def __init__(self, sensor: SensorTiledCamera, threads: int) -> None:
-        """
-        Args:
-            sensor: draws all worlds of its model.
-            threads: how many may draw at once, at least 1.
-        """
+    def __init__(self, sensor: SensorTiledCamera) -> None:
+        """``sensor`` draws all worlds of its model."""
         self._sensor = sensor
         self._context = sensor._SensorTiledCamera__render_context  # Newton has no public way to it
-        worlds = sensor.model.world_count
-        bounds = [worlds * i // threads for i in range(threads + 1)]
-        self._parts = [_Part(sensor.model, a, b) for a, b in itertools.pairwise(bounds) if a < b]
         self._seen: set[tuple] = set()
+        self.idle: frozenset[int] = frozenset()
+        """Worlds whose pictures nobody wants: they stay as they were."""
+
+    def _parts(self) -> Iterator[_Part]:
+        """What is to be drawn, in portions of neighbours."""
+        model = self._sensor.model
+        first = 0
+        while first < model.world_count:
+            last = first
+            while last < model.world_count and last - first < MOST_WORLDS and last not in self.idle:
+                last += 1
+            if last > first:
+                yield _Part(model, first, last)
+            first = max(last, first + 1)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sensor, name)
@@ -62,9 +72,9 @@ class ThreadedCamera:
                 **{k: image[part.first : part.last] for k, image in images.items() if image is not None},
             )
 
-        waiting = self._parts
+        waiting = list(self._parts())
         kind = tuple(sorted(name for name, image in images.items() if image is not None))
-        if kind not in self._seen:
+        if waiting and kind not in self._seen:
             # The first drawing of a kind builds its kernel: once, not in every thread.
             self._seen.add(kind)
             draw(waiting[0])

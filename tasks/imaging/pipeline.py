@@ -12,7 +12,7 @@ row becomes depends on its own settings and inputs alone; a nominal row stays as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,6 +141,7 @@ class ImagePipeline(NamedSettings):
         normals: torch.Tensor | None = None,
         surfaces: Surfaces | None = None,
         seeds: Sequence[int] | None = None,
+        idle: Collection[int] = (),
     ) -> torch.Tensor:
         """Images ``[N, H, W, 3]`` uint8; ``rgb`` itself if all is nominal.
 
@@ -154,14 +155,17 @@ class ImagePipeline(NamedSettings):
             normals: in the world ``[N, H, W, 3]``.
             surfaces: what is where, for textures.
             seeds: one an environment, for noise.
+            idle: environments that nobody looks at; what they get is not said.
         """
         given = {"radiance": radiance, "albedo": albedo, "normals": normals, "surfaces": surfaces}
         reshaded, refracted = self._reshaded(), self._refracted()
         missing = [name for name in self.needs_aov(reshaded.nonzero()[:, 0].tolist()) if given[name] is None]
         if missing:
             raise ValueError(f"present settings of light and textures need {', '.join(sorted(missing))}")
-        rendered = _Rendered(rgb, radiance, albedo, normals, self._albedo_scale(surfaces))
-        developed = refracted | reshaded | self.sensor.active()
+        wanted = torch.ones(self.num_envs, dtype=torch.bool)
+        wanted[torch.tensor(list(idle), dtype=torch.long)] = False
+        rendered = _Rendered(rgb, radiance, albedo, normals, self._albedo_scale(surfaces, wanted))
+        developed = (refracted | reshaded | self.sensor.active()) & wanted
         from_radiance = reshaded if radiance is None else reshaded | (self.sensor.exposure < 1)
         result = rgb.clone() if bool(developed.any()) else rgb
         self._update_sources()
@@ -176,7 +180,7 @@ class ImagePipeline(NamedSettings):
 
         in_threads(relit, self._portions(developed & from_radiance))
         in_threads(as_rendered, self._portions(developed & ~from_radiance))
-        return jpeg(result, self.sensor.jpeg)
+        return jpeg(result, self.sensor.jpeg, wanted)
 
     def _develop(self, rows: list[int], light: torch.Tensor, seeds: Sequence[int] | None) -> torch.Tensor:
         """What lens and sensor of the environments ``rows`` make of the light of the scene: ``[n, H, W, 3]`` uint8."""
@@ -222,9 +226,9 @@ class ImagePipeline(NamedSettings):
             size = max(1, _CPU_PIXELS // (self.camera_spec.width * self.camera_spec.height))
         return [rows[first : first + size] for first in range(0, len(rows), size)]
 
-    def _albedo_scale(self, surfaces: Surfaces | None) -> torch.Tensor | None:
-        """Multiplier of the albedo by textures ``[N, H, W, 1]``; None if all is plain."""
-        textured = self.textures.active()
+    def _albedo_scale(self, surfaces: Surfaces | None, wanted: torch.Tensor) -> torch.Tensor | None:
+        """Multiplier of the albedo by textures ``[N, H, W, 1]`` of the rows ``wanted``; None if all is plain."""
+        textured = self.textures.active() & wanted
         if surfaces is None or not bool(textured.any()):
             return None
         scale = torch.ones_like(surfaces.depth)[..., None]

@@ -165,9 +165,13 @@ def _normal_table(device: torch.device) -> torch.Tensor:
     return (quantile / quantile.std(correction=0)).float().to(device)
 
 
-def jpeg(image: torch.Tensor, quality: torch.Tensor) -> torch.Tensor:
-    """Images ``[N, H, W, 3]`` uint8, compressed with ``quality`` ``[N]`` and unpacked; colours at half resolution."""
-    rows = (quality < JPEG_OFF).nonzero()[:, 0].tolist()
+def jpeg(image: torch.Tensor, quality: torch.Tensor, wanted: torch.Tensor | None = None) -> torch.Tensor:
+    """Images ``[N, H, W, 3]`` uint8, compressed with ``quality`` ``[N]`` and unpacked; colours at half resolution.
+
+    Where not ``wanted`` ``[N]`` (all are by default) they stay as they were.
+    """
+    compressed = quality < JPEG_OFF
+    rows = (compressed if wanted is None else compressed & wanted).nonzero()[:, 0].tolist()
     if not rows:
         return image
     result = image.clone()

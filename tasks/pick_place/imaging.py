@@ -147,8 +147,8 @@ class Imaging(PerEnvironment):
         oldest = (self._step - 1).clamp(0, MAX_IMAGE_AGE)
         return torch.minimum(self["frame_latency"].cpu() + self._lost_for, oldest)
 
-    def deliver(self, name: str, env: Any) -> torch.Tensor:
-        """The image ``[N, H, W, 3]`` uint8 of a camera, from what the renderer drew just now."""
+    def deliver(self, name: str, env: Any, idle: Collection[int] = ()) -> torch.Tensor:
+        """The image ``[N, H, W, 3]`` uint8 of a camera, from what the renderer drew just now; not of ``idle`` rows."""
         pipeline, output = self.pipelines[name], env.scene[name].data.output
         rgb = output["rgb"].torch
         needs = pipeline.needs_aov()
@@ -159,6 +159,7 @@ class Imaging(PerEnvironment):
             normals=output["normals"].torch if "normals" in needs else None,
             surfaces=self._surfaces(name, env) if "surfaces" in needs else None,
             seeds=self._image_seeds(name),
+            idle=idle,
         )
         # The renderer draws the next image into the same memory.
         return image.clone() if image is rgb else image

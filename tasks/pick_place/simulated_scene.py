@@ -6,7 +6,7 @@ to policies; they are the same unless a layout moves the robot.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from isaaclab.envs import ManagerBasedRLEnv
@@ -118,10 +118,13 @@ class SimulatedScene(ManagerBasedRLEnv):
         """Tool position ``[N, 3]`` [m] in the table frame."""
         return self.layout.base[:, :3] + rotate(self.layout.base[:, 3:], self.tool()[0])
 
-    def image(self, name: str) -> torch.Tensor:
-        """What a camera delivers now: RGB ``[N, H, W, 3]`` uint8. Rendered when asked for, at most once per state."""
-        self._age_images(name)
-        return self.imaging.deliver(name, self)
+    def image(self, name: str, idle: Collection[int] = ()) -> torch.Tensor:
+        """What a camera delivers now: RGB ``[N, H, W, 3]`` uint8. Rendered when asked for, at most once per state.
+
+        What environments in ``idle`` get until the state changes is not said; on a CPU they cost nothing then.
+        """
+        self._age_images(name, idle)
+        return self.imaging.deliver(name, self, idle)
 
     def depth(self, name: str) -> torch.Tensor:
         """The depth image that a camera delivers now ``[N, H, W]`` [m]; 0 is unknown."""
@@ -136,11 +139,12 @@ class SimulatedScene(ManagerBasedRLEnv):
     def _renderer(self, name: str):
         return self.sim.get_or_create_backend(self.scene[name].cfg.renderer_cfg)
 
-    def _age_images(self, name: str) -> None:
-        """Tell the renderer how old the next image is to be; the Warp renderer alone can draw the past."""
+    def _age_images(self, name: str, idle: Collection[int] = ()) -> None:
+        """Tell the renderer how old the next image is to be; the Warp renderer alone can draw the past, and in part."""
         renderer = self._renderer(name)
         if isinstance(renderer, DelayedWarpRenderer):
             renderer.ages = self.imaging.ages if self.imaging.late else None
+            renderer.leave_out(idle)
             data = self.scene[name]._render_data
             if data is not None:
                 data.without_rgb = self.imaging.pipelines[name].ignores_rgb()

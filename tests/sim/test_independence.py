@@ -31,10 +31,34 @@ def run(simulation, interrupt):
     return np.stack(seen)
 
 
-def test_neighbours_that_begin_change_nothing():
+@pytest.fixture(scope="module")
+def simulation():
     factor_set = load_set("heavy")
-    with launch_pick_place(N, "ovphysx", "newton_warp", "cpu", "delta_eef", (), 224, 0, factor_set) as env:
-        simulation = PickPlaceSimulation(env, factor_set, 0, 400)
-        alone, again, beside = (run(simulation, interrupt) for interrupt in (False, False, True))
+    with launch_pick_place(
+        N, "ovphysx", "newton_warp", "cpu", "delta_eef", ("front",), 224, 0, factor_set
+    ) as env:
+        yield PickPlaceSimulation(env, factor_set, 0, 400)
+
+
+def test_neighbours_that_begin_change_nothing(simulation):
+    alone, again, beside = (run(simulation, interrupt) for interrupt in (False, False, True))
     np.testing.assert_array_equal(again, alone, "the same episodes twice")
     np.testing.assert_array_equal(beside, alone, "a neighbour began another episode")
+
+
+def test_pictures_do_not_depend_on_which_neighbours_are_looked_at(simulation):
+    def pictures(idle):
+        simulation.begin(range(N), range(N))
+        seen = []
+        for _ in range(3):
+            for _ in range(4):
+                simulation.step(simulation.idle_action.expand(N, -1))
+            seen.append(simulation.env.image("front", idle).clone().numpy())
+        simulation.end(range(N))
+        for _ in range(2):
+            simulation.step(simulation.idle_action.expand(N, -1))
+        return np.stack(seen)
+
+    whole, part = pictures(()), pictures({0, 2})
+    np.testing.assert_array_equal(part[:, [1, 3]], whole[:, [1, 3]])
+    assert (part[:, [0, 2]] != whole[:, [0, 2]]).any(), "nothing was left out"

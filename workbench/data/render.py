@@ -183,7 +183,8 @@ class RenderPass:
 
     def _shoot(self, name: str, rows: list[int]) -> None:
         with self.spent("drawing"):
-            images = self.env.image(name).cpu().numpy()
+            idle = set(range(self.env.num_envs)) - set(rows)
+            images = self.env.image(name, idle).cpu().numpy()
         with self.spent("annotating"):
             self._keep(name, rows, images)
 

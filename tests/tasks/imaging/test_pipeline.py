@@ -146,6 +146,15 @@ def test_an_environment_does_not_depend_on_its_neighbours():
         assert torch.equal(alone.apply(**rendering.row(i), seeds=seeds(1, i))[0], out[i]), f"row {i}"
 
 
+def test_environments_that_nobody_looks_at_change_no_other():
+    rendering, line = Rendering(4, overscan=1.2), pipeline(4, overscan=1.2)
+    everything(line, range(4))
+    seen = line.apply(**rendering.images, seeds=seeds(4))
+    some = line.apply(**rendering.images, seeds=seeds(4), idle={0, 2})
+    assert torch.equal(some[[1, 3]], seen[[1, 3]])
+    assert not torch.equal(some[[0, 2]], seen[[0, 2]]), "the test sees nothing of what is left out"
+
+
 def test_a_large_image_is_the_same_in_any_portions(monkeypatch):
     images, line = Rendering(4).images, pipeline(4)
     everything(line, range(4))
