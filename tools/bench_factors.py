@@ -21,6 +21,7 @@ from rich.console import Console
 from workbench.launch import default_device, default_physics
 from workbench.options import OptionError, option, parse_options
 from workbench.provenance import machine
+from workbench.statistics import quantile_interval
 
 LOOK_EVERY = 8
 """Steps between two pictures."""
@@ -36,7 +37,7 @@ class FactorBenchOptions:
     device: str = option("auto", "cpu or cuda:N")
     num_envs: int = option(16, "environments")
     episode_steps: int = option(96, "length of an episode", "control steps")
-    turns: int = option(6, "turns that each set gets, every environment running one episode")
+    turns: int = option(9, "turns that each set gets, every environment running one episode")
     worker: str = option("", "internal: run turns of this set and camera, one per line of input")
 
 
@@ -126,7 +127,10 @@ def main() -> int:
         work(options)
         return 0
     first, second = options.sets.split(",")
-    lines = [f"| camera | {first} [ms/step] | {second} [ms/step] | more |", "|---|---:|---:|---:|"]
+    lines = [
+        f"| camera | {first} [ms/step] | {second} [ms/step] | more, median | its 95 % interval |",
+        "|---|---:|---:|---:|---:|",
+    ]
     for camera in options.cameras.split(","):
         workers = [Worker(options, name, camera) for name in (first, second)]
         for worker in workers:
@@ -135,8 +139,10 @@ def main() -> int:
         for worker in workers:
             worker.close()
         one, two = np.median(pairs, axis=0)
-        more = float(np.median(pairs[:, 1] / pairs[:, 0])) - 1
-        lines.append(f"| {camera} | {one:.1f} | {two:.1f} | {more:+.1%} |")
+        more = pairs[:, 1] / pairs[:, 0] - 1
+        interval = quantile_interval(more.tolist())
+        span = f"{interval[0]:+.1%} to {interval[1]:+.1%}" if interval else "too few turns"
+        lines.append(f"| {camera} | {one:.1f} | {two:.1f} | {np.median(more):+.1%} | {span} |")
         console.print(lines[-1])
     print(f"\n{machine()}")
     print(f"{options.physics} on {options.device}, {options.num_envs} environments\n")
