@@ -177,8 +177,8 @@ def grounding_record(
     """The ``grounding`` of an episode: claim, truth, and errors for every label that both have.
 
     Point errors in pixels of the image named (rounded to 1/100), box overlaps as intersection over union
-    (rounded to 1/10000). ``acted``: the pixels where the hand closed (`policy.grounding.GRASP`) and opened
-    (`PLACE`), as far as it did; their distance from what was claimed is the execution error. ValueError when
+    (rounded to 1/10000). ``acted``: the pixels where the hand closed (`policy.grounding.GRASP`) and last
+    opened (`PLACE`), as far as it did; their distance from what was claimed is the execution error. ValueError when
     claim and truth speak of different images.
     """
     points = {p.label: point_error_px(predicted, true, p.label) for p in predicted.points}
@@ -211,6 +211,8 @@ def _grounding_problems(grounding: Mapping[str, Any]) -> list[str]:
             found.append(
                 f"key 'grounding.{part}' is not a grounding (camera, image_size, boxes, points, trace)"
             )
+    if grounding.get("right") not in (True, False, None):
+        found.append(f"key 'grounding.right' must be true, false or null, not {grounding['right']!r}")
     for part in ("point_error_px", "box_iou", "execution_error_px"):
         errors = grounding.get(part, {})
         if not isinstance(errors, dict) or not all(_is_number(e) for e in errors.values()):

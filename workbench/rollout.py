@@ -105,7 +105,7 @@ class RunningEpisode:
     closing: list[bool] = field(default_factory=list)
     """Whether the action of each step closed the hand."""
     acted: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Where the hand first closed (`GRASP`) and then opened (`PLACE`), pixels of the first claim's image."""
+    """Where the hand first closed (`GRASP`) and last opened (`PLACE`), pixels of the first claim's image."""
     states: list[dict[str, np.ndarray]] = field(default_factory=list)
     """Snapshots, one more than steps when recorded."""
     actions: list[np.ndarray] = field(default_factory=list)
@@ -306,17 +306,18 @@ class Rollout:
             return {}
         positions = np.stack([episode.positions[step] for step in moments.values()])
         pixels = self.simulation.seen(episode.row, claim, positions)
-        return (
-            {}
-            if pixels is None
-            else {k: (float(u), float(v)) for k, (u, v) in zip(moments, pixels, strict=True)}
-        )
+        if pixels is None:
+            return {}
+        return {label: (float(u), float(v)) for label, (u, v) in zip(moments, pixels, strict=True)}
 
 
 def hand_moments(closing: Sequence[bool]) -> dict[str, int]:
-    """Steps at which the hand first begins to close (`GRASP`) and then to open again (`PLACE`), as far as it does."""
+    """Steps at which the hand first begins to close (`GRASP`) and last begins to open (`PLACE`), as far as it does.
+
+    The last, since a hand that missed opens where it was, and tries again.
+    """
     grasp = next((step for step, closes in enumerate(closing) if closes), None)
     if grasp is None:
         return {}
-    place = next((step for step in range(grasp, len(closing)) if not closing[step]), None)
-    return {GRASP: grasp} if place is None else {GRASP: grasp, PLACE: place}
+    openings = [step for step in range(grasp + 1, len(closing)) if closing[step - 1] and not closing[step]]
+    return {GRASP: grasp} | ({PLACE: openings[-1]} if openings else {})

@@ -148,6 +148,8 @@ def test_what_the_hand_did_is_compared_with_where_it_was_said():
     assert EpisodeRecord.from_json(record.to_json_line()) == record
     older = {k: v for k, v in grounding.items() if k not in ("right", "acted", "execution_error_px")}
     assert EpisodeRecord(**fields(grounding=older)).grounding == older
+    with pytest.raises(RecordError, match=r"'grounding\.right' must be true, false or null, not 'yes'"):
+        EpisodeRecord(**fields(grounding=grounding | {"right": "yes"}))
 
 
 def test_sessions_are_checked_like_episodes():
