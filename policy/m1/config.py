@@ -8,11 +8,13 @@ Every field is read by the code beside it; a key that no field takes is an error
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from policy.action import ActionSpec
+from policy.grounding import GRASP, PLACE
 from policy.m1.strict import ConfigError, from_plain, to_plain
 
 GRIPPER = "gripper"
@@ -116,6 +118,14 @@ class DiffusionConfig:
     """Noise levels drawn for each sample of a training batch; the vision-language model runs once for all."""
 
 
+PATH = "path"
+SLOTS = (GRASP, PLACE, PATH)
+"""Places that a prompt can have slots for: where the hand takes the object, where it is to rest, and points of the
+tool's way to the end of its sub-task, evenly spaced from where it is."""
+SLOT_WORDS = ("u", "v")
+"""Words that stand in a prompt for a place's coordinates."""
+
+
 @dataclass(frozen=True)
 class PromptConfig:
     """What the model is told."""
@@ -129,6 +139,9 @@ class PromptConfig:
     """User turn when asked aloud, with ``{instruction}``."""
     lower_case: bool
     """Whether instructions are put in lower case, in training and when acting alike."""
+    slots: tuple[str, ...] = ()
+    """Places that `action` leaves room for, in their order: each is a word ``u`` and a word ``v`` at its end, over
+    which a small model learns to think of that place's coordinates. Names are those of `SLOTS`."""
 
 
 @dataclass(frozen=True)
@@ -275,6 +288,16 @@ class M1Config:
             for name in ("action", "grounding")
             if "{instruction}" not in getattr(self.prompt, name)
         ]
+        if unknown := [name for name in self.prompt.slots if name not in SLOTS]:
+            found.append(f"prompt.slots has {unknown[0]!r}; there are {', '.join(SLOTS)}")
+        if slots := len(self.prompt.slots):
+            words = re.findall(r"\w+", self.prompt.action.split("{instruction}")[-1])
+            if any(words.count(word) != slots for word in SLOT_WORDS):
+                found.append("prompt.action must end with a word u and a word v for each of prompt.slots")
+            if not self.tokenizer.coordinate_bins or self.qformer.end_layer != layers + 1:
+                found.append(
+                    "prompt.slots need tokenizer.coordinate_bins and a Q-Former that reads the last layer"
+                )
         norm = self.action_spec.normalisation
         names = [channel.name for channel in self.action_spec.channels]
         if norm is not None and GRIPPER in names and norm.mask[names.index(GRIPPER)]:

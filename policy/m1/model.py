@@ -22,7 +22,7 @@ from policy.m1.dino import DinoEncoder
 from policy.m1.dit import ActionTransformer
 from policy.m1.gradient import scale_gradient
 from policy.m1.images import IMAGENET_MEAN, IMAGENET_STD, gather_views, normalised
-from policy.m1.prompt import TokenBatch, tokenise
+from policy.m1.prompt import TokenBatch, slot_columns, tokenise
 from policy.m1.qformer import LayerwiseQFormer
 from policy.m1.strict import ConfigError
 from policy.m1.tokenizer import coordinate_tokens
@@ -68,14 +68,22 @@ class M1Model(nn.Module):
 
     def condition(self, images: Mapping[str, torch.Tensor], instructions: Sequence[str]) -> torch.Tensor:
         """What the action head is told ``[B, Q, D]``, float32."""
+        return self._condition(*self._read(images, instructions))
+
+    def _read(
+        self, images: Mapping[str, torch.Tensor], instructions: Sequence[str]
+    ) -> tuple[torch.Tensor, TokenBatch, list[torch.Tensor]]:
+        """Pixels of all views, the prompt, and the hidden states that both leave behind, in the order of layers."""
         views = self.config.images.views
         pixels = self._pixels(images, views)
         tokens = self._prompt(self.config.prompt.action, instructions, len(views))
         layers = range(self.config.qformer.start_layer, self.config.qformer.end_layer)
-        spoken = [
-            scale_gradient(hidden.float(), self.config.vlm_gradient_scale)
-            for hidden in self.vlm.hidden_states(pixels, tokens, layers)
-        ]
+        return pixels, tokens, self.vlm.hidden_states(pixels, tokens, layers)
+
+    def _condition(
+        self, pixels: torch.Tensor, tokens: TokenBatch, states: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        spoken = [scale_gradient(hidden.float(), self.config.vlm_gradient_scale) for hidden in states]
         seen = self._dino_tokens(pixels)
         mask = torch.cat(
             [tokens.attention_mask.bool(), seen.new_ones(seen.shape[:2], dtype=torch.bool)], dim=1
@@ -133,8 +141,37 @@ class M1Model(nn.Module):
 
         ``noise`` ``[B, T, A]`` is where sampling starts; ``steps`` and ``guidance_scale`` replace the configured ones.
         """
-        condition = self.condition(images, instructions)
-        return self.action_head.sample(condition, noise.to(condition), steps, guidance_scale)
+        return self.decide(images, instructions, noise, steps, guidance_scale)[0]
+
+    @torch.no_grad()
+    def decide(
+        self,
+        images: Mapping[str, torch.Tensor],
+        instructions: Sequence[str],
+        noise: torch.Tensor,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`sample_actions`, and the places that the model thought of while it read its prompt.
+
+        The places ``[B, S, 2]`` (u, v) are those of the prompt's S slots, in whole pixels of the first view as resized:
+        the likeliest coordinate at each slot.
+        """
+        pixels, tokens, states = self._read(images, instructions)
+        condition = self._condition(pixels, tokens, states)
+        actions = self.action_head.sample(condition, noise.to(condition), steps, guidance_scale)
+        return actions, self._slot_places(tokens, states[-1])
+
+    def _slot_places(self, tokens: TokenBatch, last: torch.Tensor) -> torch.Tensor:
+        slots = len(self.config.prompt.slots)
+        if not slots:
+            return torch.zeros((len(last), 0, 2), device=last.device)
+        assert self.tokenizer is not None
+        columns = [slot_columns(self.tokenizer, self.config, row) for row in tokens.input_ids.tolist()]
+        rows = torch.arange(len(last), device=last.device)[:, None]
+        logits = self.vlm.model.lm_head(last[rows, torch.tensor(columns, device=last.device)])
+        numbers = coordinate_tokens(self.tokenizer, self.config.tokenizer.coordinate_bins)
+        return logits[..., numbers].argmax(dim=-1).unflatten(1, (slots, 2)).float()
 
     @torch.no_grad()
     def answer(

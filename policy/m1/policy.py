@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import torch
 
 from policy.contract import Decision, Observation
-from policy.grounding import Grounding
+from policy.grounding import Grounding, Point
 from policy.m1.actions import decode_actions
 from policy.m1.checkpoint import load_checkpoint
+from policy.m1.config import PATH
 from policy.m1.diffusion import row_noise
 from policy.m1.model import M1Model
 from policy.m1.strict import ConfigError
@@ -28,9 +30,10 @@ class M1Policy:
     An environment's actions depend on its episode's seed, its step and what it sees, never on which other environments
     are asked at the same time or on how often it was asked before.
 
-    On: every ``ground_every``-th decision of an environment also asks the model aloud where things are in the first
-    camera's image, which costs as many passes as the answer has tokens. Off (0): no grounding is ever given; actions
-    are the same either way, since they come from hidden states and not from the answer.
+    Where the model's prompt has slots, every decision says what the model took their places to be, in the first
+    camera's image. Every ``ground_every``-th one of an environment also asks it aloud for boxes, which costs as many
+    passes as the answer has tokens; 0 never asks. Actions are the same either way, since they come from hidden states
+    and not from the answer.
     """
 
     name = "m1"
@@ -86,12 +89,29 @@ class M1Policy:
             raise ValueError(f"environments {fresh} act before they were reset")
         shape = (self.config.chunk_length, self.action_spec.dim)
         noise = row_noise([self._seeds[env] for env in envs], observation.step.tolist(), shape)
-        sampled = self.model.sample_actions(observation.images, observation.instruction, noise)
+        sampled, places = self.model.decide(observation.images, observation.instruction, noise)
         actions = decode_actions(sampled, self.config).to(observation.joint_pos.device)
-        grounding = self._ground(observation, envs)
+        thought = self._thought(observation, places)
+        said = self._ground(observation, envs)
+        grounding = [_together(*claims) for claims in zip(thought, said, strict=True)]
         for env in envs:
             self._decisions[env] += 1
         return Decision(actions, grounding)
+
+    def _thought(self, observation: Observation, places: torch.Tensor) -> list[Grounding | None]:
+        """What the slots of the prompt stood for, places ``[n, S, 2]`` in the image that the model saw."""
+        slots, side = self.config.prompt.slots, self.config.images.size
+        if not slots:
+            return [None] * len(places)
+        height, width = observation.images[self.grounding_camera].shape[1:3]
+        claims: list[Grounding | None] = []
+        for row in places.tolist():
+            named = [(name, (float(u), float(v))) for name, (u, v) in zip(slots, row, strict=True)]
+            points = tuple(Point(name, uv) for name, uv in named if name != PATH)
+            trace = tuple(uv for name, uv in named if name == PATH)
+            seen = Grounding(self.grounding_camera, (side, side), points=points, trace=trace)
+            claims.append(seen.resized(width, height))
+        return claims
 
     def _ground(self, observation: Observation, envs: Sequence[int]) -> list[Grounding | None]:
         claims: list[Grounding | None] = [None] * len(envs)
@@ -106,6 +126,13 @@ class M1Policy:
         for i, text in zip(due, self.model.answer(shown, asked, self._max_answer_tokens), strict=True):
             claims[i] = self._read_answer(text, camera, (side, side), (width, height))
         return claims
+
+
+def _together(thought: Grounding | None, said: Grounding | None) -> Grounding | None:
+    """What was said, with what was only thought where nothing was said of it."""
+    if thought is None or said is None:
+        return thought or said
+    return replace(said, points=said.points or thought.points, trace=said.trace or thought.trace)
 
 
 def read_grounding(text: str, camera: str, seen_size: Size, image_size: Size) -> Grounding | None:

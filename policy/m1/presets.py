@@ -67,7 +67,10 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
     if not words:
         raise ConfigError("m1-mini needs words: those of the instructions it is to understand")
     size = 224
-    action, grounding = "task: {instruction}. locate the objects.", "locate: {instruction}"
+    action, grounding = (
+        "task: {instruction}. grasp u v place u v path u v u v u v u v",
+        "locate: {instruction}",
+    )
     said = (text.replace("{instruction}", " ") for text in (action, grounding))
     tokenizer = TokenizerConfig(
         "words", (*words, *said), coordinate_bins=size + 1
@@ -98,6 +101,7 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
             action=action,
             grounding=grounding,
             lower_case=True,
+            slots=("grasp", "place", *["path"] * 4),
         ),
         tokenizer=tokenizer,
         action_spec=action_spec,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from policy.m1.config import M1Config
+from policy.m1.config import SLOT_WORDS, M1Config
 from policy.m1.tokenizer import IMAGE, PAD, TURN_BEGIN, TURN_END, VISION_BEGIN, VISION_END
 
 IGNORED = -100
@@ -85,6 +85,14 @@ def tokenise(
         (input_ids == image).int(),
         torch.tensor([[IGNORED] * (length - len(label)) + label for label in labels]),
     )
+
+
+def slot_columns(tokenizer: PreTrainedTokenizerBase, config: M1Config, ids: Sequence[int]) -> list[int]:
+    """Where the slots of a prompt for acting stand among its tokens ``ids``, u and v of one place after the other."""
+    standing = set(tokenizer.convert_tokens_to_ids(list(SLOT_WORDS)))
+    found = [i for i, token in enumerate(ids) if token in standing]
+    # The instruction comes before and may hold such a word, too.
+    return found[len(found) - 2 * len(config.prompt.slots) :]
 
 
 def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from policy.answers import XYXY, Answer, Boxes, Labelled, PickPlace, Plan, Points, Sentence, Trace
-from policy.grounding import Box
-from policy.m1.training.batches import AnswerBatch, Asked
+from policy.grounding import GRASP, PLACE, Box
+from policy.m1.config import PATH
+from policy.m1.training.batches import AnswerBatch, Asked, Marked
 from policy.m1.training.randomness import key, numpy_generator
 from policy.smart_resize import Resize
 from workbench.data.episode import DatasetEpisode
@@ -55,6 +57,7 @@ class AnswerStream:
         sayable: Callable[[str], bool],
         augment: bool = True,
         lesson: Lesson = FULL_LESSON,
+        slots: Sequence[str] = (),
     ) -> None:
         """
         Args:
@@ -67,9 +70,12 @@ class AnswerStream:
             sayable: whether the model has words for an answer; others are not asked for.
             augment: whether colours vary.
             lesson: what is asked.
+            slots: places that the prompt for acting has slots for, all in the first of the views; none: that prompt
+                is not shown.
         """
         self.frames, self.seed, self.own_question, self.sayable = frames, seed, own_question, sayable
         self.augment, self.lesson = augment, lesson
+        self.views, self.slots = tuple(views), tuple(slots)
         self.options = QaOptions(image_size=f"{size}x{size}", min_pixels=1, max_pixels=size * size)
         if self.options.seen_size(size, size) != (size, size):
             raise ValueError(f"Qwen2.5-VL's processor would resize a picture of {size} x {size} px")
@@ -88,7 +94,7 @@ class AnswerStream:
             asked.append(some)
         return AnswerBatch(torch.stack(pictures), asked)
 
-    def _askable(self, row: int, epoch: int) -> tuple[int, int, str, list[Asked]]:
+    def _askable(self, row: int, epoch: int) -> tuple[int, int, str, list[Asked | Marked]]:
         for tried in range(MOST_TRIES):
             at = (row + tried) % self.size
             number, frame, view = self.rows[at]
@@ -96,10 +102,10 @@ class AnswerStream:
                 break
         return number, frame, view, some
 
-    def _asked(self, number: int, frame: int, view: str, row: int, epoch: int) -> list[Asked]:
+    def _asked(self, number: int, frame: int, view: str, row: int, epoch: int) -> list[Asked | Marked]:
         episode, lesson = self.frames.episodes[number], self.lesson
         rng = numpy_generator(self.seed, "own", row, epoch)
-        found = []
+        found: list[Asked] = []
         boxes = visible_boxes(episode, view, frame, self.options)
         if lesson.named:
             labels = [body.label for body in episode.bodies]
@@ -115,7 +121,21 @@ class AnswerStream:
             chance = key(self.seed, "questions", kind, row, epoch) % _SEEDS
             options = replace(self.options, kinds=str(kind), seed=chance)
             found += [_as_asked(q.text, q.answer) for q in questions(episode, view, frame, options)[0]]
-        return [one for one in found if self.sayable(one.answer)]
+        marked = self._marked(episode, view, frame, rng) if view == self.views[0] else []
+        return [one for one in found if self.sayable(one.answer)] + marked
+
+    def _marked(
+        self, episode: DatasetEpisode, view: str, frame: int, rng: np.random.Generator
+    ) -> list[Asked | Marked]:
+        texts = [episode.instruction, *episode.paraphrases]
+        camera = episode.cameras[view]
+        resize = Resize((camera.width, camera.height), self.options.seen_size(camera.width, camera.height))
+        way, steps = camera.trace[frame], self.slots.count(PATH)
+        along = iter(np.linspace(0, len(way) - 1, max(steps, 2)).round().astype(int))
+        known = {GRASP: camera.grasp[frame], PLACE: camera.place[frame]}
+        pixels = [way[next(along)] if slot == PATH else known[slot] for slot in self.slots]
+        places = [_inside(resize, pixel) for pixel in pixels]
+        return [Marked(texts[int(rng.integers(len(texts)))], tuple(places))] if any(places) else []
 
     def _own(self, words: str, answer: Answer) -> Asked:
         return _as_asked(self.own_question.replace("{instruction}", words), answer)
@@ -134,6 +154,13 @@ def visible_boxes(episode: DatasetEpisode, view: str, frame: int, options: QaOpt
                 u0, v0, u1, v1 = map(float, box)
                 found[row] = (u0, v0, u1, v1)
     return found
+
+
+def _inside(resize: Resize, pixel: np.ndarray) -> tuple[float, float] | None:
+    """A point in the pixels of the picture seen; None outside it."""
+    u, v = resize.to_seen(pixel)
+    # NaN, behind the camera, is not inside.
+    return (float(u), float(v)) if 0 <= u <= resize.seen[0] and 0 <= v <= resize.seen[1] else None
 
 
 def own_answer(episode: DatasetEpisode, boxes: dict[int, XYXY]) -> PickPlace | None:

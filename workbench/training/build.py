@@ -25,7 +25,7 @@ GROUNDED = "trained to ground"
 """Note in a checkpoint's provenance that it has been through the grounding stage."""
 PLAIN_PROMPT = "{instruction}"
 """What a policy without spatial guidance is told."""
-DEFAULT_VIEWS = ("front", "wrist")
+DEFAULT_VIEWS = ("front",)
 
 
 def chosen_views(options: TrainOptions) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def _for_data(
     )
     prompt: PromptConfig = config.prompt
     if options.stage != GROUNDING and not options.is_guided:
-        prompt = replace(prompt, action=PLAIN_PROMPT)
+        prompt = replace(prompt, action=PLAIN_PROMPT, slots=())
     return replace(
         config,
         images=replace(config.images, views=views),

@@ -38,7 +38,7 @@ class TrainOptions:
         "stage=action: off trains for comparison without the grounding stage, the spatial prompt and co-training, "
         "everything else equal",
     )
-    views: str = option("", "cameras, separated by commas; none: the checkpoint's, or front,wrist")
+    views: str = option("", "cameras, separated by commas; none: the checkpoint's, or front")
     chunk: int | None = option(None, "new model: actions per decision", "control steps")
     normalisation: str = option(
         "min_max", f"range of the data that actions are scaled by: {' or '.join(SCHEMES)}"

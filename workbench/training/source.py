@@ -43,6 +43,7 @@ class ArchiveSource:
                 sayable_by(self.model.tokenizer),
                 options.augment,
                 FIRST_LESSON if phase == "language" else FULL_LESSON,
+                config.prompt.slots,
             )
         if objective == SCENE:
             return SceneStream(self.frames, views, options.seed, size, options.augment, options.crop)

@@ -36,7 +36,17 @@ class Asked:
     answer: str
     looks: tuple[tuple[float, float], ...] = ()
     """For each whole-number coordinate in the answer, in order, the place (u, v) that it is about, in the pixels of
-    the picture; empty where that is unknown."""
+    the picture as the model sees it; empty where that is unknown."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """The prompt for acting, with the places that its slots stand for."""
+
+    instruction: str
+    places: tuple[tuple[float, float] | None, ...]
+    """(u, v) of each of the prompt's slots, in the pixels of the picture as the model sees it; None for a place that
+    is not in the picture."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,7 @@ class AnswerBatch:
 
     pictures: torch.Tensor
     """``[B, H, W, 3]`` RGB uint8."""
-    asked: Sequence[Sequence[Asked]]
+    asked: Sequence[Sequence[Asked | Marked]]
     """``[B]``; a picture may have none."""
 
 

@@ -3,6 +3,9 @@
 The picture's tokens come once; behind them stand the questions with their answers, each seeing the picture and itself
 but none of the others, each at the positions that it would have alone. So a row teaches what as many rows would, at
 little more than the cost of one.
+
+A prompt for acting has no answer. Where it has slots, the tokens that stand there learn to stand for coordinates: all
+at once, each from what its own token gathered, not one after the other.
 """
 
 from __future__ import annotations
@@ -12,18 +15,21 @@ from dataclasses import dataclass
 import torch
 
 from policy.m1.model import M1Model
-from policy.m1.prompt import conversation
+from policy.m1.prompt import conversation, slot_columns
 from policy.m1.strict import ConfigError
 from policy.m1.tokenizer import IMAGE, PAD, TURN_BEGIN, TURN_END, VISION_BEGIN, VISION_END, coordinate_tokens
-from policy.m1.training.batches import AnswerBatch, Asked
+from policy.m1.training.batches import AnswerBatch, Asked, Marked
 
-NOWHERE = -1
-"""Image token of a place that is not known."""
+type Place = tuple[float, float]
+type Lesson = tuple[int, int, Place]
+"""Where in a segment a token stands that is to predict, what it is to predict, and the place that this is about."""
+NOWHERE: Place = (float("nan"), float("nan"))
+"""A place that is not known."""
 
 
 @dataclass(frozen=True)
 class PackedAnswers:
-    """Rows of tokens, and every place where the next token is one of an answer's."""
+    """Rows of tokens, and every one that is to predict: where an answer's token comes next, and slots."""
 
     pictures: torch.Tensor
     """``[B, H, W, 3]`` RGB uint8."""
@@ -74,10 +80,9 @@ class Packer:
         Raises ValueError for a question with a control token, for an answer with words that the tokenizer does not
         know, and for a batch without questions.
         """
-        size = torch.tensor([batch.pictures.shape[2], batch.pictures.shape[1]], dtype=torch.float32)
         rows = [[self._segment(asked) for asked in some] for some in batch.asked]
         begin = len(self.prefix)
-        length = begin + max(sum(len(ids) for ids, _, _ in row) for row in rows)
+        length = begin + max(sum(len(ids) for ids, _ in row) for row in rows)
         count = len(rows)
         pad = self.tokenizer.convert_tokens_to_ids(PAD)
         ids = torch.full((count, length), pad)
@@ -87,18 +92,18 @@ class Packer:
         owner = torch.full((count, length), -1)
         owner[:, :begin] = 0
         predicted: list[tuple[int, int, int, int]] = []
-        looks: list[tuple[float, float]] = []
+        looks: list[Place] = []
         next_position = int(self.prefix_positions.max()) + 1
         for r, row in enumerate(rows):
             at = begin
-            for k, (segment, answer_start, places) in enumerate(row):
+            for k, (segment, lessons) in enumerate(row):
                 end = at + len(segment)
                 ids[r, at:end] = torch.tensor(segment)
                 positions[:, r, at:end] = torch.arange(len(segment)) + next_position
                 owner[r, at:end] = k + 1
-                for i in range(answer_start, len(segment)):
-                    predicted.append((r, at + i - 1, segment[i], self.number_of.get(segment[i], -1)))
-                looks += places
+                for i, target, place in lessons:
+                    predicted.append((r, at + i, target, self.number_of.get(target, -1)))
+                    looks.append(place)
                 at = end
         if not predicted:
             raise ValueError("a batch of answers has no question")
@@ -114,7 +119,7 @@ class Packer:
             table[:, 1],
             table[:, 2],
             coordinate,
-            torch.tensor(looks) / size,
+            torch.tensor(looks) / self.config.images.size,
             float(weight),
         )
 
@@ -122,8 +127,10 @@ class Packer:
         """Weight of each target ``[M]``."""
         return torch.where(packed.coordinate >= 0, 1.0, self.text_weight)
 
-    def _segment(self, asked: Asked) -> tuple[list[int], int, list[tuple[float, float]]]:
-        """Tokens of question and answer, where the answer begins, and for each of its tokens the place it is about."""
+    def _segment(self, asked: Asked | Marked) -> tuple[list[int], list[Lesson]]:
+        """Tokens of a question and its answer, or of a prompt for acting, and what they teach."""
+        if isinstance(asked, Marked):
+            return self._marked(asked)
         for control in (IMAGE, VISION_BEGIN, VISION_END, TURN_BEGIN, TURN_END):
             if control in asked.question or control in asked.answer:
                 raise ValueError(f"question {asked.question!r} contains a control token of the model")
@@ -133,11 +140,26 @@ class Packer:
         if unknown is not None and unknown in answer:
             raise ValueError(f"answer {asked.answer!r} has words that the tokenizer does not know")
         numbers = [i for i, token in enumerate(answer) if token in self.number_of]
-        places = [(float("nan"), float("nan"))] * len(answer)
+        places = [NOWHERE] * len(answer)
         if len(numbers) == len(asked.looks):
             for i, look in zip(numbers, asked.looks, strict=True):
                 places[i] = look
-        return question + answer, len(question), places
+        before = len(question) - 1
+        lessons = [
+            (before + i, token, place) for i, (token, place) in enumerate(zip(answer, places, strict=True))
+        ]
+        return question + answer, lessons
+
+    def _marked(self, marked: Marked) -> tuple[list[int], list[Lesson]]:
+        _, rest = self._split(conversation(self.config, self.config.prompt.action, marked.instruction, 1))
+        ids, numbers = self._ids(rest), list(self.number_of)
+        slots = slot_columns(self.tokenizer, self.config, ids)
+        lessons = []
+        for pair, place in zip(zip(slots[::2], slots[1::2], strict=True), marked.places, strict=True):
+            if place is not None:
+                named = (numbers[min(max(round(x), 0), len(numbers) - 1)] for x in place)
+                lessons += [(i, number, place) for i, number in zip(pair, named, strict=True)]
+        return ids, lessons
 
     def _split(self, text: str) -> tuple[str, str]:
         head, mark, rest = text.rpartition(VISION_END)

@@ -103,7 +103,10 @@ class Trainer:
             {"params": [p for _, p in named], "lr": phase.rates[part], "part": part}
             for part, named in chosen.items()
         ]
-        optimizer = torch.optim.AdamW(groups, betas=phase.betas, eps=1e-8, weight_decay=phase.weight_decay)
+        # Fused: one pass over the weights instead of ten.
+        optimizer = torch.optim.AdamW(
+            groups, betas=phase.betas, eps=1e-8, weight_decay=phase.weight_decay, fused=True
+        )
         if resume_from is None:
             self.average.restart()
         else:

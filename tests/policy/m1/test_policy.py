@@ -1,19 +1,28 @@
 """The model as a policy: what it promises to whoever runs it."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from policy import Box, Grounding, Observation, Policy
+from policy import Box, Grounding, Observation, Point, Policy
 from policy.m1.checkpoint import save_checkpoint
 from policy.m1.policy import M1Policy
 from policy.m1.strict import ConfigError
-from tests.policy.m1.tiny import LONG, SHORT, random_images, rows, tiny_model
+from tests.policy.m1.tiny import LONG, SHORT, random_images, rows, tiny_config, tiny_model
 
 INSTRUCTIONS = {0: SHORT, 1: LONG, 2: SHORT, 3: LONG}
 
 
 @pytest.fixture(scope="module")
 def model():
+    """Without slots in its prompt: it says something only when asked aloud."""
+    prompt = tiny_config().prompt
+    return tiny_model(tiny_config(prompt=replace(prompt, action="{instruction}", slots=())))
+
+
+@pytest.fixture(scope="module")
+def thinking():
     return tiny_model()
 
 
@@ -106,6 +115,30 @@ def test_grounding_is_in_the_pixels_of_the_cameras_own_image(model):
     assert grounding.camera == "front"
     assert grounding.image_size == (90, 70)
     assert grounding.boxes[0].xyxy == (0.0, 0.0, 90.0, 70.0)
+
+
+def test_every_decision_says_what_its_slots_stand_for(thinking):
+    """In the pixels of the first camera's own image, 90 x 70, of which the model saw 56 x 56."""
+    observation = observe(thinking, [0, 1], [4, 8])
+    decision = started(thinking).act(observation)
+    _, places = thinking.decide(observation.images, observation.instruction, torch.zeros(2, 6, 7))
+    assert places.shape == (2, 6, 2)
+    for claim_, seen in zip(decision.grounding, places.tolist(), strict=True):
+        assert claim_.camera == "front"
+        assert [point.label for point in claim_.points] == ["grasp", "place"]
+        said = [*(point.uv for point in claim_.points), *claim_.trace]
+        assert said == [pytest.approx((u * 90 / 56, v * 70 / 56)) for u, v in seen]
+
+
+def test_what_was_said_aloud_goes_before_what_was_thought(thinking):
+    policy = started(thinking, ground_every=2, read_answer=claim, max_answer_tokens=3)
+    thought = started(thinking).act(observe(thinking, [0], [0])).grounding[0]
+    (asked,) = policy.act(observe(thinking, [0], [0])).grounding
+    assert [box.label for box in asked.boxes] == ["target"]
+    assert (asked.points, asked.trace) == (thought.points, thought.trace)
+    pointed = replace(asked, points=(Point("grasp", (1.0, 2.0)),), boxes=())
+    policy = started(thinking, ground_every=1, read_answer=lambda *_: pointed, max_answer_tokens=3)
+    assert policy.act(observe(thinking, [0], [0])).grounding[0].points == pointed.points
 
 
 def test_being_asked_aloud_changes_no_action(model):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from policy.m1.training.batches import Marked
 from policy.m1.training.phases import ANSWERS
 from tests.workbench.data.made_up import made_up_episode
 from workbench.data.archive import ArchiveError, Chunk
@@ -122,6 +123,28 @@ def test_questions_are_the_same_for_a_row_and_an_epoch_and_others_in_the_next(fr
     assert all(stream.batch([(row, 0)]).asked[0] for row in range(stream.size))
 
 
+def test_the_prompt_for_acting_is_taught_the_annotated_places_of_the_first_view(frames):
+    slots = ("grasp", "place", "path", "path")
+    stream = AnswerStream(
+        frames, VIEWS, 0, 112, "locate: {instruction}", lambda text: True, lesson=FIRST_LESSON, slots=slots
+    )
+    shown = 0
+    for row, (number, frame, view) in enumerate(stream.rows):
+        told = [one for one in stream.batch([(row, 0)]).asked[0] if isinstance(one, Marked)]
+        episode, camera = frames.episodes[number], frames.episodes[number].cameras[view]
+        assert len(told) == (view == "front")
+        if told:
+            shown += 1
+            assert told[0].instruction in (episode.instruction, *episode.paraphrases)
+            way = camera.trace[frame]
+            true = np.stack([camera.grasp[frame], camera.place[frame], way[0], way[-1]])
+            true = true * 112 / (camera.width, camera.height)
+            for said, place in zip(told[0].places, true, strict=True):
+                assert (said is None) == (not ((place >= 0) & (place <= 112)).all())
+                assert said is None or said == pytest.approx(tuple(place))
+    assert shown
+
+
 def test_every_coordinate_is_about_a_place_on_its_thing(frames):
     """The made-up pictures show coloured rectangles exactly where boxes are, so the colour tells."""
     stream = AnswerStream(
@@ -210,7 +233,8 @@ def test_guidance_off_changes_nothing_but_what_it_says(frames):
         model = build_model(options, frames)
         made[guidance] = (model, phases_of(options, model.config)[0])
     (guided, phase), (plain, plain_phase) = made["on"], made["off"]
-    prompt = replace(plain.config.prompt, action=guided.config.prompt.action)
+    spatial = guided.config.prompt
+    prompt = replace(plain.config.prompt, action=spatial.action, slots=spatial.slots)
     assert replace(plain.config, prompt=prompt) == guided.config
     assert plain.config.prompt.action == "{instruction}"
     assert ANSWERS in phase.objectives

@@ -1,13 +1,25 @@
 """Several questions in one pass teach what each would alone, and help looks where it should."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from policy.m1.config import ImageConfig
 from policy.m1.training.answers import Watch, answer_losses
-from policy.m1.training.batches import AnswerBatch, Asked, SceneBatch
+from policy.m1.training.batches import AnswerBatch, Asked, Marked, SceneBatch
 from policy.m1.training.packing import Packer
-from tests.policy.m1.training.planted import PlantedSource, action_phase, scene_phase, small_model, trained
+from policy.m1.training.phases import ANSWERS, Phase
+from tests.policy.m1.tiny import tiny_config, tiny_model
+from tests.policy.m1.training.planted import (
+    NAMES,
+    PlantedSource,
+    action_phase,
+    scene_phase,
+    small_model,
+    trained,
+)
 
 
 def loss(model, packer, batch, **changes):
@@ -100,6 +112,68 @@ def test_words_that_the_tokenizer_does_not_know_cannot_be_taught():
     batch = AnswerBatch(source.pictures[0][None], [[Asked("locate the red cube", "a zebra")]])
     with pytest.raises(ValueError, match="words that the tokenizer does not know"):
         Packer(model).pack(batch)
+
+
+def marked(source, i, *lost):
+    """The prompt about picture i: to be grasped in its rectangle's middle, placed at a corner; the way is known."""
+    u0, v0, u1, v1 = map(int, source.boxes[i][0])
+    way = [((u0 + u1) // 2, v) for v in (v0, v0 + 3, v0 + 6, v1)]
+    places = [((u0 + u1) // 2, (v0 + v1) // 2), (u1, v1), *way]
+    return Marked(
+        f"put the {NAMES[source.kinds[i]]} on the plate",
+        tuple(None if n in lost else (float(u), float(v)) for n, (u, v) in enumerate(places)),
+    )
+
+
+def test_a_prompts_slots_stand_for_its_places_and_nothing_else_is_taught():
+    model, source = small_model(), PlantedSource()
+    packer = Packer(model)
+    told = marked(source, 0, 2)
+    packed = packer.pack(AnswerBatch(source.pictures[0][None], [[source.asked(0)[0], told]]))
+    words = model.tokenizer.convert_ids_to_tokens(packed.input_ids[packed.row, packed.column])
+    numbers = [int(x) for k, place in enumerate(told.places) if k != 2 for x in place]
+    assert words[-10:] == ["u", "v"] * 5
+    assert packed.coordinate[-10:].tolist() == numbers
+    assert packed.weight == len(packed.target)
+    wanted = torch.tensor([place for k, place in enumerate(told.places) if k != 2]).repeat_interleave(2, 0)
+    assert torch.allclose(packed.looks[-10:] * 56, wanted)
+
+
+def test_a_slots_word_in_the_instruction_is_no_slot():
+    model, source = small_model(), PlantedSource()
+    told = replace(marked(source, 0), instruction="put u and v on the red cube u")
+    packed = Packer(model).pack(AnswerBatch(source.pictures[0][None], [[told]]))
+    assert len(packed.target) == 12
+    said = model.tokenizer("grasp u v", add_special_tokens=False).input_ids
+    at = packed.column[0]
+    assert packed.input_ids[0, at - 1 : at + 2].tolist() == said
+
+
+@pytest.mark.slow
+def test_what_slots_were_taught_is_what_a_decision_claims(tmp_path):
+    """Ten pictures by heart, trained packed beside questions, read back by the model that acts."""
+    source = PlantedSource()
+    ask = source.asked
+    source.asked = lambda i: [*ask(i)[:1], marked(source, i)]
+    model = tiny_model(tiny_config(images=ImageConfig(("front",), size=56)))
+    phase = Phase(
+        "language",
+        250,
+        {"vision": 2e-3, "language": 2e-3},
+        {ANSWERS: 1.0},
+        {ANSWERS: 10},
+        warmup=3,
+        hold=0.3,
+    )
+    trained(tmp_path, [phase], source, model, log_every=50)
+    told = [marked(source, i) for i in range(10)]
+    noise = torch.zeros(10, 6, 7)
+    _, places = model.decide(
+        {"front": torch.stack(source.pictures)}, [one.instruction for one in told], noise
+    )
+    true = torch.tensor([one.places for one in told])
+    right = (places - true).abs().amax(-1) <= 1
+    assert right.float().mean() >= 0.95, f"{int(right.sum())} of {right.numel()} places within a pixel"
 
 
 def test_the_scene_head_learns_what_stands_where(tmp_path):
