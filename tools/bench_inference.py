@@ -28,10 +28,12 @@ from policy.m1.policy import M1Policy
 from policy.m1.presets import preset
 from policy.m1.tokenizer import build_tokenizer
 from tasks.pick_place.action_spaces import DELTA_EEF
-from workbench.launch import default_device
+from workbench.launch import LaunchError, check_device, default_device
 from workbench.options import OptionError, option, parse_options
 from workbench.provenance import machine
+from workbench.simulation_options import at_least
 from workbench.stopwatch import Stopwatch
+from workbench.training.build import DEFAULT_VIEWS
 from workbench.training.vocabulary import spoken_words
 
 INSTRUCTION = "put the red cube in the bowl"
@@ -50,13 +52,24 @@ class InferenceBenchOptions:
     repeats: int = option(10, "times that everything is timed")
     threads: int = option(0, "threads of torch; 0: as many as it takes by itself")
 
+    def resolve(self) -> None:
+        """Replace ``auto`` by what it means here; OptionError or LaunchError for what cannot be."""
+        for name, least in (("num_envs", 1), ("repeats", 1), ("threads", 0)):
+            at_least(name, getattr(self, name), least)
+        if self.device == "auto":
+            self.device = default_device()
+        check_device(self.device)
+        if not self.checkpoint and self.preset != "m1-mini":
+            raise OptionError(f"only m1-mini is built without weights, not {self.preset!r}; give checkpoint=")
+
 
 def main() -> int:
     """Measure and print."""
     try:
         options = parse_options(InferenceBenchOptions, sys.argv[1:])
+        options.resolve()
         model = _model(options)
-    except (OptionError, CheckpointError) as error:
+    except (OptionError, LaunchError, CheckpointError) as error:
         print(f"bench_inference: {error}", file=sys.stderr)
         return 2
     if options.threads:
@@ -86,14 +99,10 @@ def main() -> int:
 
 
 def _model(options: InferenceBenchOptions) -> M1Model:
-    if options.device == "auto":
-        options.device = default_device()
     if options.checkpoint:
         return load_checkpoint(Path(options.checkpoint), "cpu", torch.float32)
     torch.manual_seed(0)
-    if options.preset != "m1-mini":
-        raise OptionError(f"only m1-mini is built without weights, not {options.preset!r}; give checkpoint=")
-    config = preset(options.preset, DELTA_EEF, ("front", "wrist"), spoken_words())
+    config = preset(options.preset, DELTA_EEF, DEFAULT_VIEWS, spoken_words())
     return M1Model(config, build_tokenizer(config.tokenizer))
 
 

@@ -23,10 +23,22 @@ def test_shares_of_the_parts_add_up_to_the_whole(monkeypatch, capsys):
     assert re.search(r"at once \d+\.\d times as fast as one by one", said.out)
 
 
-def test_an_unknown_option_is_named(monkeypatch, capsys):
-    status, said = run(monkeypatch, capsys, "environments=2")
+@pytest.mark.parametrize(
+    ("word", "named"),
+    [
+        ("environments=2", "environments"),
+        ("num_envs=0", "num_envs must be at least 1, not 0"),
+        ("repeats=0", "repeats must be at least 1, not 0"),
+        ("repeats=many", "repeats"),
+        ("preset=m1-big", "'m1-big'; give checkpoint="),
+        ("device=tpu", "no device 'tpu'"),
+    ],
+)
+def test_a_wrong_word_is_named_in_one_sentence(monkeypatch, capsys, word, named):
+    status, said = run(monkeypatch, capsys, word)
     assert status == 2
-    assert "environments" in said.err
+    assert named in said.err
+    assert said.err.count("\n") == 1
 
 
 def test_a_folder_without_a_checkpoint_is_named(monkeypatch, capsys, tmp_path):
