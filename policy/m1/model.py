@@ -162,6 +162,12 @@ class M1Model(nn.Module):
         actions = self.action_head.sample(condition, noise.to(condition), steps, guidance_scale)
         return actions, self._slot_places(tokens, states[-1])
 
+    @torch.no_grad()
+    def think(self, images: Mapping[str, torch.Tensor], instructions: Sequence[str]) -> torch.Tensor:
+        """The places ``[B, S, 2]`` of `decide` alone."""
+        _, tokens, states = self._read(images, instructions)
+        return self._slot_places(tokens, states[-1])
+
     def _slot_places(self, tokens: TokenBatch, last: torch.Tensor) -> torch.Tensor:
         slots = len(self.config.prompt.slots)
         if not slots:

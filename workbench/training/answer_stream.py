@@ -74,6 +74,7 @@ class AnswerStream:
                 is not shown.
         """
         self.frames, self.seed, self.own_question, self.sayable = frames, seed, own_question, sayable
+        self.side = size
         self.augment, self.lesson = augment, lesson
         self.views, self.slots = tuple(views), tuple(slots)
         self.options = QaOptions(image_size=f"{size}x{size}", min_pixels=1, max_pixels=size * size)
@@ -128,14 +129,8 @@ class AnswerStream:
         self, episode: DatasetEpisode, view: str, frame: int, rng: np.random.Generator
     ) -> list[Asked | Marked]:
         texts = [episode.instruction, *episode.paraphrases]
-        camera = episode.cameras[view]
-        resize = Resize((camera.width, camera.height), self.options.seen_size(camera.width, camera.height))
-        way, steps = camera.trace[frame], self.slots.count(PATH)
-        along = iter(np.linspace(0, len(way) - 1, max(steps, 2)).round().astype(int))
-        known = {GRASP: camera.grasp[frame], PLACE: camera.place[frame]}
-        pixels = [way[next(along)] if slot == PATH else known[slot] for slot in self.slots]
-        places = [_inside(resize, pixel) for pixel in pixels]
-        return [Marked(texts[int(rng.integers(len(texts)))], tuple(places))] if any(places) else []
+        places = slot_places(episode, view, frame, self.slots, self.side)
+        return [Marked(texts[int(rng.integers(len(texts)))], places)] if any(places) else []
 
     def _own(self, words: str, answer: Answer) -> Asked:
         return _as_asked(self.own_question.replace("{instruction}", words), answer)
@@ -156,11 +151,21 @@ def visible_boxes(episode: DatasetEpisode, view: str, frame: int, options: QaOpt
     return found
 
 
-def _inside(resize: Resize, pixel: np.ndarray) -> tuple[float, float] | None:
-    """A point in the pixels of the picture seen; None outside it."""
-    u, v = resize.to_seen(pixel)
-    # NaN, behind the camera, is not inside.
-    return (float(u), float(v)) if 0 <= u <= resize.seen[0] and 0 <= v <= resize.seen[1] else None
+def slot_places(
+    episode: DatasetEpisode, view: str, frame: int, slots: Sequence[str], side: int
+) -> tuple[tuple[float, float] | None, ...]:
+    """What each of a prompt's slots stands for, in the pixels of the square picture seen; None outside it."""
+    camera = episode.cameras[view]
+    resize = Resize((camera.width, camera.height), (side, side))
+    way = camera.trace[frame]
+    along = iter(np.linspace(0, len(way) - 1, max(slots.count(PATH), 2)).round().astype(int))
+    known = {GRASP: camera.grasp[frame], PLACE: camera.place[frame]}
+    found: list[tuple[float, float] | None] = []
+    for slot in slots:
+        u, v = resize.to_seen(way[next(along)] if slot == PATH else known[slot])
+        # NaN, behind the camera, is not inside.
+        found.append((float(u), float(v)) if 0 <= u <= side and 0 <= v <= side else None)
+    return tuple(found)
 
 
 def own_answer(episode: DatasetEpisode, boxes: dict[int, XYXY]) -> PickPlace | None:

@@ -5,6 +5,7 @@
     boxes             all published questions about boxes: every box of the answer, IoU >= 0.5
     points            every point of the answer inside the thing's mask, or its box where the data holds no masks
     trace             mean absolute error of waypoints [px of the picture seen]
+    ... in mind       what the model takes its prompt's slots to stand for (`workbench.training.slot_eval`)
 
 Every episode is a group: its renderings and frames succeed and fail together, so intervals count it once
 (`workbench.data.held_out`).
@@ -41,6 +42,7 @@ from workbench.options import OptionError
 from workbench.training.answer_stream import own_answer, visible_boxes
 from workbench.training.frames import ArchiveFrames
 from workbench.training.grounding_eval_options import GroundingEvalOptions
+from workbench.training.slot_eval import evaluate_slots
 
 NAMED, TASK, BOXES, POINTS, TRACE = "named boxes", "task boxes", "boxes", "points", "trace"
 POINT_ASKS = {"grasp": "target", "contacts": "target", "place": "receptacle", "point at a thing": ""}
@@ -84,6 +86,7 @@ def eval_grounding(options: GroundingEvalOptions, console: Console) -> dict[str,
         raise OptionError(f"nothing can be asked about the pictures of {options.data}")
     has_masks = all(view.mask is not None for e in frames.episodes for view in e.cameras.values())
     found = measure(trials, said, model.config.images.size, options)
+    found |= evaluate_slots(model, frames, _region, options)
     result = {
         "checkpoint": options.checkpoint,
         "data": options.data,
@@ -125,23 +128,25 @@ def _trials(
                         case Trace():
                             yield Trial(TRACE, *where, question.text, question.answer)
                         case _ if question.ask in POINT_ASKS:
-                            region = _region(episode, view, frame, question.ask, question.answer, size)
+                            row = _pointed_at(episode, question.ask, question.answer)
+                            region = _region(episode, view, frame, row, size)
                             yield Trial(POINTS, *where, question.text, question.answer, region)
                         case Boxes() | Labelled() | PickPlace() | Sentence():
                             yield Trial(BOXES, *where, question.text, question.answer)
 
 
-def _region(
-    episode: DatasetEpisode, view: str, frame: int, ask: str, answer: Answer, size: int
-) -> np.ndarray:
-    """Where points may lie, in the pixels of the picture seen ``[size, size]``: on the thing, and `SLACK` around it."""
-    camera = episode.cameras[view]
+def _pointed_at(episode: DatasetEpisode, ask: str, answer: Answer) -> int:
+    """Row of the body that a question asks to point at."""
     role = POINT_ASKS[ask]
     if role:
-        row = next(i for i, body in enumerate(episode.bodies) if body.role == role)
-    else:
-        assert isinstance(answer, Labelled)
-        row = [body.label for body in episode.bodies].index(answer.points[0].label)
+        return next(i for i, body in enumerate(episode.bodies) if body.role == role)
+    assert isinstance(answer, Labelled)
+    return [body.label for body in episode.bodies].index(answer.points[0].label)
+
+
+def _region(episode: DatasetEpisode, view: str, frame: int, row: int, size: int) -> np.ndarray:
+    """Where points may lie, in the pixels of the picture seen ``[size, size]``: on the thing, and `SLACK` around it."""
+    camera = episode.cameras[view]
     resize = Resize((camera.width, camera.height), (size, size))
     region = np.zeros((size, size), bool)
     if camera.mask is not None:

@@ -4,15 +4,19 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
 from policy.answers import Boxes, Labelled, PickPlace, Points, Trace
 from policy.grounding import Box
 from tests.workbench.data.made_up import made_up_episode
 from workbench.data.chunk_writer import ChunkWriter
+from workbench.data.qa_entries import chosen_frames
 from workbench.training import grounding_eval
+from workbench.training.answer_stream import slot_places
 from workbench.training.grounding_eval import BOXES, NAMED, POINTS, TASK, TRACE, Trial, measure
 from workbench.training.grounding_eval_options import GroundingEvalOptions
+from workbench.training.slot_eval import POINTS_IN_MIND, WAY_IN_MIND
 
 OPTIONS = GroundingEvalOptions(checkpoint="x", data="y")
 A, B = (10.0, 10.0, 30.0, 30.0), (40.0, 40.0, 60.0, 60.0)
@@ -85,15 +89,38 @@ def test_a_model_that_knows_the_truth_is_always_right(tmp_path, monkeypatch, mas
         return [parse_answer(t.answer.text(), (56, 56), pairs.get(t.metric)).answer for t in trials]
 
     monkeypatch.setattr(grounding_eval, "_ask", all_knowing)
+    slots = model.config.prompt.slots
+
+    def think(images, told):
+        assert set(images) == {"front", "wrist"}
+        rows = [next(rows_thought) for _ in told]
+        return torch.tensor([slot_places(*row, slots, 56) for row in rows]).round()
+
+    def thought_of():
+        for index in range(4):
+            episode = made_up_episode(index, images=masks)
+            for frame in chosen_frames(episode.name, len(episode.frame_steps), 4, 0):
+                yield episode, "front", frame
+
+    rows_thought = thought_of()
+    monkeypatch.setattr(model, "think", think)
+    # Both cameras: the model acts on what both show.
     options = GroundingEvalOptions(
-        checkpoint="x", data=str(tmp_path / "data"), out=str(tmp_path / "result.json"), device="cpu"
+        views="front,wrist",
+        checkpoint="x",
+        data=str(tmp_path / "data"),
+        out=str(tmp_path / "result.json"),
+        device="cpu",
     )
     options.resolve()
     result = grounding_eval.eval_grounding(options, Console(quiet=True))
     assert json.loads((tmp_path / "result.json").read_text())["metrics"]
     assert ("no masks" in result["points_inside"]) is not masks
     metrics = result["metrics"]
-    assert set(metrics) == {NAMED, TASK, BOXES, POINTS, TRACE}
+    assert set(metrics) == {NAMED, TASK, BOXES, POINTS, TRACE, POINTS_IN_MIND, WAY_IN_MIND}
+    assert metrics[POINTS_IN_MIND]["rate"] == 1.0
+    assert metrics[POINTS_IN_MIND]["count"] > 10
+    assert metrics[WAY_IN_MIND]["mean"] < 0.6
     for name in (NAMED, TASK, BOXES):
         assert metrics[name]["rate"] > 0.95, name
     # Grasps are marked where the made-up object may be covered by the receptacle: not on it in the mask.

@@ -1,0 +1,81 @@
+"""What a model has in mind when it acts, held against held-out pictures: the places that its prompt's slots stand for.
+
+points in mind    grasp and place inside the mask of target and receptacle; left out where something hides them
+way in mind       mean absolute error of points of the tool's way [px of the picture seen]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from policy.grounding import GRASP, PLACE, PLACES
+from policy.m1.config import PATH
+from policy.m1.model import M1Model
+from workbench.data.episode import DatasetEpisode
+from workbench.data.held_out import Error, Rate, point_in_mask_rate, points_in_mask, trace_mae
+from workbench.data.qa_entries import chosen_frames
+from workbench.training.answer_stream import slot_places
+from workbench.training.frames import ArchiveFrames
+from workbench.training.grounding_eval_options import GroundingEvalOptions
+
+POINTS_IN_MIND, WAY_IN_MIND = "points in mind", "way in mind"
+
+Region = Callable[[DatasetEpisode, str, int, int, int], np.ndarray]
+"""Episode, camera, frame, row of a body, side of the picture -> where points may lie ``[S, S]`` bool."""
+
+
+def evaluate_slots(
+    model: M1Model, frames: ArchiveFrames, region: Region, options: GroundingEvalOptions
+) -> dict[str, Rate | Error]:
+    """The metrics by name; empty for a model whose prompt has no slots, or whose cameras were not asked for."""
+    slots, size, views = model.config.prompt.slots, model.config.images.size, model.config.images.views
+    if not slots or any(view not in frames.episodes[0].cameras for view in views):
+        return {}
+    rows = [
+        (number, frame)
+        for number, episode in enumerate(frames.episodes[: options.episodes])
+        for frame in chosen_frames(episode.name, len(episode.frame_steps), options.frames, options.seed)
+    ]
+    claims, regions, claimed_by, ways, true_ways, way_of = [], [], [], [], [], []
+    for (number, frame), said in zip(rows, _think(model, frames, rows, options.batch), strict=True):
+        episode = frames.episodes[number]
+        true = slot_places(episode, views[0], frame, slots, size)
+        group = str(episode.demonstration)
+        roles = [body.role for body in episode.bodies]
+        for slot, place, claim in zip(slots, true, said, strict=True):
+            if slot in (GRASP, PLACE) and place is not None:
+                inside = region(episode, views[0], frame, roles.index(PLACES[slot]), size)
+                if points_in_mask(np.array([place]), inside)[0]:
+                    claims.append(claim)
+                    regions.append(inside)
+                    claimed_by.append(group)
+        path = [i for i, slot in enumerate(slots) if slot == PATH]
+        if path and all(true[i] is not None for i in path):
+            ways.append(said[path])
+            true_ways.append(np.array([true[i] for i in path]))
+            way_of.append(group)
+    found: dict[str, Rate | Error] = {}
+    if claims:
+        found[POINTS_IN_MIND] = point_in_mask_rate(claims, regions, claimed_by, options.confidence)
+    if ways:
+        found[WAY_IN_MIND] = trace_mae(ways, true_ways, way_of, options.confidence, options.seed)
+    return found
+
+
+def _think(
+    model: M1Model, frames: ArchiveFrames, rows: Sequence[tuple[int, int]], batch: int
+) -> list[np.ndarray]:
+    """Places ``[S, 2]`` for each episode and frame."""
+    found: list[np.ndarray] = []
+    for start in range(0, len(rows), batch):
+        some = rows[start : start + batch]
+        images = {
+            view: torch.from_numpy(np.stack([frames.picture(number, view, frame) for number, frame in some]))
+            for view in model.config.images.views
+        }
+        told = [frames.episodes[number].instruction for number, _ in some]
+        found += list(model.think(images, told).cpu().numpy())
+    return found
