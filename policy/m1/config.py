@@ -116,14 +116,20 @@ class DiffusionConfig:
     """Probability that training replaces a sample's condition by the learned null condition."""
     draws_per_sample: int = 4
     """Noise levels drawn for each sample of a training batch; the vision-language model runs once for all."""
+    train_on: Literal["every level", "sampled levels"] = "every level"
+    """Noise levels that training draws from. A small head learns more from only those that ``sample_steps`` will
+    visit, and is then good for no other number of steps."""
 
 
-PATH = "path"
-SLOTS = (GRASP, PLACE, PATH)
-"""Places that a prompt can have slots for: where the hand takes the object, where it is to rest, and points of the
-tool's way to the end of its sub-task, evenly spaced from where it is."""
+PATH, HAND = "path", "hand"
+SLOTS = (GRASP, PLACE, PATH, HAND)
+"""What a prompt can have slots for: where the hand takes the object; where the object is to rest; a point of the tool's
+way to the end of its sub-task, the first where it is, the rest evenly spaced; and the hand itself, as the tool's height
+and the fingers' distance, each as a share of `HAND_SPAN`."""
+HAND_SPAN = (0.6, 0.08)
+"""Greatest height above the robot's base and greatest distance of the fingertips [m]."""
 SLOT_WORDS = ("u", "v")
-"""Words that stand in a prompt for a place's coordinates."""
+"""Words that stand in a prompt for a slot's two numbers."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +146,8 @@ class PromptConfig:
     lower_case: bool
     """Whether instructions are put in lower case, in training and when acting alike."""
     slots: tuple[str, ...] = ()
-    """Places that `action` leaves room for, in their order: each is a word ``u`` and a word ``v`` at its end, over
-    which a small model learns to think of that place's coordinates. Names are those of `SLOTS`."""
+    """What `action` leaves room for, in order: each is a word ``u`` and a word ``v`` at its end, over which a small
+    model learns to think of two numbers. Names are those of `SLOTS`."""
 
 
 @dataclass(frozen=True)

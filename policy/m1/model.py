@@ -152,23 +152,23 @@ class M1Model(nn.Module):
         steps: int | None = None,
         guidance_scale: float | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """`sample_actions`, and the places that the model thought of while it read its prompt.
+        """`sample_actions`, and the numbers that the model thought of while it read its prompt.
 
-        The places ``[B, S, 2]`` (u, v) are those of the prompt's S slots, in whole pixels of the first view as resized:
-        the likeliest coordinate at each slot.
+        They are ``[B, S, 2]``, the likeliest of each of the prompt's S slots. Those of a place are (u, v) in whole
+        pixels of the first view as resized; see `policy.m1.config.SLOTS`.
         """
         pixels, tokens, states = self._read(images, instructions)
         condition = self._condition(pixels, tokens, states)
         actions = self.action_head.sample(condition, noise.to(condition), steps, guidance_scale)
-        return actions, self._slot_places(tokens, states[-1])
+        return actions, self._slot_numbers(tokens, states[-1])
 
     @torch.no_grad()
     def think(self, images: Mapping[str, torch.Tensor], instructions: Sequence[str]) -> torch.Tensor:
-        """The places ``[B, S, 2]`` of `decide` alone."""
+        """What `decide` returns beside the actions, alone ``[B, S, 2]``."""
         _, tokens, states = self._read(images, instructions)
-        return self._slot_places(tokens, states[-1])
+        return self._slot_numbers(tokens, states[-1])
 
-    def _slot_places(self, tokens: TokenBatch, last: torch.Tensor) -> torch.Tensor:
+    def _slot_numbers(self, tokens: TokenBatch, last: torch.Tensor) -> torch.Tensor:
         slots = len(self.config.prompt.slots)
         if not slots:
             return torch.zeros((len(last), 0, 2), device=last.device)

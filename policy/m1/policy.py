@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 
 from policy.contract import Decision, Observation
-from policy.grounding import Grounding, Point
+from policy.grounding import GRASP, PLACE, Grounding, Point
 from policy.m1.actions import decode_actions
 from policy.m1.checkpoint import load_checkpoint
 from policy.m1.config import PATH
@@ -99,7 +99,7 @@ class M1Policy:
         return Decision(actions, grounding)
 
     def _thought(self, observation: Observation, places: torch.Tensor) -> list[Grounding | None]:
-        """What the slots of the prompt stood for, places ``[n, S, 2]`` in the image that the model saw."""
+        """The places among what the slots of the prompt stood for ``[n, S, 2]``, in the image that the model saw."""
         slots, side = self.config.prompt.slots, self.config.images.size
         if not slots:
             return [None] * len(places)
@@ -107,7 +107,7 @@ class M1Policy:
         claims: list[Grounding | None] = []
         for row in places.tolist():
             named = [(name, (float(u), float(v))) for name, (u, v) in zip(slots, row, strict=True)]
-            points = tuple(Point(name, uv) for name, uv in named if name != PATH)
+            points = tuple(Point(name, uv) for name, uv in named if name in (GRASP, PLACE))
             trace = tuple(uv for name, uv in named if name == PATH)
             seen = Grounding(self.grounding_camera, (side, side), points=points, trace=trace)
             claims.append(seen.resized(width, height))

@@ -68,7 +68,7 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
         raise ConfigError("m1-mini needs words: those of the instructions it is to understand")
     size = 224
     action, grounding = (
-        "task: {instruction}. grasp u v place u v path u v u v u v u v",
+        "task: {instruction}. grasp u v place u v path u v u v u v u v hand u v",
         "locate: {instruction}",
     )
     said = (text.replace("{instruction}", " ") for text in (action, grounding))
@@ -92,16 +92,16 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
         ),
         # Large patches, few and small queries: on a processor, both would otherwise cost as much as seeing.
         dino=DinoConfig(128, 4, 4, patch_size=28, position_grid=8),
-        qformer=QFormerConfig(3, 4, hidden_size=128, num_queries=16, num_heads=4),
+        qformer=QFormerConfig(2, 4, hidden_size=128, num_queries=16, num_heads=4),
         action_head=ActionHeadConfig(depth=4, hidden_size=128, num_heads=4),
-        diffusion=DiffusionConfig(sample_steps=5),
+        diffusion=DiffusionConfig(sample_steps=5, draws_per_sample=8, train_on="sampled levels"),
         images=ImageConfig(tuple(views), size=size),
         prompt=PromptConfig(
             system="",
             action=action,
             grounding=grounding,
             lower_case=True,
-            slots=("grasp", "place", *["path"] * 4),
+            slots=("grasp", "place", *["path"] * 4, "hand"),
         ),
         tokenizer=tokenizer,
         action_spec=action_spec,

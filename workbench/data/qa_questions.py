@@ -94,7 +94,7 @@ class _View:
         roles = [body.role for body in episode.bodies]
         self.target, self.receptacle = roles.index("target"), roles.index("receptacle")
         self.labels = [body.label for body in episode.bodies]
-        step = int(episode.frame_steps[frame])
+        step = int(episode.shown_steps[frame])
         self.subtask = SUBTASKS[PHASES[int(episode.phase[step])]]
         way = np.linalg.norm(episode.body_pose[step, :, :3] - episode.body_pose[0, :, :3], axis=-1)
         self.has_moved = bool((way > MOVED).any())

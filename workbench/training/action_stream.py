@@ -12,7 +12,8 @@ from policy.action import ActionSpec, Normalisation
 from policy.m1.config import GRIPPER
 from policy.m1.training.batches import ActionBatch
 from policy.m1.training.randomness import numpy_generator
-from workbench.training.augment import crop, jitter, resized
+from workbench.training.answer_stream import worded
+from workbench.training.augment import jitter
 from workbench.training.frames import ArchiveFrames
 
 SCHEMES = ("min_max", "q01_q99")
@@ -62,11 +63,11 @@ class ActionStream:
         length: int,
         seed: int,
         augment: bool = True,
-        crop_share: float = 0.0,
-        paraphrase: bool = True,
+        paraphrases: float = 0.0,
     ) -> None:
+        """``paraphrases`` is the share of tasks told in the data's other words."""
         self.frames, self.views, self.length, self.seed = frames, tuple(views), length, seed
-        self.augment, self.crop_share, self.paraphrase = augment, crop_share, paraphrase
+        self.augment, self.paraphrases = augment, paraphrases
         self.rows = frames.rows(before_end=True)
         self.size = len(self.rows)
 
@@ -78,8 +79,7 @@ class ActionStream:
             number, frame = self.rows[row]
             episode = self.frames.episodes[number]
             rng = numpy_generator(self.seed, "action", row, epoch)
-            texts = [episode.instruction, *(episode.paraphrases if self.paraphrase else ())]
-            instructions.append(texts[int(rng.integers(len(texts)))])
+            instructions.append(worded(episode, self.paraphrases, rng))
             chunk, had = chunk_at(episode.actions, int(episode.frame_steps[frame]), self.length)
             actions.append(chunk)
             valid.append(had)
@@ -93,7 +93,5 @@ class ActionStream:
         )
 
     def _shown(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        height, width = picture.shape[:2]
-        if self.crop_share:
-            picture = resized(crop(picture, self.crop_share, rng)[0], width, height)
+        # Never cropped: the policy will see whole pictures, and a few pixels are as wide as a fingertip.
         return jitter(picture, rng) if self.augment else picture

@@ -11,7 +11,7 @@ import torch
 
 from policy.answers import XYXY, Answer, Boxes, Labelled, PickPlace, Plan, Points, Sentence, Trace
 from policy.grounding import GRASP, PLACE, Box
-from policy.m1.config import PATH
+from policy.m1.config import HAND, HAND_SPAN, PATH
 from policy.m1.training.batches import AnswerBatch, Asked, Marked
 from policy.m1.training.randomness import key, numpy_generator
 from policy.smart_resize import Resize
@@ -58,6 +58,7 @@ class AnswerStream:
         augment: bool = True,
         lesson: Lesson = FULL_LESSON,
         slots: Sequence[str] = (),
+        paraphrases: float = 0.0,
     ) -> None:
         """
         Args:
@@ -72,11 +73,12 @@ class AnswerStream:
             lesson: what is asked.
             slots: places that the prompt for acting has slots for, all in the first of the views; none: that prompt
                 is not shown.
+            paraphrases: share of tasks told in the data's other words.
         """
         self.frames, self.seed, self.own_question, self.sayable = frames, seed, own_question, sayable
         self.side = size
         self.augment, self.lesson = augment, lesson
-        self.views, self.slots = tuple(views), tuple(slots)
+        self.views, self.slots, self.paraphrases = tuple(views), tuple(slots), paraphrases
         self.options = QaOptions(image_size=f"{size}x{size}", min_pixels=1, max_pixels=size * size)
         if self.options.seen_size(size, size) != (size, size):
             raise ValueError(f"Qwen2.5-VL's processor would resize a picture of {size} x {size} px")
@@ -116,8 +118,7 @@ class AnswerStream:
                 found.append(self._own(labels[k], named))
         own = own_answer(episode, boxes) if lesson.own else None
         if own is not None:
-            texts = [episode.instruction, *episode.paraphrases]
-            found.append(self._own(texts[int(rng.integers(len(texts)))], own))
+            found.append(self._own(worded(episode, self.paraphrases, rng), own))
         for kind in rng.permutation(lesson.kinds)[: lesson.most_kinds]:
             chance = key(self.seed, "questions", kind, row, epoch) % _SEEDS
             options = replace(self.options, kinds=str(kind), seed=chance)
@@ -128,9 +129,10 @@ class AnswerStream:
     def _marked(
         self, episode: DatasetEpisode, view: str, frame: int, rng: np.random.Generator
     ) -> list[Asked | Marked]:
-        texts = [episode.instruction, *episode.paraphrases]
-        places = slot_places(episode, view, frame, self.slots, self.side)
-        return [Marked(texts[int(rng.integers(len(texts)))], places)] if any(places) else []
+        if not self.slots:
+            return []
+        numbers, looks = slot_numbers(episode, view, frame, self.slots, self.side)
+        return [Marked(worded(episode, self.paraphrases, rng), numbers, looks)]
 
     def _own(self, words: str, answer: Answer) -> Asked:
         return _as_asked(self.own_question.replace("{instruction}", words), answer)
@@ -151,21 +153,40 @@ def visible_boxes(episode: DatasetEpisode, view: str, frame: int, options: QaOpt
     return found
 
 
-def slot_places(
+type Numbers = tuple[tuple[float, float] | None, ...]
+
+
+def slot_numbers(
     episode: DatasetEpisode, view: str, frame: int, slots: Sequence[str], side: int
-) -> tuple[tuple[float, float] | None, ...]:
-    """What each of a prompt's slots stands for, in the pixels of the square picture seen; None outside it."""
+) -> tuple[Numbers, Numbers]:
+    """What each of a prompt's slots stands for, and the place that it is about, in the pixels of the square picture
+    seen. A point of the way beyond the picture's edge is at the edge; for other places outside it, both are None.
+    """
     camera = episode.cameras[view]
     resize = Resize((camera.width, camera.height), (side, side))
     way = camera.trace[frame]
     along = iter(np.linspace(0, len(way) - 1, max(slots.count(PATH), 2)).round().astype(int))
-    known = {GRASP: camera.grasp[frame], PLACE: camera.place[frame]}
-    found: list[tuple[float, float] | None] = []
+    shown = int(episode.shown_steps[frame])
+    hand = np.array([episode.ee_pose[shown, 2], episode.gripper_width[shown]]) / HAND_SPAN * side
+    known = {GRASP: camera.grasp[frame], PLACE: camera.place[frame], HAND: way[0]}
+    numbers: list[tuple[float, float] | None] = []
+    looks: list[tuple[float, float] | None] = []
     for slot in slots:
-        u, v = resize.to_seen(way[next(along)] if slot == PATH else known[slot])
+        place = resize.to_seen(way[next(along)] if slot == PATH else known[slot])
+        if slot == PATH:
+            place = place.clip(0, side)
         # NaN, behind the camera, is not inside.
-        found.append((float(u), float(v)) if 0 <= u <= side and 0 <= v <= side else None)
-    return tuple(found)
+        inside = bool(((place >= 0) & (place <= side)).all())
+        looks.append((float(place[0]), float(place[1])) if inside else None)
+        numbers.append((float(hand[0]), float(hand[1])) if slot == HAND else looks[-1])
+    return tuple(numbers), tuple(looks)
+
+
+def worded(episode: DatasetEpisode, paraphrases: float, rng: np.random.Generator) -> str:
+    """The task in the episode's own words, or by that chance in one of the others that it can be told in."""
+    if not episode.paraphrases or rng.random() >= paraphrases:
+        return episode.instruction
+    return episode.paraphrases[int(rng.integers(len(episode.paraphrases)))]
 
 
 def own_answer(episode: DatasetEpisode, boxes: dict[int, XYXY]) -> PickPlace | None:

@@ -56,6 +56,9 @@ class TrainOptions:
     language_steps: int | None = option(
         None, "stage=grounding: the language model on frozen features, between", "optimizer steps"
     )
+    head_steps: int | None = option(
+        None, "stage=action of m1-mini: the action head on frozen backbones, before", "optimizer steps"
+    )
     batch: int | None = option(None, "samples in one pass on one device")
     answer_batch: int | None = option(None, "stage=action: pictures asked about, beside a batch of actions")
     accumulation: int = option(1, "passes to a step")
@@ -75,10 +78,8 @@ class TrainOptions:
     recompute: bool = option(False, "gradient checkpointing: less memory, more time")
     answer_weight: float = option(0.1, "stage=action: weight of the loss of answers in co-training")
     augment: bool = option(True, "vary colours; in the vision phase, also mirror")
-    crop: float = option(
-        0.05, "most of a side cut off a picture; 0 for none. Never where coordinates are spoken"
-    )
-    paraphrases: bool = option(True, "stage=action: tell the task in the data's other words, too")
+    crop: float = option(0.05, "vision phase: most of a side cut off a picture; 0 for none")
+    paraphrases: float = option(0.2, "share of tasks told in the data's other words")
     log_every: int = option(10, "steps between two lines of losses", "optimizer steps")
     save_every: int = option(250, "steps between two states to resume from", "optimizer steps")
     keep: int = option(2, "states kept")
@@ -111,6 +112,7 @@ class TrainOptions:
             "steps",
             "vision_steps",
             "language_steps",
+            "head_steps",
             "warmup",
             "pss_every",
             "seed",
@@ -123,6 +125,7 @@ class TrainOptions:
             self._number(name, 0, 1)
         self._number("min_lr", 0, 1)
         self._number("crop", 0, 0.5)
+        self._number("paraphrases", 0, 1)
         if self.ema is not None and not 0 <= self.ema < 1:
             raise OptionError(f"ema must be at least 0 and below 1, not {self.ema}")
         if not self.clip > 0:

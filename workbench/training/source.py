@@ -30,7 +30,6 @@ class ArchiveSource:
                 config.chunk_length,
                 options.seed,
                 options.augment,
-                options.crop,
                 options.paraphrases,
             )
         if objective == ANSWERS:
@@ -44,6 +43,7 @@ class ArchiveSource:
                 options.augment,
                 FIRST_LESSON if phase == "language" else FULL_LESSON,
                 config.prompt.slots,
+                options.paraphrases,
             )
         if objective == SCENE:
             return SceneStream(self.frames, views, options.seed, size, options.augment, options.crop)

@@ -41,12 +41,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Marked:
-    """The prompt for acting, with the places that its slots stand for."""
+    """The prompt for acting, with what its slots stand for."""
 
     instruction: str
-    places: tuple[tuple[float, float] | None, ...]
-    """(u, v) of each of the prompt's slots, in the pixels of the picture as the model sees it; None for a place that
-    is not in the picture."""
+    numbers: tuple[tuple[float, float] | None, ...]
+    """Of each of the prompt's slots; for a place, (u, v) in the pixels of the picture as the model sees it. None
+    teaches nothing."""
+    looks: tuple[tuple[float, float] | None, ...]
+    """The place that each is about, in those pixels; None where it is in no picture."""
 
 
 @dataclass(frozen=True)

@@ -155,10 +155,11 @@ class Packer:
         ids, numbers = self._ids(rest), list(self.number_of)
         slots = slot_columns(self.tokenizer, self.config, ids)
         lessons = []
-        for pair, place in zip(zip(slots[::2], slots[1::2], strict=True), marked.places, strict=True):
-            if place is not None:
-                named = (numbers[min(max(round(x), 0), len(numbers) - 1)] for x in place)
-                lessons += [(i, number, place) for i, number in zip(pair, named, strict=True)]
+        pairs = zip(slots[::2], slots[1::2], strict=True)
+        for pair, true, look in zip(pairs, marked.numbers, marked.looks, strict=True):
+            if true is not None:
+                named = (numbers[min(max(round(x), 0), len(numbers) - 1)] for x in true)
+                lessons += [(i, number, look or NOWHERE) for i, number in zip(pair, named, strict=True)]
         return ids, lessons
 
     def _split(self, text: str) -> tuple[str, str]:

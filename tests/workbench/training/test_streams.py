@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from policy.m1.training.batches import Marked
-from policy.m1.training.phases import ANSWERS
+from policy.m1.training.phases import ACTION, ANSWERS, LANGUAGE, VISION
 from tests.workbench.data.made_up import made_up_episode
 from workbench.data.archive import ArchiveError, Chunk
 from workbench.data.chunk_writer import ChunkWriter
 from workbench.training.action_stream import ActionStream, chunk_at, with_statistics
-from workbench.training.answer_stream import FIRST_LESSON, FULL_LESSON, AnswerStream
+from workbench.training.answer_stream import FIRST_LESSON, FULL_LESSON, AnswerStream, worded
 from workbench.training.augment import crop, mirrored
 from workbench.training.frames import ArchiveFrames
 from workbench.training.options import TrainOptions
@@ -124,7 +124,7 @@ def test_questions_are_the_same_for_a_row_and_an_epoch_and_others_in_the_next(fr
 
 
 def test_the_prompt_for_acting_is_taught_the_annotated_places_of_the_first_view(frames):
-    slots = ("grasp", "place", "path", "path")
+    slots = ("grasp", "hand", "place", "path", "path")
     stream = AnswerStream(
         frames, VIEWS, 0, 112, "locate: {instruction}", lambda text: True, lesson=FIRST_LESSON, slots=slots
     )
@@ -139,9 +139,14 @@ def test_the_prompt_for_acting_is_taught_the_annotated_places_of_the_first_view(
             way = camera.trace[frame]
             true = np.stack([camera.grasp[frame], camera.place[frame], way[0], way[-1]])
             true = true * 112 / (camera.width, camera.height)
-            for said, place in zip(told[0].places, true, strict=True):
-                assert (said is None) == (not ((place >= 0) & (place <= 112)).all())
-                assert said is None or said == pytest.approx(tuple(place))
+            (grasp, hand, *others), at = told[0].numbers, int(episode.shown_steps[frame])
+            assert hand == pytest.approx(
+                (episode.ee_pose[at, 2] / 0.6 * 112, episode.gripper_width[at] / 0.08 * 112)
+            )
+            for k, (said, place) in enumerate(zip((grasp, *others), true, strict=True)):
+                is_inside = ((place >= 0) & (place <= 112)).all()
+                assert (said is None) == (k < 2 and not is_inside), "a way goes on at the edge"
+                assert said is None or said == pytest.approx(tuple(place.clip(0, 112)))
     assert shown
 
 
@@ -223,6 +228,26 @@ def test_a_folder_without_episodes_is_named(tmp_path):
         ArchiveFrames(tmp_path, VIEWS)
 
 
+def test_a_frozen_language_model_is_asked_nothing(frames):
+    from workbench.training.build import build_model
+
+    options = TrainOptions(stage="action", data="x", lr_vision=0.0, lr_language=0.0, device="cpu")
+    options.resolve()
+    _, phase = phases_of(options, build_model(options, frames).config)
+    assert phase.objectives.keys() == {ACTION}
+    assert not phase.rates.keys() & {VISION, LANGUAGE}
+
+
+def test_a_share_of_tasks_is_told_in_other_words(frames):
+    episode = replace(frames.episodes[0], paraphrases=("other words", "still others"))
+    rng = np.random.default_rng(0)
+    told = [worded(episode, 0.25, rng) for _ in range(2000)]
+    own = told.count(episode.instruction) / 2000
+    assert abs(own - 0.75) < 0.04  # four standard errors
+    assert set(told) == {episode.instruction, *episode.paraphrases}
+    assert {worded(episode, 0.0, rng) for _ in range(20)} == {episode.instruction}
+
+
 def test_guidance_off_changes_nothing_but_what_it_says(frames):
     from workbench.training.build import build_model
 
@@ -231,8 +256,8 @@ def test_guidance_off_changes_nothing_but_what_it_says(frames):
         options = TrainOptions(stage="action", data="x", guidance=guidance, device="cpu")
         options.resolve()
         model = build_model(options, frames)
-        made[guidance] = (model, phases_of(options, model.config)[0])
-    (guided, phase), (plain, plain_phase) = made["on"], made["off"]
+        made[guidance] = (model, phases_of(options, model.config))
+    (guided, (head, phase)), (plain, (plain_head, plain_phase)) = made["on"], made["off"]
     spatial = guided.config.prompt
     prompt = replace(plain.config.prompt, action=spatial.action, slots=spatial.slots)
     assert replace(plain.config, prompt=prompt) == guided.config
@@ -242,5 +267,8 @@ def test_guidance_off_changes_nothing_but_what_it_says(frames):
     objectives = {k: v for k, v in phase.objectives.items() if k != ANSWERS}
     batch = {k: v for k, v in phase.batch.items() if k != ANSWERS}
     assert replace(phase, objectives=objectives, batch=batch) == plain_phase
+    # What was never grounded is not frozen while the head learns; steps and samples are the same.
+    assert plain_head.rates.keys() == head.rates.keys() | {VISION, LANGUAGE}
+    assert replace(plain_head, rates=head.rates) == head
     weights = zip(guided.state_dict().values(), plain.state_dict().values(), strict=True)
     assert all((a == b).all() for a, b in weights), "the first weights differ"

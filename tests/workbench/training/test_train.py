@@ -79,29 +79,36 @@ def test_two_stages_make_a_checkpoint_that_acts_and_answers(data, tmp_path, smal
     grounded = train.train(options(data, tmp_path / "g", stage="grounding", **steps), CONSOLE)
     assert [line["phase"] for line in lines(tmp_path / "g")] == ["vision", "language", "joint"]
     acting = train.train(
-        options(data, tmp_path / "a", stage="action", steps=2, from_checkpoint=str(grounded)), CONSOLE
+        options(data, tmp_path / "a", stage="action", head_steps=1, steps=1, from_checkpoint=str(grounded)),
+        CONSOLE,
     )
     config = load_checkpoint(acting).config
     assert config.provenance.notes == (build.GROUNDED,)
     assert config.provenance.steps == 5
     assert config.provenance.origin == "trained"
     assert config.action_spec.normalisation.scheme == "min_max"
-    assert M1Policy.from_checkpoint(acting).cameras == ("front", "wrist")
+    assert M1Policy.from_checkpoint(acting).cameras == ("front",)
     names = {path.name for path in (tmp_path / "a").iterdir()}
     assert {"config.yaml", "provenance.json", "losses.jsonl", "tensorboard", "states", "checkpoint"} <= names
     with pytest.raises(OptionError, match="has been through the grounding stage"):
         train.train(
             options(
-                data, tmp_path / "u", stage="action", guidance="off", steps=1, from_checkpoint=str(grounded)
+                data,
+                tmp_path / "u",
+                stage="action",
+                guidance="off",
+                steps=1,
+                head_steps=0,
+                from_checkpoint=str(grounded),
             ),
             CONSOLE,
         )
 
 
 def test_a_run_with_other_options_is_not_resumed(data, tmp_path, small):
-    train.train(options(data, tmp_path / "r", stage="action", steps=1), CONSOLE)
+    train.train(options(data, tmp_path / "r", stage="action", head_steps=0, steps=1), CONSOLE)
     with pytest.raises(RunFolderError, match="seed"):
-        train.train(options(data, tmp_path / "r", stage="action", steps=1, seed=3), CONSOLE)
+        train.train(options(data, tmp_path / "r", stage="action", head_steps=0, steps=1, seed=3), CONSOLE)
 
 
 KILLED = """
@@ -123,7 +130,7 @@ train.train(made, Console(quiet=True))
 @pytest.mark.slow
 def test_a_run_killed_at_once_ends_as_an_uninterrupted_one(data, tmp_path, small):
     """SIGKILL while steps run, then the same command again: same losses to the byte, same weights to the bit."""
-    chosen = {"stage": "action", "steps": 12, "save_every": 3, "seed": 1}
+    chosen = {"stage": "action", "head_steps": 4, "steps": 8, "save_every": 3, "seed": 1}
     train.train(options(data, tmp_path / "whole", **chosen), CONSOLE)
     words = [f"{k}={v}" for k, v in ({"data": data, "out": tmp_path / "killed"} | SHORT | chosen).items()]
     environment = os.environ | {
