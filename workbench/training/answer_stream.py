@@ -36,7 +36,7 @@ class Lesson:
     """How many of the kinds are asked, by chance."""
 
 
-FIRST_LESSON = Lesson(named=6, own=False, kinds=KINDS, most_kinds=1)
+FIRST_LESSON = Lesson(named=5, own=True, kinds=KINDS, most_kinds=1)
 """For a model that knows no places yet: many short questions teach more in the same time than few long ones."""
 FULL_LESSON = Lesson(named=2, own=True, kinds=KINDS, most_kinds=len(KINDS))
 MOST_TRIES = 16
