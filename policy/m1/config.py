@@ -116,20 +116,19 @@ class DiffusionConfig:
     """Probability that training replaces a sample's condition by the learned null condition."""
     draws_per_sample: int = 4
     """Noise levels drawn for each sample of a training batch; the vision-language model runs once for all."""
-    train_on: Literal["every level", "sampled levels"] = "every level"
-    """Noise levels that training draws from. A small head learns more from only those that ``sample_steps`` will
-    visit, and is then good for no other number of steps."""
 
 
-PATH, HAND = "path", "hand"
-SLOTS = (GRASP, PLACE, PATH, HAND)
-"""What a prompt can have slots for: where the hand takes the object; where the object is to rest; a point of the tool's
-way to the end of its sub-task, the first where it is, the rest evenly spaced; and the hand itself, as the tool's height
-and the fingers' distance, each as a share of `HAND_SPAN`."""
-HAND_SPAN = (0.6, 0.08)
-"""Greatest height above the robot's base and greatest distance of the fingertips [m]."""
+PATH = "path"
+SLOTS = (GRASP, PLACE, PATH)
+"""Places that a prompt can have slots for: where the hand takes the object; where the object is to rest; a point of the
+tool's way to the end of its sub-task, the first where it is, the rest evenly spaced."""
 SLOT_WORDS = ("u", "v")
-"""Words that stand in a prompt for a slot's two numbers."""
+"""Words that stand in a prompt for a place's coordinates."""
+HAND = "{hand}"
+"""What stands in a prompt for the measured hand, told as whole numbers: tool position x, y, z in the robot base frame,
+and the fingertips' distance."""
+HAND_LOW, HAND_HIGH = (0.1, -0.5, -0.1, 0.0), (0.9, 0.5, 0.7, 0.1)
+"""What the least and the greatest number stand for [m]."""
 
 
 @dataclass(frozen=True)
@@ -139,15 +138,15 @@ class PromptConfig:
     system: str
     """System turn; empty for none."""
     action: str
-    """User turn when acting, with ``{instruction}``. Its request for boxes is never answered aloud: the hidden states
-    it leaves behind are what the Q-Former reads."""
+    """User turn when acting, with ``{instruction}``, and with `HAND` for a model that is told of its hand. What it asks
+    for is never answered aloud: the hidden states that it leaves behind are what the Q-Former reads."""
     grounding: str
     """User turn when asked aloud, with ``{instruction}``."""
     lower_case: bool
     """Whether instructions are put in lower case, in training and when acting alike."""
     slots: tuple[str, ...] = ()
-    """What `action` leaves room for, in order: each is a word ``u`` and a word ``v`` at its end, over which a small
-    model learns to think of two numbers. Names are those of `SLOTS`."""
+    """Places that `action` leaves room for, in order: each is a word ``u`` and a word ``v`` at its end, over which a
+    small model learns to think of that place's coordinates. Names are those of `SLOTS`."""
 
 
 @dataclass(frozen=True)
@@ -296,6 +295,8 @@ class M1Config:
         ]
         if unknown := [name for name in self.prompt.slots if name not in SLOTS]:
             found.append(f"prompt.slots has {unknown[0]!r}; there are {', '.join(SLOTS)}")
+        if HAND in self.prompt.action and not self.tokenizer.coordinate_bins:
+            found.append(f"prompt.action with {HAND} needs tokenizer.coordinate_bins")
         if slots := len(self.prompt.slots):
             words = re.findall(r"\w+", self.prompt.action.split("{instruction}")[-1])
             if any(words.count(word) != slots for word in SLOT_WORDS):

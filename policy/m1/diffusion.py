@@ -92,10 +92,7 @@ class ActionDiffusion(nn.Module):
             return noise, t, dropped
         count = shape[0] * self.config.draws_per_sample
         noise = torch.randn((count, *shape[1:]), generator=generator)
-        levels = torch.arange(self.config.train_steps)
-        if self.config.train_on == "sampled levels":
-            levels = levels[:: self.config.train_steps // self.config.sample_steps]
-        t = levels[torch.randint(len(levels), (count,), generator=generator)]
+        t = torch.randint(self.config.train_steps, (count,), generator=generator)
         return noise, t, torch.rand(count, generator=generator) < self.config.condition_dropout
 
     @torch.no_grad()

@@ -33,8 +33,9 @@ MAX_ANSWER_TOKENS = 256
 class M1Model(nn.Module):
     """InternVLA-M1 (arXiv 2510.13778), batched over samples or environments.
 
-    ``images`` in all methods map a camera's name to ``[B, H, W, 3]`` RGB uint8; instructions are ``[B]``. Inputs are
-    moved to the model's device.
+    ``images`` in all methods map a camera's name to ``[B, H, W, 3]`` RGB uint8; instructions are ``[B]``. ``hand``
+    ``[B, 4]`` is the measured tool position in the robot base frame and the fingertips' distance [m], for models whose
+    prompt tells it. Inputs are moved to the model's device.
     """
 
     def __init__(self, config: M1Config, tokenizer: PreTrainedTokenizerBase | None = None) -> None:
@@ -66,17 +67,22 @@ class M1Model(nn.Module):
         """`action_loss` or `answer_loss`, by name: wrappers for training on several devices call nothing else."""
         return self.action_loss(*args, **kwargs) if loss == "action" else self.answer_loss(*args, **kwargs)
 
-    def condition(self, images: Mapping[str, torch.Tensor], instructions: Sequence[str]) -> torch.Tensor:
+    def condition(
+        self,
+        images: Mapping[str, torch.Tensor],
+        instructions: Sequence[str],
+        hand: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """What the action head is told ``[B, Q, D]``, float32."""
-        return self._condition(*self._read(images, instructions))
+        return self._condition(*self._read(images, instructions, hand))
 
     def _read(
-        self, images: Mapping[str, torch.Tensor], instructions: Sequence[str]
+        self, images: Mapping[str, torch.Tensor], instructions: Sequence[str], hand: torch.Tensor | None
     ) -> tuple[torch.Tensor, TokenBatch, list[torch.Tensor]]:
         """Pixels of all views, the prompt, and the hidden states that both leave behind, in the order of layers."""
         views = self.config.images.views
         pixels = self._pixels(images, views)
-        tokens = self._prompt(self.config.prompt.action, instructions, len(views))
+        tokens = self._prompt(self.config.prompt.action, instructions, len(views), hand=hand)
         layers = range(self.config.qformer.start_layer, self.config.qformer.end_layer)
         return pixels, tokens, self.vlm.hidden_states(pixels, tokens, layers)
 
@@ -99,6 +105,7 @@ class M1Model(nn.Module):
         actions: torch.Tensor,
         valid: torch.Tensor,
         generator: Generators = None,
+        hand: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Diffusion loss of action chunks ``[B, T, A]`` in the physical units of the configured `ActionSpec`.
 
@@ -111,7 +118,7 @@ class M1Model(nn.Module):
                 f"not {list(actions.shape)} and {list(valid.shape)}"
             )
         targets = encode_actions(actions.to(self.device), self.config)
-        condition = self.condition(images, instructions)
+        condition = self.condition(images, instructions, hand)
         with torch.autocast(self.device.type, enabled=False):
             return self.action_head.loss(targets, valid.to(self.device), condition, generator)
 
@@ -136,12 +143,13 @@ class M1Model(nn.Module):
         noise: torch.Tensor,
         steps: int | None = None,
         guidance_scale: float | None = None,
+        hand: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Action chunks ``[B, T, A]`` in the model's own units (see `policy.m1.actions.decode_actions`).
 
         ``noise`` ``[B, T, A]`` is where sampling starts; ``steps`` and ``guidance_scale`` replace the configured ones.
         """
-        return self.decide(images, instructions, noise, steps, guidance_scale)[0]
+        return self.decide(images, instructions, noise, steps, guidance_scale, hand)[0]
 
     @torch.no_grad()
     def decide(
@@ -151,24 +159,30 @@ class M1Model(nn.Module):
         noise: torch.Tensor,
         steps: int | None = None,
         guidance_scale: float | None = None,
+        hand: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """`sample_actions`, and the numbers that the model thought of while it read its prompt.
+        """`sample_actions`, and the places that the model thought of while it read its prompt.
 
-        They are ``[B, S, 2]``, the likeliest of each of the prompt's S slots. Those of a place are (u, v) in whole
-        pixels of the first view as resized; see `policy.m1.config.SLOTS`.
+        The places ``[B, S, 2]`` (u, v) are those of the prompt's S slots, in whole pixels of the first view as resized:
+        the likeliest coordinate at each slot.
         """
-        pixels, tokens, states = self._read(images, instructions)
+        pixels, tokens, states = self._read(images, instructions, hand)
         condition = self._condition(pixels, tokens, states)
         actions = self.action_head.sample(condition, noise.to(condition), steps, guidance_scale)
-        return actions, self._slot_numbers(tokens, states[-1])
+        return actions, self._slot_places(tokens, states[-1])
 
     @torch.no_grad()
-    def think(self, images: Mapping[str, torch.Tensor], instructions: Sequence[str]) -> torch.Tensor:
-        """What `decide` returns beside the actions, alone ``[B, S, 2]``."""
-        _, tokens, states = self._read(images, instructions)
-        return self._slot_numbers(tokens, states[-1])
+    def think(
+        self,
+        images: Mapping[str, torch.Tensor],
+        instructions: Sequence[str],
+        hand: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The places ``[B, S, 2]`` of `decide` alone."""
+        _, tokens, states = self._read(images, instructions, hand)
+        return self._slot_places(tokens, states[-1])
 
-    def _slot_numbers(self, tokens: TokenBatch, last: torch.Tensor) -> torch.Tensor:
+    def _slot_places(self, tokens: TokenBatch, last: torch.Tensor) -> torch.Tensor:
         slots = len(self.config.prompt.slots)
         if not slots:
             return torch.zeros((len(last), 0, 2), device=last.device)
@@ -201,11 +215,17 @@ class M1Model(nn.Module):
         return gather_views({k: v.to(self.device) for k, v in images.items()}, views, self.config.images)
 
     def _prompt(
-        self, question: str, instructions: Sequence[str], views: int, answers: Sequence[str] | None = None
+        self,
+        question: str,
+        instructions: Sequence[str],
+        views: int,
+        answers: Sequence[str] | None = None,
+        hand: torch.Tensor | None = None,
     ) -> TokenBatch:
         if self.tokenizer is None:
             raise ConfigError("this model has no tokenizer, so it cannot be told anything")
-        return tokenise(self.tokenizer, self.config, question, instructions, views, answers).to(self.device)
+        tokens = tokenise(self.tokenizer, self.config, question, instructions, views, answers, hand)
+        return tokens.to(self.device)
 
     def _dino_tokens(self, pixels: torch.Tensor) -> torch.Tensor:
         """Patch tokens of all views, one after the other ``[B, V * P, D]``, float32."""

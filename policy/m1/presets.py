@@ -6,6 +6,7 @@ best (4.4 M parameters without DINOv2, Q-Former and action head).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from policy.action import ActionSpec
@@ -68,10 +69,10 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
         raise ConfigError("m1-mini needs words: those of the instructions it is to understand")
     size = 224
     action, grounding = (
-        "task: {instruction}. grasp u v place u v path u v u v u v u v hand u v",
+        "task: {instruction}. hand {hand}. grasp u v place u v path u v u v u v u v",
         "locate: {instruction}",
     )
-    said = (text.replace("{instruction}", " ") for text in (action, grounding))
+    said = (re.sub(r"{\w+}", " ", text) for text in (action, grounding))
     tokenizer = TokenizerConfig(
         "words", (*words, *said), coordinate_bins=size + 1
     )  # an edge may be the border
@@ -94,14 +95,14 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
         dino=DinoConfig(128, 4, 4, patch_size=28, position_grid=8),
         qformer=QFormerConfig(2, 4, hidden_size=128, num_queries=16, num_heads=4),
         action_head=ActionHeadConfig(depth=4, hidden_size=128, num_heads=4),
-        diffusion=DiffusionConfig(sample_steps=5, draws_per_sample=8, train_on="sampled levels"),
+        diffusion=DiffusionConfig(sample_steps=5),
         images=ImageConfig(tuple(views), size=size),
         prompt=PromptConfig(
             system="",
             action=action,
             grounding=grounding,
             lower_case=True,
-            slots=("grasp", "place", *["path"] * 4, "hand"),
+            slots=("grasp", "place", *["path"] * 4),
         ),
         tokenizer=tokenizer,
         action_spec=action_spec,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from policy.m1.config import SLOT_WORDS, M1Config
+from policy.m1.config import HAND, HAND_HIGH, HAND_LOW, SLOT_WORDS, M1Config
 from policy.m1.tokenizer import IMAGE, PAD, TURN_BEGIN, TURN_END, VISION_BEGIN, VISION_END
 
 IGNORED = -100
@@ -38,8 +38,19 @@ class TokenBatch:
         return TokenBatch(*(t.to(device) for t in vars(self).values()))
 
 
-def conversation(config: M1Config, question: str, instruction: str, views: int) -> str:
-    """The text of a prompt with ``views`` images, up to where the model speaks, in Qwen2.5-VL's turns."""
+def conversation(
+    config: M1Config, question: str, instruction: str, views: int, hand: Sequence[float] | None = None
+) -> str:
+    """The text of a prompt with ``views`` images, up to where the model speaks, in Qwen2.5-VL's turns.
+
+    ``hand``, see `policy.m1.config.HAND`, is for a question that tells it; ValueError where that lacks it.
+    """
+    if HAND in question:
+        if hand is None:
+            raise ValueError(
+                "the prompt tells of the hand: tool position and fingertips' distance are missing"
+            )
+        question = question.replace(HAND, hand_words(hand, config.tokenizer.coordinate_bins))
     if config.prompt.lower_case:
         instruction = instruction.lower()
     # Not str.format: an instruction is not ours to interpret.
@@ -49,6 +60,12 @@ def conversation(config: M1Config, question: str, instruction: str, views: int) 
     return f"{system}{TURN_BEGIN}user\n{images}{asked}{TURN_END}\n{TURN_BEGIN}assistant\n"
 
 
+def hand_words(hand: Sequence[float], bins: int) -> str:
+    """Tool position x, y, z in the robot base frame and the fingertips' distance [m] as numbers below ``bins``."""
+    shares = ((x - low) / (high - low) for x, low, high in zip(hand, HAND_LOW, HAND_HIGH, strict=True))
+    return " ".join(str(round(min(max(share, 0.0), 1.0) * (bins - 1))) for share in shares)
+
+
 def tokenise(
     tokenizer: PreTrainedTokenizerBase,
     config: M1Config,
@@ -56,8 +73,11 @@ def tokenise(
     instructions: Sequence[str],
     views: int,
     answers: Sequence[str] | None = None,
+    hand: torch.Tensor | None = None,
 ) -> TokenBatch:
     """Prompts of ``question`` about each instruction and ``views`` images, followed by ``answers`` if there are any.
+
+    ``hand`` ``[B, 4]`` is for a question that tells it (`policy.m1.config.HAND`).
 
     Raises ValueError for an instruction that would smuggle in a special token, and for an answer with a word that the
     tokenizer does not know: a model cannot learn to say it.
@@ -67,7 +87,8 @@ def tokenise(
     for i, instruction in enumerate(instructions):
         if any(token in instruction for token in special):
             raise ValueError(f"instruction {instruction!r} contains a control token of the model")
-        row = _ids(tokenizer, conversation(config, question, instruction, views))
+        held = None if hand is None else hand[i].tolist()
+        row = _ids(tokenizer, conversation(config, question, instruction, views, held))
         label = [IGNORED] * len(row)
         if answers is not None:
             said = _ids(tokenizer, answers[i] + TURN_END)

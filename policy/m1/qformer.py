@@ -15,9 +15,6 @@ from torch import nn
 from policy.m1.config import QFormerConfig
 
 MLP_RATIO = 4
-INITIAL_SPREAD = 0.02
-"""Standard deviation of the first queries. They stay in the sum that they are told apart by: louder ones would drown
-what is read, and every condition would begin alike."""
 
 
 class CrossAttentionBlock(nn.Module):
@@ -50,7 +47,7 @@ class LayerwiseQFormer(nn.Module):
 
     def __init__(self, config: QFormerConfig, token_size: int) -> None:
         super().__init__()
-        self.query_tokens = nn.Parameter(INITIAL_SPREAD * torch.randn(config.num_queries, config.hidden_size))
+        self.query_tokens = nn.Parameter(torch.randn(config.num_queries, config.hidden_size))
         self.proj = nn.Linear(token_size, config.hidden_size)
         self.layers = nn.ModuleList(
             CrossAttentionBlock(config) for _ in range(config.start_layer, config.end_layer)

@@ -12,7 +12,7 @@ from policy.action import ActionSpec, Normalisation
 from policy.m1.config import GRIPPER
 from policy.m1.training.batches import ActionBatch
 from policy.m1.training.randomness import numpy_generator
-from workbench.training.answer_stream import worded
+from workbench.training.answer_stream import measured_hand, worded
 from workbench.training.augment import jitter
 from workbench.training.frames import ArchiveFrames
 
@@ -74,13 +74,14 @@ class ActionStream:
     def batch(self, rows: Sequence[tuple[int, int]]) -> ActionBatch:
         """See `policy.m1.training.batches.Stream`."""
         pictures: dict[str, list[np.ndarray]] = {view: [] for view in self.views}
-        instructions, actions, valid = [], [], []
+        instructions, actions, valid, hands = [], [], [], []
         for row, epoch in rows:
             number, frame = self.rows[row]
             episode = self.frames.episodes[number]
             rng = numpy_generator(self.seed, "action", row, epoch)
             instructions.append(worded(episode, self.paraphrases, rng))
             chunk, had = chunk_at(episode.actions, int(episode.frame_steps[frame]), self.length)
+            hands.append(measured_hand(episode, frame))
             actions.append(chunk)
             valid.append(had)
             for view in self.views:
@@ -90,6 +91,7 @@ class ActionStream:
             instructions,
             torch.from_numpy(np.stack(actions)).float(),
             torch.from_numpy(np.stack(valid)),
+            torch.tensor(hands),
         )
 
     def _shown(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -11,7 +11,7 @@ import torch
 
 from policy.answers import XYXY, Answer, Boxes, Labelled, PickPlace, Plan, Points, Sentence, Trace
 from policy.grounding import GRASP, PLACE, Box
-from policy.m1.config import HAND, HAND_SPAN, PATH
+from policy.m1.config import PATH
 from policy.m1.training.batches import AnswerBatch, Asked, Marked
 from policy.m1.training.randomness import key, numpy_generator
 from policy.smart_resize import Resize
@@ -131,8 +131,8 @@ class AnswerStream:
     ) -> list[Asked | Marked]:
         if not self.slots:
             return []
-        numbers, looks = slot_numbers(episode, view, frame, self.slots, self.side)
-        return [Marked(worded(episode, self.paraphrases, rng), numbers, looks)]
+        places = slot_places(episode, view, frame, self.slots, self.side)
+        return [Marked(worded(episode, self.paraphrases, rng), places, measured_hand(episode, frame))]
 
     def _own(self, words: str, answer: Answer) -> Asked:
         return _as_asked(self.own_question.replace("{instruction}", words), answer)
@@ -153,33 +153,32 @@ def visible_boxes(episode: DatasetEpisode, view: str, frame: int, options: QaOpt
     return found
 
 
-type Numbers = tuple[tuple[float, float] | None, ...]
-
-
-def slot_numbers(
+def slot_places(
     episode: DatasetEpisode, view: str, frame: int, slots: Sequence[str], side: int
-) -> tuple[Numbers, Numbers]:
-    """What each of a prompt's slots stands for, and the place that it is about, in the pixels of the square picture
-    seen. A point of the way beyond the picture's edge is at the edge; for other places outside it, both are None.
+) -> tuple[tuple[float, float] | None, ...]:
+    """What each of a prompt's slots stands for, in the pixels of the square picture seen; None outside it.
+
+    A point of the way beyond the picture's edge is at the edge: it says at least on which side.
     """
     camera = episode.cameras[view]
     resize = Resize((camera.width, camera.height), (side, side))
     way = camera.trace[frame]
     along = iter(np.linspace(0, len(way) - 1, max(slots.count(PATH), 2)).round().astype(int))
-    shown = int(episode.shown_steps[frame])
-    hand = np.array([episode.ee_pose[shown, 2], episode.gripper_width[shown]]) / HAND_SPAN * side
-    known = {GRASP: camera.grasp[frame], PLACE: camera.place[frame], HAND: way[0]}
-    numbers: list[tuple[float, float] | None] = []
-    looks: list[tuple[float, float] | None] = []
+    known = {GRASP: camera.grasp[frame], PLACE: camera.place[frame]}
+    found: list[tuple[float, float] | None] = []
     for slot in slots:
-        place = resize.to_seen(way[next(along)] if slot == PATH else known[slot])
-        if slot == PATH:
-            place = place.clip(0, side)
+        seen = resize.to_seen(way[next(along)] if slot == PATH else known[slot])
+        u, v = seen.clip(0, side) if slot == PATH else seen
         # NaN, behind the camera, is not inside.
-        inside = bool(((place >= 0) & (place <= side)).all())
-        looks.append((float(place[0]), float(place[1])) if inside else None)
-        numbers.append((float(hand[0]), float(hand[1])) if slot == HAND else looks[-1])
-    return tuple(numbers), tuple(looks)
+        found.append((float(u), float(v)) if 0 <= u <= side and 0 <= v <= side else None)
+    return tuple(found)
+
+
+def measured_hand(episode: DatasetEpisode, frame: int) -> tuple[float, ...]:
+    """What the robot measured when a frame was shown: tool position in its base frame, fingertips' distance [m]."""
+    step = int(episode.frame_steps[frame])
+    x, y, z = episode.measured_ee_pose[step, :3]
+    return float(x), float(y), float(z), float(episode.measured_gripper_width[step])
 
 
 def worded(episode: DatasetEpisode, paraphrases: float, rng: np.random.Generator) -> str:

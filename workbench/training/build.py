@@ -9,7 +9,7 @@ import torch
 
 from policy.action import ActionSpec
 from policy.m1.checkpoint import CheckpointError, load_checkpoint
-from policy.m1.config import GRIPPER, M1Config, PromptConfig
+from policy.m1.config import GRIPPER, HAND, M1Config, PromptConfig
 from policy.m1.model import M1Model
 from policy.m1.presets import preset
 from policy.m1.strict import ConfigError
@@ -24,7 +24,7 @@ from workbench.training.vocabulary import vocabulary_of
 GROUNDED = "trained to ground"
 """Note in a checkpoint's provenance that it has been through the grounding stage."""
 PLAIN_PROMPT = "{instruction}"
-"""What a policy without spatial guidance is told."""
+"""What a policy without spatial guidance is told, beside its hand."""
 DEFAULT_VIEWS = ("front",)
 
 
@@ -87,7 +87,8 @@ def _for_data(
     )
     prompt: PromptConfig = config.prompt
     if options.stage != GROUNDING and not options.is_guided:
-        prompt = replace(prompt, action=PLAIN_PROMPT, slots=())
+        hand = f". hand {HAND}" if HAND in prompt.action else ""
+        prompt = replace(prompt, action=PLAIN_PROMPT + hand, slots=())
     return replace(
         config,
         images=replace(config.images, views=views),

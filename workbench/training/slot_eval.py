@@ -17,7 +17,7 @@ from policy.m1.model import M1Model
 from workbench.data.episode import DatasetEpisode
 from workbench.data.held_out import Error, Rate, point_in_mask_rate, points_in_mask, trace_mae
 from workbench.data.qa_entries import chosen_frames
-from workbench.training.answer_stream import slot_numbers
+from workbench.training.answer_stream import measured_hand, slot_places
 from workbench.training.frames import ArchiveFrames
 from workbench.training.grounding_eval_options import GroundingEvalOptions
 
@@ -42,7 +42,7 @@ def evaluate_slots(
     claims, regions, claimed_by, ways, true_ways, way_of = [], [], [], [], [], []
     for (number, frame), said in zip(rows, _think(model, frames, rows, options.batch), strict=True):
         episode = frames.episodes[number]
-        true, _ = slot_numbers(episode, views[0], frame, slots, size)
+        true = slot_places(episode, views[0], frame, slots, size)
         group = str(episode.demonstration)
         roles = [body.role for body in episode.bodies]
         for slot, place, claim in zip(slots, true, said, strict=True):
@@ -77,5 +77,6 @@ def _think(
             for view in model.config.images.views
         }
         told = [frames.episodes[number].instruction for number, _ in some]
-        found += list(model.think(images, told).cpu().numpy())
+        hand = torch.tensor([measured_hand(frames.episodes[number], frame) for number, frame in some])
+        found += list(model.think(images, told, hand).cpu().numpy())
     return found

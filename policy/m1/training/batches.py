@@ -25,6 +25,8 @@ class ActionBatch:
     """``[B, T, A]`` in the physical units of the model's action spec."""
     valid: torch.Tensor
     """``[B, T]`` bool: False past the end of an episode; what stands there in `actions` changes nothing."""
+    hand: torch.Tensor | None = None
+    """What the robot measured of its hand ``[B, 4]``: tool position in its base frame and fingertips' distance [m]."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Marked:
-    """The prompt for acting, with what its slots stand for."""
+    """The prompt for acting, with the places that its slots stand for."""
 
     instruction: str
-    numbers: tuple[tuple[float, float] | None, ...]
-    """Of each of the prompt's slots; for a place, (u, v) in the pixels of the picture as the model sees it. None
-    teaches nothing."""
-    looks: tuple[tuple[float, float] | None, ...]
-    """The place that each is about, in those pixels; None where it is in no picture."""
+    places: tuple[tuple[float, float] | None, ...]
+    """(u, v) of each of the prompt's slots, in the pixels of the picture as the model sees it; None for a place that
+    is not in the picture."""
+    hand: tuple[float, ...] | None = None
+    """As in `ActionBatch`, of one sample."""
 
 
 @dataclass(frozen=True)

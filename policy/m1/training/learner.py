@@ -105,7 +105,7 @@ class Learner(nn.Module):
         if objective == ACTION:
             generators = [torch_generator(self.seed, "noise", phase.name, key) for key in portion.keys]
             loss = self.model.action_loss(
-                content.images, content.instructions, content.actions, content.valid, generators
+                content.images, content.instructions, content.actions, content.valid, generators, content.hand
             )
             return {"loss": loss}
         if objective == SCENE:

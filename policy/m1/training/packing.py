@@ -151,15 +151,17 @@ class Packer:
         return question + answer, lessons
 
     def _marked(self, marked: Marked) -> tuple[list[int], list[Lesson]]:
-        _, rest = self._split(conversation(self.config, self.config.prompt.action, marked.instruction, 1))
+        _, rest = self._split(
+            conversation(self.config, self.config.prompt.action, marked.instruction, 1, marked.hand)
+        )
         ids, numbers = self._ids(rest), list(self.number_of)
         slots = slot_columns(self.tokenizer, self.config, ids)
         lessons = []
         pairs = zip(slots[::2], slots[1::2], strict=True)
-        for pair, true, look in zip(pairs, marked.numbers, marked.looks, strict=True):
-            if true is not None:
-                named = (numbers[min(max(round(x), 0), len(numbers) - 1)] for x in true)
-                lessons += [(i, number, look or NOWHERE) for i, number in zip(pair, named, strict=True)]
+        for pair, place in zip(pairs, marked.places, strict=True):
+            if place is not None:
+                named = (numbers[min(max(round(x), 0), len(numbers) - 1)] for x in place)
+                lessons += [(i, number, place) for i, number in zip(pair, named, strict=True)]
         return ids, lessons
 
     def _split(self, text: str) -> tuple[str, str]:

@@ -72,18 +72,6 @@ def test_each_sample_is_drawn_several_times():
     assert len(set(levels[0].tolist())) > 1
 
 
-def test_training_can_keep_to_the_levels_that_sampling_visits():
-    head = make_head(train_on="sampled levels", sample_steps=5, draws_per_sample=50)
-    levels = []
-    handle = head.transformer.register_forward_hook(lambda module, args, output: levels.append(args[1]))
-    loss_of(head, *batch(2))
-    handle.remove()
-    drawn = set(levels.pop().tolist())
-    head.transformer.register_forward_hook(lambda module, args, output: levels.append(args[1]))
-    head.sample(batch(1)[2], torch.zeros(1, T, A))
-    assert drawn == {int(level[0]) for level in levels}
-
-
 def test_dropped_conditions_are_the_null_condition_at_the_configured_rate():
     head = make_head(condition_dropout=0.25, draws_per_sample=1)
     actions, valid, condition = batch(2000)

@@ -29,7 +29,7 @@ def test_two_demonstrations_are_acted_out_each_on_its_own_instruction():
     valid = torch.ones(2, config.chunk_length, dtype=torch.bool)
     optimizer, generator = adam(model, 2e-3), torch.Generator().manual_seed(0)
     model.train()
-    for _ in range(120):
+    for _ in range(200):
         loss = model.action_loss(images, [SHORT, LONG], actions, valid, generator)
         optimizer.zero_grad()
         loss.backward()

@@ -9,6 +9,7 @@ from policy.m1.diffusion import row_noise
 from policy.m1.gradient import scale_gradient
 from policy.m1.model import M1Model
 from policy.m1.presets import preset
+from policy.m1.prompt import conversation
 from policy.m1.strict import ConfigError
 from policy.m1.tokenizer import build_tokenizer
 from tests.policy.m1.tiny import LONG, SHORT, SPEC, WORDS, random_images, rows, tiny_config, tiny_model
@@ -42,7 +43,8 @@ def test_the_small_preset_is_small():
 def test_the_small_preset_acts():
     config = preset("m1-mini", SPEC, ("front", "wrist"), WORDS)
     model = M1Model(config, build_tokenizer(config.tokenizer)).eval()
-    actions = model.sample_actions(random_images(config, 1), [SHORT], noise_of(config, 1))
+    hand = torch.tensor([[0.5, 0.0, 0.3, 0.08]])
+    actions = model.sample_actions(random_images(config, 1), [SHORT], noise_of(config, 1), hand=hand)
     assert actions.shape == (1, 16, 7)
     assert actions.isfinite().all()
 
@@ -193,3 +195,21 @@ def test_a_tokenizer_that_does_not_fit_is_refused():
         M1Model(config, larger)
     with pytest.raises(ConfigError, match="needs its tokenizer"):
         M1Model(config)
+
+
+def test_a_model_that_is_told_of_its_hand_acts_by_it_and_misses_it():
+    """Numbers of the measured hand stand in the prompt; the instruction cannot put others there."""
+    plain = tiny_config()
+    told = replace(plain.prompt, action=plain.prompt.action.replace(". grasp", ". hand {hand}. grasp"))
+    model = tiny_model(replace(plain, prompt=told))
+    images, noise = random_images(plain, 2), noise_of(plain, 1, 2)
+    hand = torch.tensor([[0.5, 0.0, 0.3, 0.08], [0.3, 0.2, 0.1, 0.0]])
+    asked = [SHORT, "put {hand} on the plate"]
+    acted = model.sample_actions(images, asked, noise, hand=hand)
+    moved = model.sample_actions(images, asked, noise, hand=hand + torch.tensor([0.0, 0.1, 0.0, 0.0]))
+    assert (acted - moved).abs().amax((1, 2)).min() > 1e-4
+    words = conversation(model.config, told.action, asked[1], 1, hand[1].tolist())
+    assert "hand 14 39 14 0. grasp" in words
+    assert "put {hand} on the plate" in words
+    with pytest.raises(ValueError, match="tool position and fingertips' distance are missing"):
+        model.sample_actions(images, asked, noise)

@@ -13,7 +13,7 @@ from tests.workbench.data.made_up import made_up_episode
 from workbench.data.chunk_writer import ChunkWriter
 from workbench.data.qa_entries import chosen_frames
 from workbench.training import grounding_eval
-from workbench.training.answer_stream import slot_numbers
+from workbench.training.answer_stream import slot_places
 from workbench.training.grounding_eval import BOXES, NAMED, POINTS, TASK, TRACE, Trial, measure
 from workbench.training.grounding_eval_options import GroundingEvalOptions
 from workbench.training.slot_eval import POINTS_IN_MIND, WAY_IN_MIND
@@ -91,10 +91,10 @@ def test_a_model_that_knows_the_truth_is_always_right(tmp_path, monkeypatch, mas
     monkeypatch.setattr(grounding_eval, "_ask", all_knowing)
     slots = model.config.prompt.slots
 
-    def think(images, told):
+    def think(images, told, hand):
         assert set(images) == {"front", "wrist"}
         rows = [next(rows_thought) for _ in told]
-        return torch.tensor([slot_numbers(*row, slots, 56)[0] for row in rows]).round()
+        return torch.tensor([slot_places(*row, slots, 56) for row in rows]).round()
 
     def thought_of():
         for index in range(4):

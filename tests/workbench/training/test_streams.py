@@ -124,7 +124,7 @@ def test_questions_are_the_same_for_a_row_and_an_epoch_and_others_in_the_next(fr
 
 
 def test_the_prompt_for_acting_is_taught_the_annotated_places_of_the_first_view(frames):
-    slots = ("grasp", "hand", "place", "path", "path")
+    slots = ("grasp", "place", "path", "path")
     stream = AnswerStream(
         frames, VIEWS, 0, 112, "locate: {instruction}", lambda text: True, lesson=FIRST_LESSON, slots=slots
     )
@@ -139,11 +139,10 @@ def test_the_prompt_for_acting_is_taught_the_annotated_places_of_the_first_view(
             way = camera.trace[frame]
             true = np.stack([camera.grasp[frame], camera.place[frame], way[0], way[-1]])
             true = true * 112 / (camera.width, camera.height)
-            (grasp, hand, *others), at = told[0].numbers, int(episode.shown_steps[frame])
-            assert hand == pytest.approx(
-                (episode.ee_pose[at, 2] / 0.6 * 112, episode.gripper_width[at] / 0.08 * 112)
-            )
-            for k, (said, place) in enumerate(zip((grasp, *others), true, strict=True)):
+            at = int(episode.frame_steps[frame])
+            measured = [*episode.measured_ee_pose[at, :3], episode.measured_gripper_width[at]]
+            assert told[0].hand == pytest.approx(measured)
+            for k, (said, place) in enumerate(zip(told[0].places, true, strict=True)):
                 is_inside = ((place >= 0) & (place <= 112)).all()
                 assert (said is None) == (k < 2 and not is_inside), "a way goes on at the edge"
                 assert said is None or said == pytest.approx(tuple(place.clip(0, 112)))
@@ -261,7 +260,7 @@ def test_guidance_off_changes_nothing_but_what_it_says(frames):
     spatial = guided.config.prompt
     prompt = replace(plain.config.prompt, action=spatial.action, slots=spatial.slots)
     assert replace(plain.config, prompt=prompt) == guided.config
-    assert plain.config.prompt.action == "{instruction}"
+    assert plain.config.prompt.action == "{instruction}. hand {hand}"
     assert ANSWERS in phase.objectives
     assert ANSWERS not in plain_phase.objectives
     objectives = {k: v for k, v in phase.objectives.items() if k != ANSWERS}

@@ -120,7 +120,7 @@ def marked(source, i, *lost):
     way = [((u0 + u1) // 2, v) for v in (v0, v0 + 3, v0 + 6, v1)]
     places = [((u0 + u1) // 2, (v0 + v1) // 2), (u1, v1), *way]
     known = tuple(None if n in lost else (float(u), float(v)) for n, (u, v) in enumerate(places))
-    return Marked(f"put the {NAMES[source.kinds[i]]} on the plate", (*known, (50.0, 7.0)), (*known, None))
+    return Marked(f"put the {NAMES[source.kinds[i]]} on the plate", known)
 
 
 def test_a_prompts_slots_stand_for_its_places_and_nothing_else_is_taught():
@@ -129,20 +129,19 @@ def test_a_prompts_slots_stand_for_its_places_and_nothing_else_is_taught():
     told = marked(source, 0, 2)
     packed = packer.pack(AnswerBatch(source.pictures[0][None], [[source.asked(0)[0], told]]))
     words = model.tokenizer.convert_ids_to_tokens(packed.input_ids[packed.row, packed.column])
-    numbers = [int(x) for pair in told.numbers if pair is not None for x in pair]
-    assert words[-12:] == ["u", "v"] * 6
-    assert packed.coordinate[-12:].tolist() == numbers
+    numbers = [int(x) for pair in told.places if pair is not None for x in pair]
+    assert words[-10:] == ["u", "v"] * 5
+    assert packed.coordinate[-10:].tolist() == numbers
     assert packed.weight == len(packed.target)
-    wanted = torch.tensor([place for place in told.looks if place is not None]).repeat_interleave(2, 0)
-    assert torch.allclose(packed.looks[-12:-2] * 56, wanted)
-    assert packed.looks[-2:].isnan().all(), "numbers that are no place are about none"
+    wanted = torch.tensor([place for place in told.places if place is not None]).repeat_interleave(2, 0)
+    assert torch.allclose(packed.looks[-10:] * 56, wanted)
 
 
 def test_a_slots_word_in_the_instruction_is_no_slot():
     model, source = small_model(), PlantedSource()
     told = replace(marked(source, 0), instruction="put u and v on the red cube u")
     packed = Packer(model).pack(AnswerBatch(source.pictures[0][None], [[told]]))
-    assert len(packed.target) == 14
+    assert len(packed.target) == 12
     said = model.tokenizer("grasp u v", add_special_tokens=False).input_ids
     at = packed.column[0]
     assert packed.input_ids[0, at - 1 : at + 2].tolist() == said
@@ -167,12 +166,12 @@ def test_what_slots_were_taught_is_what_a_decision_claims(tmp_path):
     trained(tmp_path, [phase], source, model, log_every=50)
     told = [marked(source, i) for i in range(10)]
     noise = torch.zeros(10, 6, 7)
-    _, numbers = model.decide(
+    _, places = model.decide(
         {"front": torch.stack(source.pictures)}, [one.instruction for one in told], noise
     )
-    true = torch.tensor([one.numbers for one in told])
-    right = (numbers - true).abs().amax(-1) <= 1
-    assert right.float().mean() >= 0.95, f"{int(right.sum())} of {right.numel()} slots within one"
+    true = torch.tensor([one.places for one in told])
+    right = (places - true).abs().amax(-1) <= 1
+    assert right.float().mean() >= 0.95, f"{int(right.sum())} of {right.numel()} places within a pixel"
 
 
 def test_the_scene_head_learns_what_stands_where(tmp_path):
