@@ -2,7 +2,7 @@
 
 model = M1Model(config, build_tokenizer(config.tokenizer))
 loss = model.action_loss(images, instructions, actions, valid)
-actions = model.sample_actions(images, instructions, noise)
+actions, places = model.decide(images, instructions, noise)
 """
 
 from __future__ import annotations
@@ -136,22 +136,6 @@ class M1Model(nn.Module):
         return self.vlm.answer_loss(self._pixels(images, list(images)), tokens)
 
     @torch.no_grad()
-    def sample_actions(
-        self,
-        images: Mapping[str, torch.Tensor],
-        instructions: Sequence[str],
-        noise: torch.Tensor,
-        steps: int | None = None,
-        guidance_scale: float | None = None,
-        hand: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Action chunks ``[B, T, A]`` in the model's own units (see `policy.m1.actions.decode_actions`).
-
-        ``noise`` ``[B, T, A]`` is where sampling starts; ``steps`` and ``guidance_scale`` replace the configured ones.
-        """
-        return self.decide(images, instructions, noise, steps, guidance_scale, hand)[0]
-
-    @torch.no_grad()
     def decide(
         self,
         images: Mapping[str, torch.Tensor],
@@ -161,10 +145,12 @@ class M1Model(nn.Module):
         guidance_scale: float | None = None,
         hand: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """`sample_actions`, and the places that the model thought of while it read its prompt.
+        """Action chunks, and the places that the model thought of while it read its prompt.
 
-        The places ``[B, S, 2]`` (u, v) are those of the prompt's S slots, in whole pixels of the first view as resized:
-        the likeliest coordinate at each slot.
+        ``noise`` ``[B, T, A]`` is where sampling starts; ``steps`` and ``guidance_scale`` replace the configured ones.
+        Chunks ``[B, T, A]`` are in the model's own units (see `policy.m1.actions.decode_actions`). Places ``[B, S, 2]``
+        (u, v) are those of the prompt's S slots, in whole pixels of the first view as resized: the likeliest coordinate
+        at each slot.
         """
         pixels, tokens, states = self._read(images, instructions, hand)
         condition = self._condition(pixels, tokens, states)

@@ -132,7 +132,8 @@ class AnswerStream:
         if not self.slots:
             return []
         places = slot_places(episode, view, frame, self.slots, self.side)
-        return [Marked(worded(episode, self.paraphrases, rng), places, measured_hand(episode, frame))]
+        told = worded(episode, self.paraphrases, rng)
+        return [Marked(told, places, measured_hand(episode, frame))] if any(places) else []
 
     def _own(self, words: str, answer: Answer) -> Asked:
         return _as_asked(self.own_question.replace("{instruction}", words), answer)

@@ -4,7 +4,7 @@ m1-3b begins from Qwen2.5-VL's weights, and both stages are InternVLA-M1's own (
 the vision-language model, 1e-4 for the action head, 5e-5 for the rest, answers at a tenth). m1-mini begins from
 nothing. Its three phases of grounding were measured on drawn table-top scenes: overlap of boxes rises with pictures
 seen in the first (12,000 pictures: 0.86) and with questions answered in the second (100,000: 0.8). Then its action head
-learns on what was grounded, at half the cost of a step that trains everything, and last everything together.
+learns on what was grounded, without gradients in the backbones, and last everything learns together.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from policy.m1.training.phases import (
     AnswerHelp,
     Phase,
 )
+from workbench.options import OptionError
 from workbench.training.options import GROUNDING, TrainOptions
 
 SMALL_BETAS = (0.9, 0.98)
@@ -33,14 +34,23 @@ SHARP = 0.6
 
 
 def phases_of(options: TrainOptions, config: M1Config) -> list[Phase]:
-    """The phases of a training, with what the options change."""
+    """The phases of a training, with what the options change; OptionError for steps of a phase that it has not."""
     small = config.tokenizer.kind == "words"
     if options.stage == GROUNDING:
         phases = _small_grounding(config) if small else _large_grounding()
-        steps = {"vision": options.vision_steps, "language": options.language_steps, "joint": options.steps}
     else:
         phases = _small_action(options.is_guided) if small else [_large_action()]
-        steps = {"head": options.head_steps, "action": options.steps}
+    steps = {
+        "vision": options.vision_steps,
+        "language": options.language_steps,
+        "head": options.head_steps,
+        phases[-1].name: options.steps,
+    }
+    names = [phase.name for phase in phases]
+    if other := [name for name, count in steps.items() if count is not None and name not in names]:
+        raise OptionError(
+            f"{other[0]}_steps: stage={options.stage} of {config.name} has no phase {other[0]}, only {', '.join(names)}"
+        )
     return [_changed(phase, options, steps[phase.name]) for phase in phases]
 
 

@@ -30,8 +30,8 @@ def test_a_loaded_model_acts_and_speaks_as_the_saved_one(model, folder):
     instructions = [SHORT, LONG]
     assert loaded.config == model.config
     assert not loaded.training
-    expected = model.sample_actions(images, instructions, NOISE)
-    assert torch.equal(loaded.sample_actions(images, instructions, NOISE), expected)
+    expected = model.decide(images, instructions, NOISE)[0]
+    assert torch.equal(loaded.decide(images, instructions, NOISE)[0], expected)
     assert loaded.answer(images, instructions, 6) == model.answer(images, instructions, 6)
 
 
@@ -59,8 +59,8 @@ def test_backbones_may_be_loaded_in_half_the_memory(model, folder):
     rotary = loaded.vlm.model.model.language_model.rotary_emb
     assert torch.equal(rotary.inv_freq, model.vlm.model.model.language_model.rotary_emb.inv_freq)
     images = random_images(model.config, 2)
-    expected = model.sample_actions(images, [SHORT, LONG], NOISE)
-    found = loaded.sample_actions(images, [SHORT, LONG], NOISE)
+    expected = model.decide(images, [SHORT, LONG], NOISE)[0]
+    found = loaded.decide(images, [SHORT, LONG], NOISE)[0]
     assert (found - expected).abs().max() < 0.05 * expected.abs().max()
 
 

@@ -73,7 +73,7 @@ def test_dinos_tokens_are_those_of_metas_weights(imported, tensors):
 def test_the_imported_model_acts(imported):
     model, _ = imported
     noise = row_noise([1], [0], (8, 7))
-    actions = model.sample_actions(random_images(model.config, 1), [SHORT], noise)
+    actions = model.decide(random_images(model.config, 1), [SHORT], noise)[0]
     assert actions.shape == (1, 8, 7)
     assert actions.isfinite().all()
 
@@ -84,7 +84,7 @@ def test_weights_in_bfloat16_act_too(qwen, tensors, tmp_path):
     assert model.vlm.model.dtype == torch.bfloat16
     assert model.action_head.transformer.output.weight.dtype == torch.float32
     noise = row_noise([1], [0], (8, 7))
-    assert model.sample_actions(random_images(model.config, 1), [SHORT], noise).isfinite().all()
+    assert model.decide(random_images(model.config, 1), [SHORT], noise)[0].isfinite().all()
 
 
 def test_settings_and_corrections_are_kept(imported):

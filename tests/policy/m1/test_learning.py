@@ -36,7 +36,7 @@ def test_two_demonstrations_are_acted_out_each_on_its_own_instruction():
         optimizer.step()
     model.eval()
     noise = row_noise([7, 8], [0, 0], (config.chunk_length, 7))
-    done = decode_actions(model.sample_actions(images, [SHORT, LONG], noise), config)
+    done = decode_actions(model.decide(images, [SHORT, LONG], noise)[0], config)
     assert done[..., 6].sign().tolist() == actions[..., 6].sign().tolist()
     span = torch.tensor(HIGH[:6]) - torch.tensor(LOW[:6])
     errors = [((done - shown)[..., :6].abs() / span).mean(dim=(1, 2)) for shown in (actions, actions.flip(0))]

@@ -44,7 +44,7 @@ def test_the_small_preset_acts():
     config = preset("m1-mini", SPEC, ("front", "wrist"), WORDS)
     model = M1Model(config, build_tokenizer(config.tokenizer)).eval()
     hand = torch.tensor([[0.5, 0.0, 0.3, 0.08]])
-    actions = model.sample_actions(random_images(config, 1), [SHORT], noise_of(config, 1), hand=hand)
+    actions = model.decide(random_images(config, 1), [SHORT], noise_of(config, 1), hand=hand)[0]
     assert actions.shape == (1, 16, 7)
     assert actions.isfinite().all()
 
@@ -129,9 +129,9 @@ def test_a_batch_gives_what_its_rows_give_alone():
     model = tiny_model(config)
     images = random_images(config, 3)
     instructions = [SHORT, LONG, SHORT]
-    together = model.sample_actions(images, instructions, noise_of(config, 7, 8, 9))
+    together = model.decide(images, instructions, noise_of(config, 7, 8, 9))[0]
     for i in range(3):
-        alone = model.sample_actions(rows(images, i), instructions[i : i + 1], noise_of(config, 7 + i))
+        alone = model.decide(rows(images, i), instructions[i : i + 1], noise_of(config, 7 + i))[0]
         torch.testing.assert_close(alone[0], together[i], rtol=1e-4, atol=1e-4)
 
 
@@ -140,7 +140,7 @@ def test_everything_that_is_shown_matters(what):
     config = tiny_config()
     model = tiny_model(config)
     images = random_images(config, 1)
-    before = model.sample_actions(images, [SHORT], noise_of(config, 1))
+    before = model.decide(images, [SHORT], noise_of(config, 1))[0]
     instruction, noise = [SHORT], noise_of(config, 1)
     if what == "instruction":
         instruction = [LONG]
@@ -148,14 +148,14 @@ def test_everything_that_is_shown_matters(what):
         noise = noise_of(config, 2)
     else:
         images = {**images, what: 255 - images[what]}
-    assert (model.sample_actions(images, instruction, noise) - before).abs().max() > 1e-4
+    assert (model.decide(images, instruction, noise)[0] - before).abs().max() > 1e-4
 
 
 def test_several_hidden_states_can_be_read():
     config = tiny_config(qformer=replace(tiny_config().qformer, start_layer=0, end_layer=3))
     model = tiny_model(config)
     assert len(model.qformer.layers) == 3
-    assert model.sample_actions(random_images(config, 1), [SHORT], noise_of(config, 1)).shape == (1, 6, 7)
+    assert model.decide(random_images(config, 1), [SHORT], noise_of(config, 1))[0].shape == (1, 6, 7)
 
 
 def test_answers_are_text_and_do_not_depend_on_the_batch():
@@ -183,9 +183,9 @@ def test_acting_after_speaking_is_acting_all_the_same():
     config = tiny_config()
     model = tiny_model(config)
     images = random_images(config, 2)
-    before = model.sample_actions(images, [SHORT, LONG], noise_of(config, 1, 2))
+    before = model.decide(images, [SHORT, LONG], noise_of(config, 1, 2))[0]
     model.answer(rows(images, 0), [LONG], max_new_tokens=4)
-    assert torch.equal(model.sample_actions(images, [SHORT, LONG], noise_of(config, 1, 2)), before)
+    assert torch.equal(model.decide(images, [SHORT, LONG], noise_of(config, 1, 2))[0], before)
 
 
 def test_a_tokenizer_that_does_not_fit_is_refused():
@@ -205,11 +205,11 @@ def test_a_model_that_is_told_of_its_hand_acts_by_it_and_misses_it():
     images, noise = random_images(plain, 2), noise_of(plain, 1, 2)
     hand = torch.tensor([[0.5, 0.0, 0.3, 0.08], [0.3, 0.2, 0.1, 0.0]])
     asked = [SHORT, "put {hand} on the plate"]
-    acted = model.sample_actions(images, asked, noise, hand=hand)
-    moved = model.sample_actions(images, asked, noise, hand=hand + torch.tensor([0.0, 0.1, 0.0, 0.0]))
+    acted = model.decide(images, asked, noise, hand=hand)[0]
+    moved = model.decide(images, asked, noise, hand=hand + torch.tensor([0.0, 0.1, 0.0, 0.0]))[0]
     assert (acted - moved).abs().amax((1, 2)).min() > 1e-4
     words = conversation(model.config, told.action, asked[1], 1, hand[1].tolist())
     assert "hand 14 39 14 0. grasp" in words
     assert "put {hand} on the plate" in words
     with pytest.raises(ValueError, match="tool position and fingertips' distance are missing"):
-        model.sample_actions(images, asked, noise)
+        model.decide(images, asked, noise)[0]

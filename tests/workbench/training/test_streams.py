@@ -11,6 +11,7 @@ from policy.m1.training.phases import ACTION, ANSWERS, LANGUAGE, VISION
 from tests.workbench.data.made_up import made_up_episode
 from workbench.data.archive import ArchiveError, Chunk
 from workbench.data.chunk_writer import ChunkWriter
+from workbench.options import OptionError
 from workbench.training.action_stream import ActionStream, chunk_at, with_statistics
 from workbench.training.answer_stream import FIRST_LESSON, FULL_LESSON, AnswerStream, worded
 from workbench.training.augment import crop, mirrored
@@ -235,6 +236,16 @@ def test_a_frozen_language_model_is_asked_nothing(frames):
     _, phase = phases_of(options, build_model(options, frames).config)
     assert phase.objectives.keys() == {ACTION}
     assert not phase.rates.keys() & {VISION, LANGUAGE}
+
+
+@pytest.mark.parametrize(("stage", "option"), [("action", "vision_steps"), ("grounding", "head_steps")])
+def test_steps_of_a_phase_that_a_stage_has_not_are_refused(frames, stage, option):
+    from workbench.training.build import build_model
+
+    options = TrainOptions(stage=stage, data="x", device="cpu", **{option: 5})
+    options.resolve()
+    with pytest.raises(OptionError, match=f"{option}: stage={stage} of m1-mini has no phase"):
+        phases_of(options, build_model(options, frames).config)
 
 
 def test_a_share_of_tasks_is_told_in_other_words(frames):

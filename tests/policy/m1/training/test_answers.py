@@ -204,7 +204,7 @@ def test_ten_samples_are_learned_by_heart(tmp_path):
     batch = source.stream("action", "").batch(rows)
     noise = row_noise(range(10), [0] * 10, (6, 7))
     done = decode_actions(
-        model.sample_actions(batch.images, batch.instructions, noise, guidance_scale=1.0), model.config
+        model.decide(batch.images, batch.instructions, noise, guidance_scale=1.0)[0], model.config
     )
     span = torch.tensor(model.config.action_spec.normalisation.high) - torch.tensor(
         model.config.action_spec.normalisation.low
