@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from workbench.data.episode import DatasetEpisode
 from workbench.data.qa_options import KINDS, QaOptions
 from workbench.data.qa_questions import LEAST_SIDE, questions
 from workbench.training.augment import jitter
-from workbench.training.frames import ArchiveFrames
+from workbench.training.frames import ArchiveFrames, color_and_shape
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,14 @@ class Lesson:
     """Kinds of `workbench.data.qa_options.KINDS`; one question of each."""
     most_kinds: int
     """How many of the kinds are asked, by chance."""
+    first_frames: int = 1
+    """How often an episode's first picture comes for each time that another does. Only in the first can nobody tell
+    from the arm what the task is: a model that sees few of them learns to look at the arm instead of to read."""
 
 
-FIRST_LESSON = Lesson(named=5, own=True, kinds=KINDS, most_kinds=1)
+FIRST_LESSON = Lesson(named=5, own=True, kinds=KINDS, most_kinds=1, first_frames=8)
 """For a model that knows no places yet: many short questions teach more in the same time than few long ones."""
-FULL_LESSON = Lesson(named=2, own=True, kinds=KINDS, most_kinds=len(KINDS))
+FULL_LESSON = Lesson(named=2, own=True, kinds=KINDS, most_kinds=len(KINDS), first_frames=8)
 MOST_TRIES = 16
 """Frames looked at for one about which anything can be asked."""
 _SEEDS = 2**31
@@ -82,7 +85,19 @@ class AnswerStream:
         self.options = QaOptions(image_size=f"{size}x{size}", min_pixels=1, max_pixels=size * size)
         if self.options.seen_size(size, size) != (size, size):
             raise ValueError(f"Qwen2.5-VL's processor would resize a picture of {size} x {size} px")
-        self.rows = [(*row, view) for row in frames.rows(before_end=False) for view in views]
+        self.rows = [
+            (number, frame, view)
+            for number, frame in frames.rows(before_end=False)
+            for view in views
+            for _ in range(1 if frame else lesson.first_frames)
+        ]
+        self.supports = {
+            color_and_shape(body.label)[1]
+            for episode in frames.episodes
+            for body in episode.bodies
+            if body.role == "receptacle"
+        }
+        """Shapes of things that others are put on or in."""
         self.size = len(self.rows)
 
     def batch(self, rows: Sequence[tuple[int, int]]) -> AnswerBatch:
@@ -119,6 +134,8 @@ class AnswerStream:
         own = own_answer(episode, boxes) if lesson.own else None
         if own is not None:
             found.append(self._own(worded(episode, self.paraphrases, rng), own))
+            if other := another_task(episode, boxes, self.supports, rng):
+                found.append(self._own(*other))
         for kind in rng.permutation(lesson.kinds)[: lesson.most_kinds]:
             chance = key(self.seed, "questions", kind, row, epoch) % _SEEDS
             options = replace(self.options, kinds=str(kind), seed=chance)
@@ -194,6 +211,29 @@ def own_answer(episode: DatasetEpisode, boxes: dict[int, XYXY]) -> PickPlace | N
     roles = [body.role for body in episode.bodies]
     target, receptacle = (boxes.get(roles.index(role)) for role in ("target", "receptacle"))
     return PickPlace(target, receptacle) if target and receptacle else None
+
+
+def another_task(
+    episode: DatasetEpisode, boxes: dict[int, XYXY], supports: Collection[str], rng: np.random.Generator
+) -> tuple[str, PickPlace] | None:
+    """The same task with another of the things to pick, and where things are for it: here the arm gives nothing away.
+
+    ``supports`` are shapes that nobody picks. None where the instruction does not name its object by the label, or
+    nothing else can be meant.
+    """
+    roles, labels = [body.role for body in episode.bodies], [body.label for body in episode.bodies]
+    named, receptacle = labels[roles.index("target")], boxes.get(roles.index("receptacle"))
+    others = [
+        row
+        for row in boxes
+        if roles[row] == "distractor"
+        and labels.count(labels[row]) == 1
+        and color_and_shape(labels[row])[1] not in supports
+    ]
+    if receptacle is None or not others or episode.instruction.count(named) != 1:
+        return None
+    row = others[int(rng.integers(len(others)))]
+    return episode.instruction.replace(named, labels[row]), PickPlace(boxes[row], receptacle)
 
 
 def _as_asked(question: str, answer: Answer) -> Asked:

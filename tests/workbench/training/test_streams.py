@@ -13,7 +13,13 @@ from workbench.data.archive import ArchiveError, Chunk
 from workbench.data.chunk_writer import ChunkWriter
 from workbench.options import OptionError
 from workbench.training.action_stream import ActionStream, chunk_at, with_statistics
-from workbench.training.answer_stream import FIRST_LESSON, FULL_LESSON, AnswerStream, worded
+from workbench.training.answer_stream import (
+    FIRST_LESSON,
+    FULL_LESSON,
+    AnswerStream,
+    another_task,
+    worded,
+)
 from workbench.training.augment import crop, mirrored
 from workbench.training.frames import ArchiveFrames
 from workbench.training.options import TrainOptions
@@ -167,6 +173,39 @@ def test_every_coordinate_is_about_a_place_on_its_thing(frames):
                 assert r > 120 > g or b > 120, (r, g, b)
                 checked += 1
     assert checked > 5
+
+
+def test_first_pictures_come_more_often_than_others(frames):
+    lesson = replace(FULL_LESSON, first_frames=5)
+    stream = AnswerStream(frames, VIEWS, 0, 224, "{instruction}", lambda text: True, lesson=lesson)
+    counts = {row: stream.rows.count(row) for row in stream.rows}
+    assert {counts[row] for row in counts if row[1] == 0} == {5}
+    assert {counts[row] for row in counts if row[1] > 0} == {1}
+
+
+def test_another_task_names_another_thing_to_pick_and_where_it_is(frames):
+    episode = frames.episodes[0]
+    target, receptacle, other = (
+        replace(episode.bodies[0], role=role, label=label)
+        for role, label in (("target", "red cube"), ("receptacle", "blue bowl"), ("distractor", "green cone"))
+    )
+    plate = replace(other, label="red plate")
+    episode = replace(
+        episode,
+        bodies=(target, receptacle, other, plate),
+        record=episode.record | {"instruction": "put the red cube in the blue bowl"},
+    )
+    boxes = {k: (10.0 * k, 20.0, 10.0 * k + 5, 30.0) for k in range(4)}
+    supports = {"bowl", "plate"}
+    asked = [another_task(episode, boxes, supports, np.random.default_rng(k)) for k in range(8)]
+    assert {text for text, _ in asked} == {"put the green cone in the blue bowl"}
+    assert all((answer.pick, answer.place) == (boxes[2], boxes[1]) for _, answer in asked)
+    unseen = {k: box for k, box in boxes.items() if k != 2}
+    assert another_task(episode, unseen, supports, np.random.default_rng(0)) is None
+    twins = replace(episode, bodies=(target, receptacle, other, other))
+    assert another_task(twins, boxes, supports, np.random.default_rng(0)) is None
+    by_place = replace(episode, record=episode.record | {"instruction": "put the left one in the bowl"})
+    assert another_task(by_place, boxes, supports, np.random.default_rng(0)) is None
 
 
 def test_an_answer_without_words_for_it_is_not_asked_for(frames):
