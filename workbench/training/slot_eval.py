@@ -1,6 +1,7 @@
 """What a model has in mind when it acts, held against held-out pictures: the places that its prompt's slots stand for.
 
 points in mind    grasp and place inside the mask of target and receptacle; left out where something hides them
+first grasp       the grasp alone, in each episode's first picture: the arm has not moved, only the words tell which
 way in mind       mean absolute error of points of the tool's way [px of the picture seen]
 """
 
@@ -21,7 +22,7 @@ from workbench.training.answer_stream import measured_hand, slot_places
 from workbench.training.frames import ArchiveFrames
 from workbench.training.grounding_eval_options import GroundingEvalOptions
 
-POINTS_IN_MIND, WAY_IN_MIND = "points in mind", "way in mind"
+POINTS_IN_MIND, FIRST_IN_MIND, WAY_IN_MIND = "points in mind", "first grasp in mind", "way in mind"
 
 Region = Callable[[DatasetEpisode, str, int, int, int], np.ndarray]
 """Episode, camera, frame, row of a body, side of the picture -> where points may lie ``[S, S]`` bool."""
@@ -39,30 +40,57 @@ def evaluate_slots(
         for number, episode in enumerate(frames.episodes[: options.episodes])
         for frame in chosen_frames(episode.name, len(episode.frame_steps), options.frames, options.seed)
     ]
-    claims, regions, claimed_by, ways, true_ways, way_of = [], [], [], [], [], []
-    for (number, frame), said in zip(rows, _think(model, frames, rows, options.batch), strict=True):
-        episode = frames.episodes[number]
-        true = slot_places(episode, views[0], frame, slots, size)
-        group = str(episode.demonstration)
-        roles = [body.role for body in episode.bodies]
-        for slot, place, claim in zip(slots, true, said, strict=True):
-            if slot in (GRASP, PLACE) and place is not None:
-                inside = region(episode, views[0], frame, roles.index(PLACES[slot]), size)
-                if points_in_mask(np.array([place]), inside)[0]:
-                    claims.append(claim)
-                    regions.append(inside)
-                    claimed_by.append(group)
-        path = [i for i, slot in enumerate(slots) if slot == PATH]
-        if path and all(true[i] is not None for i in path):
-            ways.append(said[path])
-            true_ways.append(np.array([true[i] for i in path]))
-            way_of.append(group)
+    firsts = [(number, 0) for number in range(len(frames.episodes[: options.episodes]))]
     found: dict[str, Rate | Error] = {}
-    if claims:
-        found[POINTS_IN_MIND] = point_in_mask_rate(claims, regions, claimed_by, options.confidence)
+    thoughts = _think(model, frames, rows, options.batch)
+    for name, some, places, wanted in (
+        (POINTS_IN_MIND, rows, thoughts, (GRASP, PLACE)),
+        (FIRST_IN_MIND, firsts, _think(model, frames, firsts, options.batch), (GRASP,)),
+    ):
+        if rate := _points_rate(
+            frames, some, places, [slot if slot in wanted else "" for slot in slots], region, model, options
+        ):
+            found[name] = rate
+    ways, true_ways, way_of = [], [], []
+    path = [i for i, slot in enumerate(slots) if slot == PATH]
+    for (number, frame), said in zip(rows, thoughts, strict=True):
+        episode = frames.episodes[number]
+        true_places = slot_places(episode, views[0], frame, slots, size)
+        true = [true_places[i] for i in path]
+        if path and None not in true:
+            ways.append(said[path])
+            true_ways.append(np.array(true))
+            way_of.append(str(episode.demonstration))
     if ways:
         found[WAY_IN_MIND] = trace_mae(ways, true_ways, way_of, options.confidence, options.seed)
     return found
+
+
+def _points_rate(
+    frames: ArchiveFrames,
+    rows: Sequence[tuple[int, int]],
+    thoughts: Sequence[np.ndarray],
+    slots: Sequence[str],
+    region: Region,
+    model: M1Model,
+    options: GroundingEvalOptions,
+) -> Rate | None:
+    """How often the places of the ``slots`` that are named are on their thing; None where nothing can be said."""
+    view, size = model.config.images.views[0], model.config.images.size
+    claims, regions, claimed_by = [], [], []
+    for (number, frame), said in zip(rows, thoughts, strict=True):
+        episode = frames.episodes[number]
+        roles = [body.role for body in episode.bodies]
+        for slot, place, claim in zip(
+            slots, slot_places(episode, view, frame, model.config.prompt.slots, size), said, strict=True
+        ):
+            if slot and place is not None:
+                inside = region(episode, view, frame, roles.index(PLACES[slot]), size)
+                if points_in_mask(np.array([place]), inside)[0]:
+                    claims.append(claim)
+                    regions.append(inside)
+                    claimed_by.append(str(episode.demonstration))
+    return point_in_mask_rate(claims, regions, claimed_by, options.confidence) if claims else None
 
 
 def _think(

@@ -16,7 +16,7 @@ from workbench.training import grounding_eval
 from workbench.training.answer_stream import slot_places
 from workbench.training.grounding_eval import BOXES, NAMED, POINTS, TASK, TRACE, Trial, measure
 from workbench.training.grounding_eval_options import GroundingEvalOptions
-from workbench.training.slot_eval import POINTS_IN_MIND, WAY_IN_MIND
+from workbench.training.slot_eval import FIRST_IN_MIND, POINTS_IN_MIND, WAY_IN_MIND
 
 OPTIONS = GroundingEvalOptions(checkpoint="x", data="y")
 A, B = (10.0, 10.0, 30.0, 30.0), (40.0, 40.0, 60.0, 60.0)
@@ -101,6 +101,8 @@ def test_a_model_that_knows_the_truth_is_always_right(tmp_path, monkeypatch, mas
             episode = made_up_episode(index, images=masks)
             for frame in chosen_frames(episode.name, len(episode.frame_steps), 4, 0):
                 yield episode, "front", frame
+        for index in range(4):
+            yield made_up_episode(index, images=masks), "front", 0
 
     rows_thought = thought_of()
     monkeypatch.setattr(model, "think", think)
@@ -117,9 +119,10 @@ def test_a_model_that_knows_the_truth_is_always_right(tmp_path, monkeypatch, mas
     assert json.loads((tmp_path / "result.json").read_text())["metrics"]
     assert ("no masks" in result["points_inside"]) is not masks
     metrics = result["metrics"]
-    assert set(metrics) == {NAMED, TASK, BOXES, POINTS, TRACE, POINTS_IN_MIND, WAY_IN_MIND}
+    assert set(metrics) == {NAMED, TASK, BOXES, POINTS, TRACE, POINTS_IN_MIND, FIRST_IN_MIND, WAY_IN_MIND}
     assert metrics[POINTS_IN_MIND]["rate"] == 1.0
     assert metrics[POINTS_IN_MIND]["count"] > 10
+    assert metrics[FIRST_IN_MIND]["rate"] == 1.0
     assert metrics[WAY_IN_MIND]["mean"] < 0.6
     for name in (NAMED, TASK, BOXES):
         assert metrics[name]["rate"] > 0.95, name
