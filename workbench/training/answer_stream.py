@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,14 +34,16 @@ class Lesson:
     """Kinds of `workbench.data.qa_options.KINDS`; one question of each."""
     most_kinds: int
     """How many of the kinds are asked, by chance."""
-    first_frames: int = 1
-    """How often an episode's first picture comes for each time that another does. Only in the first can nobody tell
-    from the arm what the task is: a model that sees few of them learns to look at the arm instead of to read."""
 
 
-FIRST_LESSON = Lesson(named=5, own=True, kinds=KINDS, most_kinds=1, first_frames=8)
+FIRST_LESSON = Lesson(named=5, own=True, kinds=KINDS, most_kinds=1)
 """For a model that knows no places yet: many short questions teach more in the same time than few long ones."""
-FULL_LESSON = Lesson(named=2, own=True, kinds=KINDS, most_kinds=len(KINDS), first_frames=8)
+FULL_LESSON = Lesson(named=2, own=True, kinds=KINDS, most_kinds=len(KINDS))
+FIRST_FRAMES = 8
+"""How often an episode's first picture comes for each time that another does. Only in the first can nobody tell from
+the arm what the task is: a model that sees few of them learns to look at the arm instead of to read."""
+WHOLE = 0.9
+"""Visible share from which a thing is seen whole."""
 MOST_TRIES = 16
 """Frames looked at for one about which anything can be asked."""
 _SEEDS = 2**31
@@ -89,7 +91,7 @@ class AnswerStream:
             (number, frame, view)
             for number, frame in frames.rows(before_end=False)
             for view in views
-            for _ in range(1 if frame else lesson.first_frames)
+            for _ in range(1 if frame else FIRST_FRAMES)
         ]
         self.supports = {
             color_and_shape(body.label)[1]
@@ -131,26 +133,37 @@ class AnswerStream:
             for k in rng.permutation(unique)[: lesson.named]:
                 named = Labelled((Box(labels[k], boxes[k]),))
                 found.append(self._own(labels[k], named))
-        own = own_answer(episode, boxes) if lesson.own else None
-        if own is not None:
-            found.append(self._own(worded(episode, self.paraphrases, rng), own))
-            if other := another_task(episode, boxes, self.supports, rng):
-                found.append(self._own(*other))
+        told = worded(episode, self.paraphrases, rng)
+        other = another_task(episode, boxes, self.supports, rng)
+        if lesson.own:
+            for words, picked in ((told, row_of_role(episode, "target")), *([other] if other else [])):
+                if (answer := task_answer(episode, boxes, picked)) is not None:
+                    found.append(self._own(words, answer))
         for kind in rng.permutation(lesson.kinds)[: lesson.most_kinds]:
             chance = key(self.seed, "questions", kind, row, epoch) % _SEEDS
             options = replace(self.options, kinds=str(kind), seed=chance)
             found += [_as_asked(q.text, q.answer) for q in questions(episode, view, frame, options)[0]]
-        marked = self._marked(episode, view, frame, rng) if view == self.views[0] else []
-        return [one for one in found if self.sayable(one.answer)] + marked
+        sayable: list[Asked | Marked] = [one for one in found if self.sayable(one.answer)]
+        return sayable + (self._marked(episode, frame, told, other, boxes) if view == self.views[0] else [])
 
     def _marked(
-        self, episode: DatasetEpisode, view: str, frame: int, rng: np.random.Generator
-    ) -> list[Asked | Marked]:
+        self,
+        episode: DatasetEpisode,
+        frame: int,
+        told: str,
+        other: tuple[str, int] | None,
+        boxes: Mapping[int, XYXY],
+    ) -> list[Marked]:
+        """The prompt for acting, with its slots' places: for the task, and for the other where they are known."""
         if not self.slots:
             return []
+        hand, view = measured_hand(episode, frame), self.views[0]
         places = slot_places(episode, view, frame, self.slots, self.side)
-        told = worded(episode, self.paraphrases, rng)
-        return [Marked(told, places, measured_hand(episode, frame))] if any(places) else []
+        marked = [Marked(told, places, hand)]
+        if other is not None and episode.cameras[view].visibility[frame, other[1]] >= WHOLE:
+            words, row = other
+            marked.append(Marked(words, another_slot_places(places, self.slots, boxes[row]), hand))
+        return [one for one in marked if any(one.places)]
 
     def _own(self, words: str, answer: Answer) -> Asked:
         return _as_asked(self.own_question.replace("{instruction}", words), answer)
@@ -206,34 +219,50 @@ def worded(episode: DatasetEpisode, paraphrases: float, rng: np.random.Generator
     return episode.paraphrases[int(rng.integers(len(episode.paraphrases)))]
 
 
-def own_answer(episode: DatasetEpisode, boxes: dict[int, XYXY]) -> PickPlace | None:
-    """What to pick and where to place it; None where one of them cannot be seen."""
-    roles = [body.role for body in episode.bodies]
-    target, receptacle = (boxes.get(roles.index(role)) for role in ("target", "receptacle"))
-    return PickPlace(target, receptacle) if target and receptacle else None
+def row_of_role(episode: DatasetEpisode, role: str) -> int:
+    """The first body of a role."""
+    return [body.role for body in episode.bodies].index(role)
+
+
+def task_answer(episode: DatasetEpisode, boxes: Mapping[int, XYXY], picked: int) -> PickPlace | None:
+    """What to pick, a body by its row, and where to place it; None where one of them cannot be seen."""
+    pick, place = boxes.get(picked), boxes.get(row_of_role(episode, "receptacle"))
+    return PickPlace(pick, place) if pick and place else None
 
 
 def another_task(
-    episode: DatasetEpisode, boxes: dict[int, XYXY], supports: Collection[str], rng: np.random.Generator
-) -> tuple[str, PickPlace] | None:
-    """The same task with another of the things to pick, and where things are for it: here the arm gives nothing away.
+    episode: DatasetEpisode, boxes: Mapping[int, XYXY], supports: Collection[str], rng: np.random.Generator
+) -> tuple[str, int] | None:
+    """The same task with another of the things to pick, and that thing's row: here the arm gives nothing away.
 
     ``supports`` are shapes that nobody picks. None where the instruction does not name its object by the label, or
     nothing else can be meant.
     """
-    roles, labels = [body.role for body in episode.bodies], [body.label for body in episode.bodies]
-    named, receptacle = labels[roles.index("target")], boxes.get(roles.index("receptacle"))
+    labels = [body.label for body in episode.bodies]
+    named = labels[row_of_role(episode, "target")]
     others = [
         row
         for row in boxes
-        if roles[row] == "distractor"
+        if episode.bodies[row].role == "distractor"
         and labels.count(labels[row]) == 1
         and color_and_shape(labels[row])[1] not in supports
     ]
-    if receptacle is None or not others or episode.instruction.count(named) != 1:
+    if not others or episode.instruction.count(named) != 1:
         return None
     row = others[int(rng.integers(len(others)))]
-    return episode.instruction.replace(named, labels[row]), PickPlace(boxes[row], receptacle)
+    return episode.instruction.replace(named, labels[row]), row
+
+
+def another_slot_places(
+    places: Sequence[tuple[float, float] | None], slots: Sequence[str], box: XYXY
+) -> tuple[tuple[float, float] | None, ...]:
+    """What the slots stand for if the thing in ``box`` were to be picked: no demonstration shows the way.
+
+    A thing seen whole is held in the middle of its box: in demonstrations, about 1 px from it at 224 px (an L-block,
+    6 px).
+    """
+    known = {GRASP: ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), PATH: None}
+    return tuple(known.get(slot, place) for slot, place in zip(slots, places, strict=True))
 
 
 def _as_asked(question: str, answer: Answer) -> Asked:

@@ -39,7 +39,7 @@ from workbench.data.qa_options import QaOptions
 from workbench.data.qa_questions import questions
 from workbench.durable import write_atomically
 from workbench.options import OptionError
-from workbench.training.answer_stream import own_answer, visible_boxes
+from workbench.training.answer_stream import row_of_role, task_answer, visible_boxes
 from workbench.training.frames import ArchiveFrames
 from workbench.training.grounding_eval_options import GroundingEvalOptions
 from workbench.training.slot_eval import evaluate_slots
@@ -121,7 +121,7 @@ def _trials(
                     if labels.count(labels[row]) == 1:
                         answer = Labelled((Box(labels[row], box),))
                         yield Trial(NAMED, *where, own.replace("{instruction}", labels[row]), answer)
-                if task := own_answer(episode, boxes):
+                if task := task_answer(episode, boxes, row_of_role(episode, "target")):
                     yield Trial(TASK, *where, own.replace("{instruction}", episode.instruction), task)
                 for question in questions(episode, view, frame, qa)[0]:
                     match question.answer:

@@ -1,7 +1,7 @@
 """What a model has in mind when it acts, held against held-out pictures: the places that its prompt's slots stand for.
 
 points in mind    grasp and place inside the mask of target and receptacle; left out where something hides them
-first grasp       the grasp alone, in each episode's first picture: the arm has not moved, only the words tell which
+first grasp ...   the grasp alone, in each episode's first picture: the arm has not moved, only the words tell which
 way in mind       mean absolute error of points of the tool's way [px of the picture seen]
 """
 
@@ -47,9 +47,7 @@ def evaluate_slots(
         (POINTS_IN_MIND, rows, thoughts, (GRASP, PLACE)),
         (FIRST_IN_MIND, firsts, _think(model, frames, firsts, options.batch), (GRASP,)),
     ):
-        if rate := _points_rate(
-            frames, some, places, [slot if slot in wanted else "" for slot in slots], region, model, options
-        ):
+        if rate := _points_rate(model, frames, some, places, wanted, region, options):
             found[name] = rate
     ways, true_ways, way_of = [], [], []
     path = [i for i, slot in enumerate(slots) if slot == PATH]
@@ -67,24 +65,23 @@ def evaluate_slots(
 
 
 def _points_rate(
+    model: M1Model,
     frames: ArchiveFrames,
     rows: Sequence[tuple[int, int]],
     thoughts: Sequence[np.ndarray],
-    slots: Sequence[str],
+    wanted: Sequence[str],
     region: Region,
-    model: M1Model,
     options: GroundingEvalOptions,
 ) -> Rate | None:
-    """How often the places of the ``slots`` that are named are on their thing; None where nothing can be said."""
-    view, size = model.config.images.views[0], model.config.images.size
+    """How often the places of the ``wanted`` slots are on their thing; None where nothing can be said."""
+    slots, view, size = model.config.prompt.slots, model.config.images.views[0], model.config.images.size
     claims, regions, claimed_by = [], [], []
     for (number, frame), said in zip(rows, thoughts, strict=True):
         episode = frames.episodes[number]
         roles = [body.role for body in episode.bodies]
-        for slot, place, claim in zip(
-            slots, slot_places(episode, view, frame, model.config.prompt.slots, size), said, strict=True
-        ):
-            if slot and place is not None:
+        true = slot_places(episode, view, frame, slots, size)
+        for slot, place, claim in zip(slots, true, said, strict=True):
+            if slot in wanted and place is not None:
                 inside = region(episode, view, frame, roles.index(PLACES[slot]), size)
                 if points_in_mask(np.array([place]), inside)[0]:
                     claims.append(claim)

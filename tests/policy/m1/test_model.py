@@ -212,4 +212,4 @@ def test_a_model_that_is_told_of_its_hand_acts_by_it_and_misses_it():
     assert "hand 14 39 14 0. grasp" in words
     assert "put {hand} on the plate" in words
     with pytest.raises(ValueError, match="tool position and fingertips' distance are missing"):
-        model.decide(images, asked, noise)[0]
+        model.decide(images, asked, noise)

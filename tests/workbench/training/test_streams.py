@@ -14,6 +14,7 @@ from workbench.data.chunk_writer import ChunkWriter
 from workbench.options import OptionError
 from workbench.training.action_stream import ActionStream, chunk_at, with_statistics
 from workbench.training.answer_stream import (
+    FIRST_FRAMES,
     FIRST_LESSON,
     FULL_LESSON,
     AnswerStream,
@@ -176,11 +177,52 @@ def test_every_coordinate_is_about_a_place_on_its_thing(frames):
 
 
 def test_first_pictures_come_more_often_than_others(frames):
-    lesson = replace(FULL_LESSON, first_frames=5)
-    stream = AnswerStream(frames, VIEWS, 0, 224, "{instruction}", lambda text: True, lesson=lesson)
+    stream = AnswerStream(frames, VIEWS, 0, 224, "{instruction}", lambda text: True)
     counts = {row: stream.rows.count(row) for row in stream.rows}
-    assert {counts[row] for row in counts if row[1] == 0} == {5}
+    assert {counts[row] for row in counts if row[1] == 0} == {FIRST_FRAMES}
     assert {counts[row] for row in counts if row[1] > 0} == {1}
+
+
+def with_distractor_seen(frames, visibility):
+    """The archive with its distractor in the front camera's sight, in a box of its own."""
+    episodes = []
+    for episode in frames.episodes:
+        view = episode.cameras["front"]
+        boxes, seen = view.boxes.copy(), view.visibility.copy()
+        boxes[:, 2], seen[:, 2] = (40, 40, 48, 52), visibility
+        cameras = {**episode.cameras, "front": replace(view, boxes=boxes, visibility=seen)}
+        episodes.append(replace(episode, cameras=cameras))
+    shown = copy(frames)
+    shown.episodes = episodes
+    return shown
+
+
+def test_the_task_is_asked_with_another_object_too(frames):
+    shown = with_distractor_seen(frames, 1.0)
+    stream = AnswerStream(shown, ("front",), 0, 224, "locate: {instruction}", lambda text: True)
+    told, other = "put the red cube on the blue plate", "put the green ball on the blue plate"
+    for row in range(stream.size):
+        answers = {one.question: one.answer for one in stream.batch([(row, 0)]).asked[0]}
+        assert answers[f"locate: {told}"] != answers[f"locate: {other}"]
+        assert "[140, 140, 168, 182]" in answers[f"locate: {other}"]  # 224 / 64 times the box
+
+
+@pytest.mark.parametrize(("visibility", "told"), [(1.0, 2), (0.5, 1)])
+def test_the_prompt_is_marked_for_another_object_seen_whole(frames, visibility, told):
+    shown = with_distractor_seen(frames, visibility)
+    slots = ("grasp", "place", "path", "path")
+    stream = AnswerStream(
+        shown, ("front",), 0, 224, "locate: {instruction}", lambda text: True, augment=False, slots=slots
+    )
+    for row in range(stream.size):
+        marked = [one for one in stream.batch([(row, 0)]).asked[0] if isinstance(one, Marked)]
+        assert len(marked) == told
+        own, *other = marked
+        assert own.instruction == "put the red cube on the blue plate"
+        for one in other:
+            assert one.instruction == "put the green ball on the blue plate"
+            assert one.places == ((154.0, 161.0), own.places[1], None, None)
+            assert one.hand == own.hand
 
 
 def test_another_task_names_another_thing_to_pick_and_where_it_is(frames):
@@ -198,8 +240,7 @@ def test_another_task_names_another_thing_to_pick_and_where_it_is(frames):
     boxes = {k: (10.0 * k, 20.0, 10.0 * k + 5, 30.0) for k in range(4)}
     supports = {"bowl", "plate"}
     asked = [another_task(episode, boxes, supports, np.random.default_rng(k)) for k in range(8)]
-    assert {text for text, _ in asked} == {"put the green cone in the blue bowl"}
-    assert all((answer.pick, answer.place) == (boxes[2], boxes[1]) for _, answer in asked)
+    assert set(asked) == {("put the green cone in the blue bowl", 2)}
     unseen = {k: box for k, box in boxes.items() if k != 2}
     assert another_task(episode, unseen, supports, np.random.default_rng(0)) is None
     twins = replace(episode, bodies=(target, receptacle, other, other))
