@@ -8,6 +8,7 @@ actions, places = model.decide(images, instructions, noise)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -28,6 +29,16 @@ from policy.m1.strict import ConfigError
 from policy.m1.tokenizer import coordinate_tokens
 
 MAX_ANSWER_TOKENS = 256
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the vision-language model made of pictures and prompts."""
+
+    mask: torch.Tensor
+    """``[B, L]`` bool: which of the prompt's tokens are no padding."""
+    states: tuple[torch.Tensor, ...]
+    """Hidden states ``[B, L, D]`` of the layers that the Q-Former reads, in order."""
 
 
 class M1Model(nn.Module):
@@ -74,7 +85,19 @@ class M1Model(nn.Module):
         hand: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """What the action head is told ``[B, Q, D]``, float32."""
-        return self._condition(*self._read(images, instructions, hand))
+        pixels, tokens, states = self._read(images, instructions, hand)
+        return self._condition(pixels, Reading(tokens.attention_mask.bool(), tuple(states)))
+
+    @torch.no_grad()
+    def read(
+        self,
+        images: Mapping[str, torch.Tensor],
+        instructions: Sequence[str],
+        hand: torch.Tensor | None = None,
+    ) -> Reading:
+        """What a frozen vision-language model would say again each time: `action_loss` takes it back."""
+        _, tokens, states = self._read(images, instructions, hand)
+        return Reading(tokens.attention_mask.bool(), tuple(states))
 
     def _read(
         self, images: Mapping[str, torch.Tensor], instructions: Sequence[str], hand: torch.Tensor | None
@@ -86,14 +109,10 @@ class M1Model(nn.Module):
         layers = range(self.config.qformer.start_layer, self.config.qformer.end_layer)
         return pixels, tokens, self.vlm.hidden_states(pixels, tokens, layers)
 
-    def _condition(
-        self, pixels: torch.Tensor, tokens: TokenBatch, states: Sequence[torch.Tensor]
-    ) -> torch.Tensor:
-        spoken = [scale_gradient(hidden.float(), self.config.vlm_gradient_scale) for hidden in states]
+    def _condition(self, pixels: torch.Tensor, reading: Reading) -> torch.Tensor:
+        spoken = [scale_gradient(hidden.float(), self.config.vlm_gradient_scale) for hidden in reading.states]
         seen = self._dino_tokens(pixels)
-        mask = torch.cat(
-            [tokens.attention_mask.bool(), seen.new_ones(seen.shape[:2], dtype=torch.bool)], dim=1
-        )
+        mask = torch.cat([reading.mask, seen.new_ones(seen.shape[:2], dtype=torch.bool)], dim=1)
         # Mixed precision is for the two backbones; what writes the actions computes in float32, here and when acting.
         with torch.autocast(self.device.type, enabled=False):
             return self.qformer([torch.cat([hidden, seen.float()], dim=1) for hidden in spoken], mask)
@@ -106,10 +125,12 @@ class M1Model(nn.Module):
         valid: torch.Tensor,
         generator: Generators = None,
         hand: torch.Tensor | None = None,
+        reading: Reading | None = None,
     ) -> torch.Tensor:
         """Diffusion loss of action chunks ``[B, T, A]`` in the physical units of the configured `ActionSpec`.
 
-        ``valid`` ``[B, T]`` is False for steps that the episode did not have. See `ActionDiffusion.loss`.
+        ``valid`` ``[B, T]`` is False for steps that the episode did not have. ``reading`` is what `read` made of the
+        same arguments, if it is known already. See `ActionDiffusion.loss`.
         """
         wanted = (len(instructions), self.config.chunk_length, self.config.action_spec.dim)
         if tuple(actions.shape) != wanted or valid.shape != actions.shape[:2]:
@@ -118,7 +139,10 @@ class M1Model(nn.Module):
                 f"not {list(actions.shape)} and {list(valid.shape)}"
             )
         targets = encode_actions(actions.to(self.device), self.config)
-        condition = self.condition(images, instructions, hand)
+        if reading is None:
+            condition = self.condition(images, instructions, hand)
+        else:
+            condition = self._condition(self._pixels(images, self.config.images.views), reading)
         with torch.autocast(self.device.type, enabled=False):
             return self.action_head.loss(targets, valid.to(self.device), condition, generator)
 
@@ -153,7 +177,7 @@ class M1Model(nn.Module):
         at each slot.
         """
         pixels, tokens, states = self._read(images, instructions, hand)
-        condition = self._condition(pixels, tokens, states)
+        condition = self._condition(pixels, Reading(tokens.attention_mask.bool(), tuple(states)))
         actions = self.action_head.sample(condition, noise.to(condition), steps, guidance_scale)
         return actions, self._slot_places(tokens, states[-1])
 

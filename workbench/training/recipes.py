@@ -88,7 +88,7 @@ def _small_action(is_guided: bool) -> list[Phase]:
     backbone = {} if is_guided else {VISION: 3e-4, LANGUAGE: 3e-4}
     head = Phase(
         "head", 4000, {**backbone, **new}, {ACTION: 1.0}, {ACTION: 16},
-        warmup=100, hold=0.5, floor=0.1, weight_decay=0.01, betas=SMALL_BETAS,
+        warmup=100, hold=0.5, floor=0.1, weight_decay=0.01, betas=SMALL_BETAS, remember=is_guided,
     )  # fmt: skip
     rates = {VISION: 1e-4, LANGUAGE: 1e-4, DINO: 3e-4, QFORMER: 3e-4, ACTION_HEAD: 3e-4}
     action = Phase(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from policy.m1.training.batches import Source
 from policy.m1.training.learner import Learner, Portion
-from policy.m1.training.phases import Phase
+from policy.m1.training.memory import Memory
+from policy.m1.training.phases import ACTION, Phase
 from policy.m1.training.randomness import item_at
 
 Portions = Mapping[str, list[Portion]]
@@ -36,6 +38,9 @@ class Feed:
         self.learner, self.phase, self.seed = learner, phase, seed
         self.accumulation, self.rank, self.devices = accumulation, rank, devices
         self.streams = {name: source.stream(name, phase.name) for name in phase.objectives}
+        self._memory: Memory | None = None
+        if phase.remember and Memory.has_room_for(learner.model, self.streams[ACTION]):
+            self._memory = Memory(learner.model, self.streams[ACTION])
         self._pool = ThreadPoolExecutor(1)
         self._ahead: tuple[int, Future[Portions]] | None = None
 
@@ -52,7 +57,12 @@ class Feed:
         stream = self.streams[objective]
         keys = tuple(range(first, first + count))
         rows = [item_at(key, stream.size, self.seed, f"{self.phase.name}/{objective}") for key in keys]
-        return self.learner.prepare(objective, stream.batch(rows), keys, self.phase)
+        if self._memory is None:
+            return self.learner.prepare(objective, stream.batch(rows), keys, self.phase)
+        # Every epoch shows a row as the first one did: that is what is remembered of it.
+        shown = [(row, 0) for row, _ in rows]
+        portion = self.learner.prepare(objective, stream.batch(shown), keys, self.phase)
+        return replace(portion, reading=self._memory.reading([row for row, _ in rows]))
 
     def _gather(self, step: int) -> Portions:
         found = {}

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from policy.m1.images import resize
-from policy.m1.model import M1Model
+from policy.m1.model import M1Model, Reading
 from policy.m1.training.aids import PlaceHead, SceneHead
 from policy.m1.training.answers import answer_losses
 from policy.m1.training.batches import ActionBatch, Batch, SceneBatch
@@ -39,6 +39,8 @@ class Portion:
     """How much its loss is a mean over: valid actions, tokens of answers, or pictures."""
     keys: tuple[int, ...]
     """Positions of its samples in their stream."""
+    reading: Reading | None = None
+    """What the vision-language model made of it, where that is remembered."""
 
 
 class Learner(nn.Module):
@@ -105,7 +107,13 @@ class Learner(nn.Module):
         if objective == ACTION:
             generators = [torch_generator(self.seed, "noise", phase.name, key) for key in portion.keys]
             loss = self.model.action_loss(
-                content.images, content.instructions, content.actions, content.valid, generators, content.hand
+                content.images,
+                content.instructions,
+                content.actions,
+                content.valid,
+                generators,
+                content.hand,
+                portion.reading,
             )
             return {"loss": loss}
         if objective == SCENE:

@@ -63,6 +63,8 @@ class Phase:
     weight_decay: float = 1e-8
     betas: tuple[float, float] = (0.9, 0.95)
     help: AnswerHelp = field(default_factory=AnswerHelp)
+    remember: bool = False
+    """Whether the frozen vision-language model reads each row once only (`policy.m1.training.memory`)."""
 
     def problems(self) -> list[str]:
         """What cannot be, in plain sentences."""
@@ -75,6 +77,8 @@ class Phase:
             found.append(f"phase {self.name} has {unknown[0]!r}; there are {', '.join(OBJECTIVES)}")
         if not self.objectives or not self.rates:
             found.append(f"phase {self.name} trains nothing")
+        if self.remember and (self.rates.keys() & {VISION, LANGUAGE} or set(self.objectives) != {ACTION}):
+            found.append(f"phase {self.name} can only remember what it does not train, and only for actions")
         for name in self.objectives:
             if self.batch.get(name, 0) < 1:
                 found.append(f"phase {self.name}: the batch of {name} must be at least 1")

@@ -359,6 +359,6 @@ def test_guidance_off_changes_nothing_but_what_it_says(frames):
     assert replace(phase, objectives=objectives, batch=batch) == plain_phase
     # What was never grounded is not frozen while the head learns; steps and samples are the same.
     assert plain_head.rates.keys() == head.rates.keys() | {VISION, LANGUAGE}
-    assert replace(plain_head, rates=head.rates) == head
+    assert replace(plain_head, rates=head.rates, remember=head.remember) == head
     weights = zip(guided.state_dict().values(), plain.state_dict().values(), strict=True)
     assert all((a == b).all() for a, b in weights), "the first weights differ"
