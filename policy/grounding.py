@@ -31,7 +31,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Point:
-    """A named point, ``(u, v)`` in pixels; labels in use: ``grasp``, ``place``."""
+    """A named point, ``(u, v)`` in pixels; labels in use: ``grasp``, ``contact`` of either finger, ``place``."""
 
     label: str
     uv: tuple[float, float]

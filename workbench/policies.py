@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 from policy import ActionSpec, Policy
 from policy.baselines import Hold, Random
@@ -12,6 +11,8 @@ from workbench.options import OptionError
 M1 = "m1"
 POLICIES = ("expert", "noisy_expert", "random", "hold", M1)
 """The policies that ship with the bench; `M1` is a checkpoint of ``workbench train`` or ``workbench policy import``."""
+M1_MINI = "m1-mini"
+"""The checkpoint that ships: what ``policy=m1`` is without another."""
 CAMERAS = ("front", "wrist")
 """Cameras of the tasks."""
 ENDS_READ = 1 << 22
@@ -34,11 +35,11 @@ def make_policy(
     ``ground_every`` are for m1 (`policy.m1.policy.M1Policy`); others ignore them.
     """
     if name == M1:
-        from policy.m1.checkpoint import CheckpointError
+        from policy.m1.checkpoint import CheckpointError, locate
         from policy.m1.policy import M1Policy
 
         try:
-            return M1Policy.from_checkpoint(Path(checkpoint), device, ground_every=ground_every)
+            return M1Policy.from_checkpoint(locate(checkpoint), device, ground_every=ground_every)
         except CheckpointError as error:
             raise OptionError(f"checkpoint={checkpoint}: {error}") from error
     if name == "hold":
@@ -52,32 +53,32 @@ def make_policy(
     return Expert(num_envs, action_spec, grounding_error_px, latency_steps, device)
 
 
-def check_checkpoint(folder: str) -> tuple[str, ...]:
+def check_checkpoint(checkpoint: str) -> tuple[str, ...]:
     """The cameras that a checkpoint's policy looks through; OptionError for a folder that holds none of use here."""
-    from policy.m1.checkpoint import WEIGHTS_FILE, CheckpointError, read_config
+    from policy.m1.checkpoint import WEIGHTS_FILE, CheckpointError, locate, read_config
 
-    if not folder:
-        raise OptionError("policy=m1 needs checkpoint=FOLDER, as `workbench train` makes one")
+    folder = locate(checkpoint)
     try:
-        views = read_config(Path(folder)).images.views
+        views = read_config(folder).images.views
     except CheckpointError as error:
-        raise OptionError(f"checkpoint={folder}: {error}") from error
+        raise OptionError(f"checkpoint={checkpoint}: {error}") from error
     unknown = [view for view in views if view not in CAMERAS]
     if unknown:
         raise OptionError(
-            f"checkpoint={folder} looks through camera {unknown[0]}; the task has {', '.join(CAMERAS)}"
+            f"checkpoint={checkpoint} looks through camera {unknown[0]}; the task has {', '.join(CAMERAS)}"
         )
-    if not (Path(folder) / WEIGHTS_FILE).is_file():
-        raise OptionError(f"checkpoint={folder} has no {WEIGHTS_FILE}: it is not whole")
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise OptionError(f"checkpoint={checkpoint} has no {WEIGHTS_FILE}: it is not whole")
     return views
 
 
-def checkpoint_fingerprint(folder: str) -> str:
+def checkpoint_fingerprint(checkpoint: str) -> str:
     """Sixteen hexadecimal digits that tell checkpoints apart: of the configuration and both ends of the weights."""
-    from policy.m1.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+    from policy.m1.checkpoint import CONFIG_FILE, WEIGHTS_FILE, locate
 
-    digest = hashlib.sha256((Path(folder) / CONFIG_FILE).read_bytes())
-    weights = Path(folder) / WEIGHTS_FILE
+    folder = locate(checkpoint)
+    digest = hashlib.sha256((folder / CONFIG_FILE).read_bytes())
+    weights = folder / WEIGHTS_FILE
     with weights.open("rb") as file:
         digest.update(file.read(ENDS_READ))
         file.seek(max(weights.stat().st_size - ENDS_READ, 0))

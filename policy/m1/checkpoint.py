@@ -27,10 +27,18 @@ FORMAT = "sim2real-workbench/m1"
 VERSION = 1
 CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE = "config.json", "model.safetensors", "tokenizer.json"
 NAMES_SHOWN = 12
+SHIPPED = Path(__file__).parent / "checkpoints"
+"""Checkpoints that come with the project, each with a model card; they are called by their names alone."""
 
 
 class CheckpointError(Exception):
     """A checkpoint that cannot be read or written, in one sentence."""
+
+
+def locate(checkpoint: str) -> Path:
+    """The folder of a checkpoint: one that is there by this path, else the one that ships under this name."""
+    given, shipped = Path(checkpoint), SHIPPED / checkpoint
+    return shipped if not given.exists() and shipped.is_dir() else given
 
 
 def save_checkpoint(model: M1Model, folder: Path) -> None:

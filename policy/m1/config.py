@@ -8,6 +8,7 @@ Every field is read by the code beside it; a key that no field takes is an error
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -118,17 +119,18 @@ class DiffusionConfig:
     """Noise levels drawn for each sample of a training batch; the vision-language model runs once for all."""
 
 
-PATH = "path"
-SLOTS = (GRASP, PLACE, PATH)
-"""Places that a prompt can have slots for: where the hand takes the object; where the object is to rest; a point of the
-tool's way to the end of its sub-task, the first where it is, the rest evenly spaced."""
+CONTACT, PATH = "contact", "path"
+SLOTS = (GRASP, CONTACT, PLACE, PATH)
+"""Places that a prompt can have slots for: where the hand takes the object; where each finger touches it, the left one
+first; where the object is to rest; points of the tool's way to the end of its sub-task, the first where it is, the
+others evenly spaced."""
 SLOT_WORDS = ("u", "v")
 """Words that stand in a prompt for a place's coordinates."""
 HAND = "{hand}"
 """What stands in a prompt for the measured hand, told as whole numbers: tool position x, y, z in the robot base frame,
-and the fingertips' distance."""
-HAND_LOW, HAND_HIGH = (0.1, -0.5, -0.1, 0.0), (0.9, 0.5, 0.7, 0.1)
-"""What the least and the greatest number stand for [m]."""
+its turn about the vertical, and the fingertips' distance (`policy.m1.prompt.measured_hand`)."""
+HAND_LOW, HAND_HIGH = (0.1, -0.5, -0.1, -math.pi / 2, 0.0), (0.9, 0.5, 0.7, math.pi / 2, 0.1)
+"""What the least and the greatest number stand for [m, rad]."""
 
 
 @dataclass(frozen=True)

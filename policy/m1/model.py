@@ -45,8 +45,8 @@ class M1Model(nn.Module):
     """InternVLA-M1 (arXiv 2510.13778), batched over samples or environments.
 
     ``images`` in all methods map a camera's name to ``[B, H, W, 3]`` RGB uint8; instructions are ``[B]``. ``hand``
-    ``[B, 4]`` is the measured tool position in the robot base frame and the fingertips' distance [m], for models whose
-    prompt tells it. Inputs are moved to the model's device.
+    ``[B, 5]`` is what `policy.m1.prompt.measured_hand` gives, for models whose prompt tells it. Inputs are moved to the
+    model's device.
     """
 
     def __init__(self, config: M1Config, tokenizer: PreTrainedTokenizerBase | None = None) -> None:

@@ -13,9 +13,10 @@ from policy.contract import Decision, Observation
 from policy.grounding import GRASP, PLACE, Grounding, Point
 from policy.m1.actions import decode_actions
 from policy.m1.checkpoint import load_checkpoint
-from policy.m1.config import PATH
+from policy.m1.config import CONTACT, PATH
 from policy.m1.diffusion import row_noise
 from policy.m1.model import M1Model
+from policy.m1.prompt import measured_hand
 from policy.m1.strict import ConfigError
 
 Size = tuple[int, int]
@@ -89,7 +90,7 @@ class M1Policy:
             raise ValueError(f"environments {fresh} act before they were reset")
         shape = (self.config.chunk_length, self.action_spec.dim)
         noise = row_noise([self._seeds[env] for env in envs], observation.step.tolist(), shape)
-        hand = torch.cat([observation.ee_pose[:, :3], observation.gripper_width[:, None]], dim=1)
+        hand = measured_hand(observation.ee_pose, observation.gripper_width)
         sampled, places = self.model.decide(observation.images, observation.instruction, noise, hand=hand)
         actions = decode_actions(sampled, self.config).to(observation.joint_pos.device)
         thought = self._thought(observation, places)
@@ -108,7 +109,7 @@ class M1Policy:
         claims: list[Grounding | None] = []
         for row in places.tolist():
             named = [(name, (float(u), float(v))) for name, (u, v) in zip(slots, row, strict=True)]
-            points = tuple(Point(name, uv) for name, uv in named if name in (GRASP, PLACE))
+            points = tuple(Point(name, uv) for name, uv in named if name in (GRASP, CONTACT, PLACE))
             trace = tuple(uv for name, uv in named if name == PATH)
             seen = Grounding(self.grounding_camera, (side, side), points=points, trace=trace)
             claims.append(seen.resized(width, height))

@@ -10,7 +10,10 @@ import re
 from collections.abc import Callable, Sequence
 
 from policy.action import ActionSpec
+from policy.grounding import GRASP, PLACE
 from policy.m1.config import (
+    CONTACT,
+    PATH,
     ActionEncoding,
     ActionHeadConfig,
     DiffusionConfig,
@@ -69,7 +72,7 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
         raise ConfigError("m1-mini needs words: those of the instructions it is to understand")
     size = 224
     action, grounding = (
-        "task: {instruction}. hand {hand}. grasp u v place u v path u v u v u v u v",
+        "task: {instruction}. hand {hand}. grasp u v contact u v u v place u v path u v u v u v u v",
         "locate: {instruction}",
     )
     said = (re.sub(r"{\w+}", " ", text) for text in (action, grounding))
@@ -102,7 +105,7 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
             action=action,
             grounding=grounding,
             lower_case=True,
-            slots=("grasp", "place", *["path"] * 4),
+            slots=(GRASP, CONTACT, CONTACT, PLACE, *[PATH] * 4),
         ),
         tokenizer=tokenizer,
         action_spec=action_spec,

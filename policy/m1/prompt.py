@@ -6,6 +6,7 @@ grounding question, followed by an answer, trains the model to speak, and lets i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,9 +48,7 @@ def conversation(
     """
     if HAND in question:
         if hand is None:
-            raise ValueError(
-                "the prompt tells of the hand: tool position and fingertips' distance are missing"
-            )
+            raise ValueError("the prompt tells of the hand: what is measured of it is missing")
         question = question.replace(HAND, hand_words(hand, config.tokenizer.coordinate_bins))
     if config.prompt.lower_case:
         instruction = instruction.lower()
@@ -60,8 +59,20 @@ def conversation(
     return f"{system}{TURN_BEGIN}user\n{images}{asked}{TURN_END}\n{TURN_BEGIN}assistant\n"
 
 
+def measured_hand(ee_pose: torch.Tensor, gripper_width: torch.Tensor) -> torch.Tensor:
+    """What a prompt tells of the hand ``[B, 5]``: x, y, z [m], turn about the vertical [rad], fingers' distance [m].
+
+    ``ee_pose`` ``[B, 7]`` is the tool's in the robot base frame, ``gripper_width`` ``[B]``. The turn is that of the
+    tool's x axis from the base's, within a quarter turn to either side: a parallel gripper turned by half is the same.
+    """
+    x, y, z, w = ee_pose[:, 3:].unbind(1)
+    turn = torch.atan2(2 * (x * y + z * w), 1 - 2 * (y * y + z * z))
+    turn = torch.remainder(turn + math.pi / 2, math.pi) - math.pi / 2
+    return torch.cat([ee_pose[:, :3], turn[:, None], gripper_width[:, None]], dim=1)
+
+
 def hand_words(hand: Sequence[float], bins: int) -> str:
-    """Tool position x, y, z in the robot base frame and the fingertips' distance [m] as numbers below ``bins``."""
+    """What `measured_hand` gives of one hand, as whole numbers below ``bins``."""
     shares = ((x - low) / (high - low) for x, low, high in zip(hand, HAND_LOW, HAND_HIGH, strict=True))
     return " ".join(str(round(min(max(share, 0.0), 1.0) * (bins - 1))) for share in shares)
 
@@ -77,7 +88,7 @@ def tokenise(
 ) -> TokenBatch:
     """Prompts of ``question`` about each instruction and ``views`` images, followed by ``answers`` if there are any.
 
-    ``hand`` ``[B, 4]`` is for a question that tells it (`policy.m1.config.HAND`).
+    ``hand`` ``[B, 5]`` is for a question that tells it (`policy.m1.config.HAND`).
 
     Raises ValueError for an instruction that would smuggle in a special token, and for an answer with a word that the
     tokenizer does not know: a model cannot learn to say it.

@@ -12,7 +12,7 @@ from policy.action import ActionSpec, Normalisation
 from policy.m1.config import GRIPPER
 from policy.m1.training.batches import ActionBatch
 from policy.m1.training.randomness import numpy_generator
-from workbench.training.answer_stream import measured_hand, worded
+from workbench.training.answer_stream import hand_at, worded
 from workbench.training.augment import jitter
 from workbench.training.frames import ArchiveFrames
 
@@ -81,7 +81,7 @@ class ActionStream:
             rng = numpy_generator(self.seed, "action", row, epoch)
             instructions.append(worded(episode, self.paraphrases, rng))
             chunk, had = chunk_at(episode.actions, int(episode.frame_steps[frame]), self.length)
-            hands.append(measured_hand(episode, frame))
+            hands.append(hand_at(episode, frame))
             actions.append(chunk)
             valid.append(had)
             for view in self.views:

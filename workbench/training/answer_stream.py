@@ -11,7 +11,8 @@ import torch
 
 from policy.answers import XYXY, Answer, Boxes, Labelled, PickPlace, Plan, Points, Sentence, Trace
 from policy.grounding import GRASP, PLACE, Box
-from policy.m1.config import PATH
+from policy.m1.config import CONTACT, PATH
+from policy.m1.prompt import measured_hand
 from policy.m1.training.batches import AnswerBatch, Asked, Marked
 from policy.m1.training.randomness import key, numpy_generator
 from policy.smart_resize import Resize
@@ -157,7 +158,7 @@ class AnswerStream:
         """The prompt for acting, with its slots' places: for the task, and for the other where they are known."""
         if not self.slots:
             return []
-        hand, view = measured_hand(episode, frame), self.views[0]
+        hand, view = hand_at(episode, frame), self.views[0]
         places = slot_places(episode, view, frame, self.slots, self.side)
         marked = [Marked(told, places, hand)]
         if other is not None and episode.cameras[view].visibility[frame, other[1]] >= WHOLE:
@@ -193,23 +194,29 @@ def slot_places(
     """
     camera = episode.cameras[view]
     resize = Resize((camera.width, camera.height), (side, side))
-    way = camera.trace[frame]
-    along = iter(np.linspace(0, len(way) - 1, max(slots.count(PATH), 2)).round().astype(int))
-    known = {GRASP: camera.grasp[frame], PLACE: camera.place[frame]}
+    way, fingers = camera.trace[frame], camera.contact[frame]
+    along = np.linspace(0, len(way) - 1, max(slots.count(PATH), 2)).round().astype(int)
+    known = {
+        GRASP: iter(camera.grasp[frame][None]),
+        CONTACT: iter(fingers[np.argsort(fingers[:, 0])]),
+        PLACE: iter(camera.place[frame][None]),
+        PATH: iter(way[along]),
+    }
     found: list[tuple[float, float] | None] = []
     for slot in slots:
-        seen = resize.to_seen(way[next(along)] if slot == PATH else known[slot])
+        seen = resize.to_seen(next(known[slot]))
         u, v = seen.clip(0, side) if slot == PATH else seen
         # NaN, behind the camera, is not inside.
         found.append((float(u), float(v)) if 0 <= u <= side and 0 <= v <= side else None)
     return tuple(found)
 
 
-def measured_hand(episode: DatasetEpisode, frame: int) -> tuple[float, ...]:
-    """What the robot measured when a frame was shown: tool position in its base frame, fingertips' distance [m]."""
+def hand_at(episode: DatasetEpisode, frame: int) -> tuple[float, ...]:
+    """What the robot measured of its hand when a frame was shown (`policy.m1.prompt.measured_hand`)."""
     step = int(episode.frame_steps[frame])
-    x, y, z = episode.measured_ee_pose[step, :3]
-    return float(x), float(y), float(z), float(episode.measured_gripper_width[step])
+    pose = torch.from_numpy(episode.measured_ee_pose[step][None]).float()
+    width = torch.tensor([float(episode.measured_gripper_width[step])])
+    return tuple(measured_hand(pose, width)[0].tolist())
 
 
 def worded(episode: DatasetEpisode, paraphrases: float, rng: np.random.Generator) -> str:
@@ -261,7 +268,7 @@ def another_slot_places(
     A thing seen whole is held in the middle of its box: in demonstrations, about 1 px from it at 224 px (an L-block,
     6 px).
     """
-    known = {GRASP: ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), PATH: None}
+    known = {GRASP: ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), CONTACT: None, PATH: None}
     return tuple(known.get(slot, place) for slot, place in zip(slots, places, strict=True))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from policy.action import ActionSpec
-from policy.m1.checkpoint import CheckpointError, load_checkpoint
+from policy.m1.checkpoint import CheckpointError, load_checkpoint, locate
 from policy.m1.config import GRIPPER, HAND, M1Config, PromptConfig
 from policy.m1.model import M1Model
 from policy.m1.presets import preset
@@ -122,6 +122,6 @@ def _has_gripper(spec: ActionSpec) -> bool:
 
 def _checkpoint(options: TrainOptions) -> M1Model:
     try:
-        return load_checkpoint(Path(options.from_checkpoint), "cpu", torch.float32)
+        return load_checkpoint(locate(options.from_checkpoint), "cpu", torch.float32)
     except CheckpointError as error:
         raise OptionError(f"from_checkpoint={options.from_checkpoint}: {error}") from error

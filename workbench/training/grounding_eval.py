@@ -28,7 +28,7 @@ from rich.table import Table
 from policy.answer_parser import parse_answer
 from policy.answers import Answer, Boxes, Labelled, PickPlace, Sentence, Trace, coordinates
 from policy.grounding import Box
-from policy.m1.checkpoint import CheckpointError, load_checkpoint
+from policy.m1.checkpoint import CheckpointError, load_checkpoint, locate
 from policy.m1.model import M1Model
 from policy.smart_resize import Resize
 from workbench.data.archive import ArchiveError
@@ -73,7 +73,7 @@ def eval_grounding(options: GroundingEvalOptions, console: Console) -> dict[str,
     Raises OptionError for a checkpoint or data that cannot be used.
     """
     try:
-        model = load_checkpoint(Path(options.checkpoint), options.device, torch.float32)
+        model = load_checkpoint(locate(options.checkpoint), options.device, torch.float32)
         views = (
             tuple(v.strip() for v in options.views.split(",") if v.strip()) or model.config.images.views[:1]
         )

@@ -18,7 +18,7 @@ from policy.m1.model import M1Model
 from workbench.data.episode import DatasetEpisode
 from workbench.data.held_out import Error, Rate, point_in_mask_rate, points_in_mask, trace_mae
 from workbench.data.qa_entries import chosen_frames
-from workbench.training.answer_stream import measured_hand, slot_places
+from workbench.training.answer_stream import hand_at, slot_places
 from workbench.training.frames import ArchiveFrames
 from workbench.training.grounding_eval_options import GroundingEvalOptions
 
@@ -102,6 +102,6 @@ def _think(
             for view in model.config.images.views
         }
         told = [frames.episodes[number].instruction for number, _ in some]
-        hand = torch.tensor([measured_hand(frames.episodes[number], frame) for number, frame in some])
+        hand = torch.tensor([hand_at(frames.episodes[number], frame) for number, frame in some])
         found += list(model.think(images, told, hand).cpu().numpy())
     return found

@@ -26,7 +26,7 @@ class ActionBatch:
     valid: torch.Tensor
     """``[B, T]`` bool: False past the end of an episode; what stands there in `actions` changes nothing."""
     hand: torch.Tensor | None = None
-    """What the robot measured of its hand ``[B, 4]``: tool position in its base frame and fingertips' distance [m]."""
+    """What the robot measured of its hand ``[B, 5]`` (`policy.m1.prompt.measured_hand`)."""
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def test_a_missing_key_is_named_rather_than_filled_in():
         ("execute_steps", 7, "1 to 6"),
         ("prompt.action", "Do it.", "lacks {instruction}"),
         ("prompt.action", "Do {instruction}: u v", "a word u and a word v for each"),
-        ("prompt.slots", ["grasp", "somewhere"], "'somewhere'; there are grasp, place, path"),
+        ("prompt.slots", ["grasp", "somewhere"], "'somewhere'; there are grasp, contact, place, path"),
         ("qformer.end_layer", 2, "a Q-Former that reads the last layer"),
         ("encoding.gripper_levels", [0.0, 0.0], "equal"),
         ("encoding.rotation", "none", "the action spec has 'rotation_vector'"),

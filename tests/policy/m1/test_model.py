@@ -1,15 +1,19 @@
 """The whole model: sizes, gradients, batches."""
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from policy.m1.diffusion import row_noise
 from policy.m1.gradient import scale_gradient
 from policy.m1.model import M1Model
 from policy.m1.presets import preset
-from policy.m1.prompt import conversation
+from policy.m1.prompt import conversation, measured_hand
 from policy.m1.strict import ConfigError
 from policy.m1.tokenizer import build_tokenizer
 from tests.policy.m1.tiny import LONG, SHORT, SPEC, WORDS, random_images, rows, tiny_config, tiny_model
@@ -43,7 +47,7 @@ def test_the_small_preset_is_small():
 def test_the_small_preset_acts():
     config = preset("m1-mini", SPEC, ("front", "wrist"), WORDS)
     model = M1Model(config, build_tokenizer(config.tokenizer)).eval()
-    hand = torch.tensor([[0.5, 0.0, 0.3, 0.08]])
+    hand = torch.tensor([[0.5, 0.0, 0.3, 0.0, 0.08]])
     actions = model.decide(random_images(config, 1), [SHORT], noise_of(config, 1), hand=hand)[0]
     assert actions.shape == (1, 16, 7)
     assert actions.isfinite().all()
@@ -203,13 +207,25 @@ def test_a_model_that_is_told_of_its_hand_acts_by_it_and_misses_it():
     told = replace(plain.prompt, action=plain.prompt.action.replace(". grasp", ". hand {hand}. grasp"))
     model = tiny_model(replace(plain, prompt=told))
     images, noise = random_images(plain, 2), noise_of(plain, 1, 2)
-    hand = torch.tensor([[0.5, 0.0, 0.3, 0.08], [0.3, 0.2, 0.1, 0.0]])
+    hand = torch.tensor([[0.5, 0.0, 0.3, 0.0, 0.08], [0.3, 0.2, 0.1, math.pi / 4, 0.0]])
     asked = [SHORT, "put {hand} on the plate"]
     acted = model.decide(images, asked, noise, hand=hand)[0]
-    moved = model.decide(images, asked, noise, hand=hand + torch.tensor([0.0, 0.1, 0.0, 0.0]))[0]
+    moved = model.decide(images, asked, noise, hand=hand + torch.tensor([0.0, 0.1, 0.0, 0.0, 0.0]))[0]
     assert (acted - moved).abs().amax((1, 2)).min() > 1e-4
     words = conversation(model.config, told.action, asked[1], 1, hand[1].tolist())
-    assert "hand 14 39 14 0. grasp" in words
+    assert "hand 14 39 14 42 0. grasp" in words
     assert "put {hand} on the plate" in words
     with pytest.raises(ValueError, match="tool position and fingertips' distance are missing"):
         model.decide(images, asked, noise)
+
+
+@given(st.floats(-7, 7), st.floats(-0.3, 0.3), st.booleans())
+def test_the_measured_turn_is_that_of_the_hand_but_for_half_a_turn(turn, tilt, is_flipped):
+    """Tool down: the home pose turned about the base's vertical, and a little about its own x axis."""
+    down = Rotation.from_euler("x", math.pi)
+    pose = Rotation.from_euler("z", turn + math.pi * is_flipped) * down * Rotation.from_euler("x", tilt)
+    ee_pose = torch.tensor([[0.4, 0.1, 0.2, *pose.as_quat()]], dtype=torch.float32)
+    x, y, z, measured, width = measured_hand(ee_pose, torch.tensor([0.05]))[0].tolist()
+    assert (x, y, z, width) == pytest.approx((0.4, 0.1, 0.2, 0.05))
+    assert -math.pi / 2 <= measured <= math.pi / 2
+    assert math.sin(measured - turn) == pytest.approx(0, abs=1e-5)

@@ -48,7 +48,11 @@ def tiny_config(**changes) -> M1Config:
     smaller = replace(
         mini,
         name="tiny",
-        prompt=replace(mini.prompt, action="task: {instruction}. grasp u v place u v path u v u v u v u v"),
+        prompt=replace(
+            mini.prompt,
+            action="task: {instruction}. grasp u v place u v path u v u v u v u v",
+            slots=("grasp", "place", *["path"] * 4),
+        ),
         tokenizer=tokenizer,
         vision=VisionTowerConfig(2, 32, 64, 2, (1,), window_size=56, coordinate_planes=True),
         language=LanguageModelConfig(

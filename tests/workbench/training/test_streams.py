@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from policy.m1.prompt import measured_hand
 from policy.m1.training.batches import Marked
 from policy.m1.training.phases import ACTION, ANSWERS, LANGUAGE, VISION
 from tests.workbench.data.made_up import made_up_episode
@@ -148,8 +150,11 @@ def test_the_prompt_for_acting_is_taught_the_annotated_places_of_the_first_view(
             true = np.stack([camera.grasp[frame], camera.place[frame], way[0], way[-1]])
             true = true * 112 / (camera.width, camera.height)
             at = int(episode.frame_steps[frame])
-            measured = [*episode.measured_ee_pose[at, :3], episode.measured_gripper_width[at]]
-            assert told[0].hand == pytest.approx(measured)
+            pose, width = (
+                torch.from_numpy(x[[at]]).float()
+                for x in (episode.measured_ee_pose, episode.measured_gripper_width)
+            )
+            assert told[0].hand == pytest.approx(measured_hand(pose, width)[0].tolist())
             for k, (said, place) in enumerate(zip(told[0].places, true, strict=True)):
                 is_inside = ((place >= 0) & (place <= 112)).all()
                 assert (said is None) == (k < 2 and not is_inside), "a way goes on at the edge"

@@ -49,7 +49,9 @@ def test_what_is_remembered_does_not_depend_on_what_was_asked_before():
 
 def test_remembering_changes_nothing_but_time(tmp_path):
     runs = [trained(tmp_path / str(on), [replace(HEAD, remember=on)])[0] for on in (False, True)]
-    for (name, forgotten), remembered in zip(weights(runs[0]).items(), weights(runs[1]).values(), strict=True):
+    for (name, forgotten), remembered in zip(
+        weights(runs[0]).items(), weights(runs[1]).values(), strict=True
+    ):
         assert torch.allclose(forgotten, remembered, atol=5e-3), name
 
 
