@@ -215,7 +215,7 @@ def test_a_model_that_is_told_of_its_hand_acts_by_it_and_misses_it():
     words = conversation(model.config, told.action, asked[1], 1, hand[1].tolist())
     assert "hand 14 39 14 42 0. grasp" in words
     assert "put {hand} on the plate" in words
-    with pytest.raises(ValueError, match="tool position and fingertips' distance are missing"):
+    with pytest.raises(ValueError, match="what is measured of it is missing"):
         model.decide(images, asked, noise)
 
 
