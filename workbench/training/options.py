@@ -79,6 +79,7 @@ class TrainOptions:
     answer_weight: float = option(0.1, "stage=action: weight of the loss of answers in co-training")
     augment: bool = option(True, "vary colours; in the vision phase, also mirror")
     crop: float = option(0.05, "vision phase: most of a side cut off a picture; 0 for none")
+    pasted: int = option(16, "vision phase: most things pasted into a picture from others; 0 for none")
     paraphrases: float = option(0.2, "share of tasks told in the data's other words")
     log_every: int = option(10, "steps between two lines of losses", "optimizer steps")
     save_every: int = option(250, "steps between two states to resume from", "optimizer steps")
@@ -114,6 +115,7 @@ class TrainOptions:
             "language_steps",
             "head_steps",
             "warmup",
+            "pasted",
             "pss_every",
             "seed",
             "answer_weight",

@@ -10,12 +10,15 @@ import torch
 from policy.m1.training.batches import SceneBatch
 from policy.m1.training.randomness import numpy_generator
 from workbench.training.augment import crop, jitter, mirrored, resized
+from workbench.training.cutouts import Cutout, cut_out, paste
 from workbench.training.frames import ArchiveFrames, color_and_shape
 
 LEAST_VISIBILITY = 0.3
 """Visible share from which a thing is to be seen."""
 LEAST_SIDE = 3.0
 """Least width and height of a box [px of the picture as shown]."""
+PASTED_SHARE = 0.75
+"""Share of the pictures that things are pasted into: the others are as the policy will see them."""
 
 
 class SceneStream:
@@ -29,10 +32,14 @@ class SceneStream:
         size: int,
         augment: bool,
         crop_share: float,
+        pasted: int = 0,
     ) -> None:
-        """``size``: side of the square pictures given out [px]."""
+        """``size``: side of the square pictures given out [px]; ``pasted``: most things pasted into one."""
         self.frames, self.seed, self.side = frames, seed, size
-        self.augment, self.crop_share = augment, crop_share
+        self.augment, self.crop_share, self.pasted = augment, crop_share, pasted
+        self._cutouts: dict[str, list[Cutout]] = {}
+        if pasted:
+            self._cutouts = {view: cut_out(frames, view) for view in views}
         self.rows = [(*row, view) for row in frames.rows(before_end=False) for view in views]
         self.size = len(self.rows)
 
@@ -41,8 +48,8 @@ class SceneStream:
         pictures, boxes, colors, shapes = [], [], [], []
         for row, epoch in rows:
             number, frame, view = self.rows[row]
-            picture, some, bodies = self._scene(number, frame, view, row, epoch)
-            names = [color_and_shape(self.frames.episodes[number].bodies[k].label) for k in bodies]
+            picture, some, labels = self._scene(number, frame, view, row, epoch)
+            names = [color_and_shape(label) for label in labels]
             pictures.append(picture)
             boxes.append(some)
             colors.append(np.array([self.frames.colors.index(c) for c, _ in names], np.int64))
@@ -51,13 +58,20 @@ class SceneStream:
 
     def _scene(
         self, number: int, frame: int, view: str, row: int, epoch: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Picture, boxes and rows of the bodies in it."""
+    ) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Picture, boxes and labels of the things in it."""
         rng = numpy_generator(self.seed, "scene", row, epoch)
         picture = self.frames.picture(number, view, frame)
         camera = self.frames.episodes[number].cameras[view]
         boxes = camera.boxes[frame].astype(np.float32)
         seen = camera.visibility[frame] >= LEAST_VISIBILITY
+        labels = [body.label for body in self.frames.episodes[number].bodies]
+        boxes, seen = boxes[: len(labels)], seen[: len(labels)]
+        if (known := self._cutouts.get(view)) and rng.random() < PASTED_SHARE:
+            some = [known[i] for i in rng.integers(0, len(known), int(rng.integers(1, self.pasted + 1)))]
+            picture, more, theirs = paste(picture, boxes, some, rng)
+            boxes, labels = np.concatenate([boxes, more]), labels + theirs
+            seen = np.concatenate([seen, np.ones(len(theirs), bool)])
         if self.augment:
             # Where a body is named by its side, a mirror would lie; here it is named by colour and shape.
             if rng.random() < 0.5:
@@ -74,4 +88,4 @@ class SceneStream:
         boxes = boxes * scale
         seen &= (boxes[:, 2:] - boxes[:, :2] >= LEAST_SIDE).all(-1)
         rows = np.flatnonzero(seen)
-        return resized(picture, self.side, self.side), boxes[rows], rows
+        return resized(picture, self.side, self.side), boxes[rows], [labels[row] for row in rows]
