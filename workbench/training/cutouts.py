@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.training.augment import mirrored, resized
 from workbench.training.frames import ArchiveFrames
 
 SEEN_WHOLE = 0.95
@@ -21,8 +22,10 @@ LEAST_SIDE, MOST_SIDE = 8, 48
 """Sides of boxes that are cut out [px]."""
 TABLE, THING = 14.0, 34.0
 """Distances from the table's colour below which a pixel is table and above which it is thing [of 255]."""
-TRIES = 3
+TRIES = 6
 """Places tried for each thing."""
+LEAST_SCALE, MOST_SCALE = 0.85, 1.2
+"""Of a thing as pasted against as it was cut out."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,8 @@ def cut_out(frames: ArchiveFrames, view: str) -> list[Cutout]:
         for row, box in enumerate(boxes[: len(episode.bodies)]):
             if not camera.visibility[0, row] >= SEEN_WHOLE:
                 continue
-            u0, v0, u1, v1 = (
-                *np.floor(box[:2]).astype(int) - MARGIN,
-                *np.ceil(box[2:]).astype(int) + MARGIN,
-            )
+            u0, v0 = (int(x) for x in np.floor(box[:2]) - MARGIN)
+            u1, v1 = (int(x) for x in np.ceil(box[2:]) + MARGIN)
             sides = box[2:] - box[:2]
             is_inside = u0 >= 0 and v0 >= 0 and u1 <= width and v1 <= height
             if not is_inside or sides.min() < LEAST_SIDE or sides.max() > MOST_SIDE:
@@ -90,6 +91,20 @@ def paste(
                 labels.append(cutout.label)
                 break
     return pasted, np.array(placed, np.float32).reshape(-1, 4), labels
+
+
+def varied(cutout: Cutout, rng: np.random.Generator) -> Cutout:
+    """The same thing a little larger or smaller, and every other time with left and right exchanged."""
+    height, width = cutout.picture.shape[:2]
+    scale = rng.uniform(LEAST_SCALE, MOST_SCALE)
+    w, h = round(width * scale), round(height * scale)
+    picture = resized(cutout.picture, w, h)
+    opacity = resized((cutout.opacity[..., 0] * 255).astype(np.uint8), w, h)[..., None] / np.float32(255)
+    box = cutout.box * np.array([w / width, h / height] * 2, np.float32)
+    if rng.random() < 0.5:
+        (picture, boxes), opacity = mirrored(picture, box[None]), opacity[:, ::-1]
+        box = boxes[0]
+    return Cutout(picture, opacity, box, cutout.label)
 
 
 def overlapping(box: np.ndarray, others: np.ndarray) -> np.ndarray:

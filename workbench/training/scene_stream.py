@@ -10,14 +10,14 @@ import torch
 from policy.m1.training.batches import SceneBatch
 from policy.m1.training.randomness import numpy_generator
 from workbench.training.augment import crop, jitter, mirrored, resized
-from workbench.training.cutouts import Cutout, cut_out, paste
+from workbench.training.cutouts import Cutout, cut_out, paste, varied
 from workbench.training.frames import ArchiveFrames, color_and_shape
 
 LEAST_VISIBILITY = 0.3
 """Visible share from which a thing is to be seen."""
 LEAST_SIDE = 3.0
 """Least width and height of a box [px of the picture as shown]."""
-PASTED_SHARE = 0.75
+PASTED_SHARE = 0.85
 """Share of the pictures that things are pasted into: the others are as the policy will see them."""
 
 
@@ -68,7 +68,8 @@ class SceneStream:
         labels = [body.label for body in self.frames.episodes[number].bodies]
         boxes, seen = boxes[: len(labels)], seen[: len(labels)]
         if (known := self._cutouts.get(view)) and rng.random() < PASTED_SHARE:
-            some = [known[i] for i in rng.integers(0, len(known), int(rng.integers(1, self.pasted + 1)))]
+            count = int(rng.integers(self.pasted // 2, self.pasted + 1))
+            some = [varied(known[i], rng) for i in rng.integers(0, len(known), count)]
             picture, more, theirs = paste(picture, boxes, some, rng)
             boxes, labels = np.concatenate([boxes, more]), labels + theirs
             seen = np.concatenate([seen, np.ones(len(theirs), bool)])

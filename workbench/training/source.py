@@ -46,7 +46,7 @@ class ArchiveSource:
                 options.paraphrases,
             )
         if objective == SCENE:
-            # Where answers are asked for beside, pictures stay as they are.
-            pasted = options.pasted if phase == "vision" else 0
-            return SceneStream(self.frames, views, options.seed, size, options.augment, options.crop, pasted)
+            return SceneStream(
+                self.frames, views, options.seed, size, options.augment, options.crop, options.pasted
+            )
         raise ValueError(f"there is no objective {objective!r}")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.workbench.data.made_up import made_up_episode
 from workbench.data.chunk_writer import ChunkWriter
-from workbench.training.cutouts import MARGIN, Cutout, cut_out, overlapping, paste
+from workbench.training.cutouts import MARGIN, Cutout, cut_out, overlapping, paste, varied
 from workbench.training.frames import ArchiveFrames
 from workbench.training.scene_stream import SceneStream
 
@@ -47,6 +47,18 @@ def test_a_thing_too_large_for_the_picture_is_left_out():
     pasted, boxes, labels = paste(picture, np.zeros((0, 4)), [red_square(30)], np.random.default_rng(0))
     assert (pasted == picture).all()
     assert (len(boxes), labels) == (0, [])
+
+
+@given(st.integers(0, 10**6), st.integers(8, 20))
+def test_a_varied_thing_is_still_in_its_box(seed, side):
+    one = red_square(side)
+    one.picture[MARGIN, MARGIN] = one.picture[0, 0]  # so that its left is not its right
+    other = varied(one, np.random.default_rng(seed))
+    u0, v0, u1, v1 = other.box
+    assert np.allclose((u1 - u0, v1 - v0), (side, side), atol=0.2 * side + 1)
+    solid = np.argwhere(other.opacity[..., 0] > 0.5)[:, ::-1]
+    assert np.allclose(solid.min(0), (u0, v0), atol=1)
+    assert np.allclose(solid.max(0) + 1, (u1, v1), atol=1)
 
 
 @pytest.fixture(scope="module")
