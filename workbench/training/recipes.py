@@ -3,9 +3,10 @@
 m1-3b begins from Qwen2.5-VL's weights, and both stages are InternVLA-M1's own (arXiv 2510.13778: cosine, rates 1e-5 for
 the vision-language model, 1e-4 for the action head, 5e-5 for the rest, answers at a tenth). m1-mini begins from
 nothing. Its three phases of grounding were tried on drawn table-top scenes, where overlap of boxes rose with pictures
-seen in the first and with questions answered in the second. On rendered ones, the first has learned colours after
-2,000 steps but tells shapes poorly (cross-entropy 0.99); after 5,000 it is 0.62 and still falling. Then its action head
-learns on what was grounded, without gradients in the backbones, and last everything learns together.
+seen in the first and with questions answered in the second. On rendered ones, the first learns colours within 1,000
+steps but shapes late: after 4,500 steps on pictures as they are, 48 % of the shapes in held-out ones were right; 4,200
+more with things pasted in made it 80 %. Then the action head learns on what was grounded, without gradients in the
+backbones, and last everything learns together.
 """
 
 from __future__ import annotations
