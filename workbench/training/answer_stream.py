@@ -20,6 +20,7 @@ from workbench.data.episode import DatasetEpisode
 from workbench.data.qa_options import KINDS, QaOptions
 from workbench.data.qa_questions import LEAST_SIDE, questions
 from workbench.training.augment import jitter
+from workbench.training.cutouts import crowded, cut_out, varied
 from workbench.training.frames import ArchiveFrames, color_and_shape
 
 
@@ -45,6 +46,8 @@ FIRST_FRAMES = 8
 the arm what the task is: a model that sees few of them learns to look at the arm instead of to read."""
 WHOLE = 0.9
 """Visible share from which a thing is seen whole."""
+CROWDED_SHARE = 0.5
+"""Share of the pictures that things are pasted into, where any are."""
 MOST_TRIES = 16
 """Frames looked at for one about which anything can be asked."""
 _SEEDS = 2**31
@@ -65,6 +68,7 @@ class AnswerStream:
         lesson: Lesson = FULL_LESSON,
         slots: Sequence[str] = (),
         paraphrases: float = 0.0,
+        pasted: int = 0,
     ) -> None:
         """
         Args:
@@ -80,11 +84,14 @@ class AnswerStream:
             slots: places that the prompt for acting has slots for, all in the first of the views; none: that prompt
                 is not shown.
             paraphrases: share of tasks told in the data's other words.
+            pasted: most things pasted into a picture from others.
         """
         self.frames, self.seed, self.own_question, self.sayable = frames, seed, own_question, sayable
         self.side = size
         self.augment, self.lesson = augment, lesson
         self.views, self.slots, self.paraphrases = tuple(views), tuple(slots), paraphrases
+        self.pasted = pasted
+        self._cutouts = {view: cut_out(frames, view) for view in views} if pasted else {}
         self.options = QaOptions(image_size=f"{size}x{size}", min_pixels=1, max_pixels=size * size)
         if self.options.seen_size(size, size) != (size, size):
             raise ValueError(f"Qwen2.5-VL's processor would resize a picture of {size} x {size} px")
@@ -107,24 +114,42 @@ class AnswerStream:
         """See `policy.m1.training.batches.Stream`. A picture that allows no question gives way to the next row's."""
         pictures, asked = [], []
         for row, epoch in rows:
-            number, frame, view, some = self._askable(row, epoch)
-            picture = self.frames.picture(number, view, frame)
+            picture, some = self._askable(row, epoch)
             if self.augment:
                 picture = jitter(picture, numpy_generator(self.seed, "colours", row, epoch))
             pictures.append(torch.from_numpy(picture))
             asked.append(some)
         return AnswerBatch(torch.stack(pictures), asked)
 
-    def _askable(self, row: int, epoch: int) -> tuple[int, int, str, list[Asked | Marked]]:
+    def _askable(self, row: int, epoch: int) -> tuple[np.ndarray, list[Asked | Marked]]:
         for tried in range(MOST_TRIES):
             at = (row + tried) % self.size
             number, frame, view = self.rows[at]
-            if some := self._asked(number, frame, view, at, epoch):
+            episode, picture = self.frames.episodes[number], self.frames.picture(number, view, frame)
+            lesson = self.lesson
+            rng = numpy_generator(self.seed, "crowd", at, epoch)
+            if self._cutouts and rng.random() < CROWDED_SHARE and is_named_by_labels(episode):
+                episode, picture = self._crowded(episode, view, frame, picture, rng)
+                # The other kinds ask about more than what is seen in the picture.
+                lesson = replace(lesson, kinds=())
+            if some := self._asked(episode, lesson, frame, view, at, epoch):
                 break
-        return number, frame, view, some
+        return picture, some
 
-    def _asked(self, number: int, frame: int, view: str, row: int, epoch: int) -> list[Asked | Marked]:
-        episode, lesson = self.frames.episodes[number], self.lesson
+    def _crowded(
+        self, episode: DatasetEpisode, view: str, frame: int, picture: np.ndarray, rng: np.random.Generator
+    ) -> tuple[DatasetEpisode, np.ndarray]:
+        known, named = (
+            self._cutouts[view],
+            {body.label for body in episode.bodies if body.role != "distractor"},
+        )
+        chosen = [known[i] for i in rng.integers(0, len(known), int(rng.integers(1, self.pasted + 1)))]
+        some = [varied(one, rng) for one in chosen if one.label not in named]
+        return crowded(episode, view, frame, picture, some, rng)
+
+    def _asked(
+        self, episode: DatasetEpisode, lesson: Lesson, frame: int, view: str, row: int, epoch: int
+    ) -> list[Asked | Marked]:
         rng = numpy_generator(self.seed, "own", row, epoch)
         found: list[Asked] = []
         boxes = visible_boxes(episode, view, frame, self.options)
@@ -134,7 +159,7 @@ class AnswerStream:
             for k in rng.permutation(unique)[: lesson.named]:
                 named = Labelled((Box(labels[k], boxes[k]),))
                 found.append(self._own(labels[k], named))
-        told = worded(episode, self.paraphrases, rng)
+        told = worded(episode, self.paraphrases if lesson.kinds else 0.0, rng)
         other = another_task(episode, boxes, self.supports, rng)
         if lesson.own:
             for words, picked in ((told, row_of_role(episode, "target")), *([other] if other else [])):
@@ -224,6 +249,12 @@ def worded(episode: DatasetEpisode, paraphrases: float, rng: np.random.Generator
     if not episode.paraphrases or rng.random() >= paraphrases:
         return episode.instruction
     return episode.paraphrases[int(rng.integers(len(episode.paraphrases)))]
+
+
+def is_named_by_labels(episode: DatasetEpisode) -> bool:
+    """Whether the instruction calls object and receptacle by their labels, so that it stays clear in any crowd."""
+    named = (episode.bodies[row_of_role(episode, role)].label for role in ("target", "receptacle"))
+    return all(episode.instruction.count(label) == 1 for label in named)
 
 
 def row_of_role(episode: DatasetEpisode, role: str) -> int:

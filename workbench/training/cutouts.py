@@ -7,10 +7,11 @@ box is the thing (and some of its shadow, which belongs to it).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from workbench.data.episode import Body, DatasetEpisode
 from workbench.training.augment import mirrored, resized
 from workbench.training.frames import ArchiveFrames
 
@@ -91,6 +92,28 @@ def paste(
                 labels.append(cutout.label)
                 break
     return pasted, np.array(placed, np.float32).reshape(-1, 4), labels
+
+
+def crowded(
+    episode: DatasetEpisode,
+    view: str,
+    frame: int,
+    picture: np.ndarray,
+    cutouts: list[Cutout],
+    rng: np.random.Generator,
+) -> tuple[DatasetEpisode, np.ndarray]:
+    """An episode with more distractors in one camera's picture of one frame, and that picture."""
+    camera = episode.cameras[view]
+    pasted, boxes, labels = paste(picture, camera.boxes[frame], cutouts, rng)
+    seen = np.ones((len(camera.boxes), len(labels)), camera.visibility.dtype)
+    more = replace(
+        camera,
+        boxes=np.concatenate([camera.boxes, np.repeat(boxes[None], len(camera.boxes), 0)], 1),
+        visibility=np.concatenate([camera.visibility, seen], 1),
+    )
+    bodies = tuple(Body("pasted", "distractor", label, (0.0, 0.0, 0.0)) for label in labels)
+    cameras = {**episode.cameras, view: more}
+    return replace(episode, bodies=(*episode.bodies, *bodies), cameras=cameras), pasted
 
 
 def varied(cutout: Cutout, rng: np.random.Generator) -> Cutout:

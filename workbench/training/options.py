@@ -80,6 +80,7 @@ class TrainOptions:
     augment: bool = option(True, "vary colours; in scene lessons, also mirror")
     crop: float = option(0.05, "scene lessons: most of a side cut off a picture; 0 for none")
     pasted: int = option(36, "scene lessons: most things pasted into a picture from others; 0 for none")
+    crowd: int = option(12, "questions: most things pasted into a picture from others; 0 for none")
     paraphrases: float = option(0.2, "share of tasks told in the data's other words")
     log_every: int = option(10, "steps between two lines of losses", "optimizer steps")
     save_every: int = option(250, "steps between two states to resume from", "optimizer steps")
@@ -116,6 +117,7 @@ class TrainOptions:
             "head_steps",
             "warmup",
             "pasted",
+            "crowd",
             "pss_every",
             "seed",
             "answer_weight",

@@ -44,6 +44,7 @@ class ArchiveSource:
                 FIRST_LESSON if phase == "language" else FULL_LESSON,
                 config.prompt.slots,
                 options.paraphrases,
+                options.crowd,
             )
         if objective == SCENE:
             return SceneStream(

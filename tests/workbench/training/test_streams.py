@@ -11,6 +11,7 @@ from policy.m1.prompt import measured_hand
 from policy.m1.training.batches import Marked
 from policy.m1.training.phases import ACTION, ANSWERS, LANGUAGE, VISION
 from tests.workbench.data.made_up import made_up_episode
+from tests.workbench.training.test_cutouts import red_square
 from workbench.data.archive import ArchiveError, Chunk
 from workbench.data.chunk_writer import ChunkWriter
 from workbench.options import OptionError
@@ -228,6 +229,26 @@ def test_the_prompt_is_marked_for_another_object_seen_whole(frames, visibility, 
             assert one.instruction == "put the green ball on the blue plate"
             assert one.places == ((154.0, 161.0), own.places[1], None, None)
             assert one.hand == own.hand
+
+
+def test_in_a_crowd_the_task_stays_clear_and_more_is_asked(frames):
+    """Some pictures have things pasted in: named by their own boxes, never called what the task names."""
+    asked = {}
+    for crowd in (0, 8):
+        stream = AnswerStream(
+            frames, ("front",), 0, 224, "locate: {instruction}", lambda text: True, False, pasted=crowd
+        )
+        stream._cutouts = {"front": [red_square(8, "green cone"), red_square(8, "red cube")]} if crowd else {}
+        asked[crowd] = [stream.batch([(row, epoch)]) for row in range(stream.size) for epoch in range(4)]
+    changed = 0
+    for plain, crowded in zip(asked[0], asked[8], strict=True):
+        changed += bool((plain.pictures != crowded.pictures).any())
+        before, after = ({one.question: one.answer for one in batch.asked[0]} for batch in (plain, crowded))
+        task = "locate: put the red cube on the blue plate"
+        assert after[task] == before.get(task, after[task])
+        for question in {"locate: red cube", "locate: blue plate"} & before.keys() & after.keys():
+            assert after[question] == before[question]
+    assert 0 < changed < len(asked[0])
 
 
 def test_another_task_names_another_thing_to_pick_and_where_it_is(frames):
