@@ -36,9 +36,16 @@ class Lesson:
     """Kinds of `workbench.data.qa_options.KINDS`; one question of each."""
     most_kinds: int
     """How many of the kinds are asked, by chance."""
+    acting: bool = True
+    """Whether the prompt for acting is shown, with its slots' places."""
+    crowded: float = 0.5
+    """Share of the pictures that things are pasted into, where any are."""
 
 
-FIRST_LESSON = Lesson(named=5, own=True, kinds=KINDS, most_kinds=1)
+NAMING_LESSON = Lesson(named=12, own=False, kinds=(), most_kinds=0, acting=False, crowded=1.0)
+"""Only: where is the red cube? In a crowd there is another of its colour and one of its shape, so both words must be
+heard. A model that is asked other things, too, learns one of them and stays with it."""
+FIRST_LESSON = Lesson(named=4, own=True, kinds=KINDS, most_kinds=1)
 """For a model that knows no places yet: many short questions teach more in the same time than few long ones."""
 FULL_LESSON = Lesson(named=2, own=True, kinds=KINDS, most_kinds=len(KINDS))
 FIRST_FRAMES = 8
@@ -46,8 +53,6 @@ FIRST_FRAMES = 8
 the arm what the task is: a model that sees few of them learns to look at the arm instead of to read."""
 WHOLE = 0.9
 """Visible share from which a thing is seen whole."""
-CROWDED_SHARE = 0.5
-"""Share of the pictures that things are pasted into, where any are."""
 MOST_TRIES = 16
 """Frames looked at for one about which anything can be asked."""
 _SEEDS = 2**31
@@ -128,7 +133,8 @@ class AnswerStream:
             episode, picture = self.frames.episodes[number], self.frames.picture(number, view, frame)
             lesson = self.lesson
             rng = numpy_generator(self.seed, "crowd", at, epoch)
-            if self._cutouts and rng.random() < CROWDED_SHARE and is_named_by_labels(episode):
+            may_crowd = not lesson.own or is_named_by_labels(episode)
+            if self._cutouts and rng.random() < lesson.crowded and may_crowd:
                 episode, picture = self._crowded(episode, view, frame, picture, rng)
                 # The other kinds ask about more than what is seen in the picture.
                 lesson = replace(lesson, kinds=())
@@ -143,7 +149,8 @@ class AnswerStream:
             self._cutouts[view],
             {body.label for body in episode.bodies if body.role != "distractor"},
         )
-        chosen = [known[i] for i in rng.integers(0, len(known), int(rng.integers(1, self.pasted + 1)))]
+        least = self.pasted // 2 if self.lesson.crowded == 1 else 1
+        chosen = [known[i] for i in rng.integers(0, len(known), int(rng.integers(least, self.pasted + 1)))]
         some = [varied(one, rng) for one in chosen if one.label not in named]
         return crowded(episode, view, frame, picture, some, rng)
 
@@ -181,7 +188,7 @@ class AnswerStream:
         boxes: Mapping[int, XYXY],
     ) -> list[Marked]:
         """The prompt for acting, with its slots' places: for the task, and for the other where they are known."""
-        if not self.slots:
+        if not self.slots or not self.lesson.acting:
             return []
         hand, view = hand_at(episode, frame), self.views[0]
         places = slot_places(episode, view, frame, self.slots, self.side)

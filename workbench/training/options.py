@@ -53,8 +53,11 @@ class TrainOptions:
     vision_steps: int | None = option(
         None, "stage=grounding: the vision tower alone, before", "optimizer steps"
     )
+    naming_steps: int | None = option(
+        None, "stage=grounding: the language model on questions for one thing in a crowd", "optimizer steps"
+    )
     language_steps: int | None = option(
-        None, "stage=grounding: the language model on frozen features, between", "optimizer steps"
+        None, "stage=grounding: the language model on all questions, the tower frozen", "optimizer steps"
     )
     head_steps: int | None = option(
         None, "stage=action of m1-mini: the action head on frozen backbones, before", "optimizer steps"
@@ -80,7 +83,7 @@ class TrainOptions:
     augment: bool = option(True, "vary colours; in scene lessons, also mirror")
     crop: float = option(0.05, "scene lessons: most of a side cut off a picture; 0 for none")
     pasted: int = option(36, "scene lessons: most things pasted into a picture from others; 0 for none")
-    crowd: int = option(12, "questions: most things pasted into a picture from others; 0 for none")
+    crowd: int = option(24, "questions: most things pasted into a picture from others; 0 for none")
     paraphrases: float = option(0.2, "share of tasks told in the data's other words")
     log_every: int = option(10, "steps between two lines of losses", "optimizer steps")
     save_every: int = option(250, "steps between two states to resume from", "optimizer steps")
@@ -113,6 +116,7 @@ class TrainOptions:
         for name in (
             "steps",
             "vision_steps",
+            "naming_steps",
             "language_steps",
             "head_steps",
             "warmup",

@@ -6,10 +6,19 @@ from policy.m1.model import M1Model
 from policy.m1.training.batches import Stream
 from policy.m1.training.phases import ACTION, ANSWERS, SCENE
 from workbench.training.action_stream import ActionStream
-from workbench.training.answer_stream import FIRST_LESSON, FULL_LESSON, AnswerStream, sayable_by
+from workbench.training.answer_stream import (
+    FIRST_LESSON,
+    FULL_LESSON,
+    NAMING_LESSON,
+    AnswerStream,
+    sayable_by,
+)
 from workbench.training.frames import ArchiveFrames
 from workbench.training.options import TrainOptions
 from workbench.training.scene_stream import SceneStream
+
+LESSONS = {"naming": NAMING_LESSON, "language": FIRST_LESSON}
+"""What is asked in the phases in which not everything is."""
 
 
 class ArchiveSource:
@@ -41,7 +50,7 @@ class ArchiveSource:
                 config.prompt.grounding,
                 sayable_by(self.model.tokenizer),
                 options.augment,
-                FIRST_LESSON if phase == "language" else FULL_LESSON,
+                LESSONS.get(phase, FULL_LESSON),
                 config.prompt.slots,
                 options.paraphrases,
                 options.crowd,

@@ -20,6 +20,7 @@ from workbench.training.answer_stream import (
     FIRST_FRAMES,
     FIRST_LESSON,
     FULL_LESSON,
+    NAMING_LESSON,
     AnswerStream,
     another_task,
     worded,
@@ -249,6 +250,33 @@ def test_in_a_crowd_the_task_stays_clear_and_more_is_asked(frames):
         for question in {"locate: red cube", "locate: blue plate"} & before.keys() & after.keys():
             assert after[question] == before[question]
     assert 0 < changed < len(asked[0])
+
+
+def test_naming_asks_for_one_thing_in_every_crowd_and_for_nothing_else(frames):
+    stream = AnswerStream(
+        frames,
+        ("front",),
+        0,
+        224,
+        "locate: {instruction}",
+        lambda text: True,
+        augment=False,
+        lesson=NAMING_LESSON,
+        slots=("grasp",),
+        pasted=8,
+    )
+    stream._cutouts = {"front": [red_square(8, "green cone"), red_square(8, "blue dome")]}
+    pasted = {"locate: green cone", "locate: blue dome"}
+    seen = set()
+    for row in range(stream.size):
+        asked = stream.batch([(row, 0)]).asked[0]
+        labels = [body.label for body in frames.episodes[stream.rows[row][0]].bodies]
+        allowed = pasted | {f"locate: {label}" for label in labels}
+        assert asked
+        assert {one.question for one in asked} <= allowed
+        assert not any(isinstance(one, Marked) for one in asked)
+        seen |= {one.question for one in asked} & pasted
+    assert seen == pasted
 
 
 def test_another_task_names_another_thing_to_pick_and_where_it_is(frames):

@@ -75,16 +75,16 @@ def test_two_stages_make_a_checkpoint_that_acts_and_answers(data, tmp_path, smal
     from policy.m1.checkpoint import load_checkpoint
     from policy.m1.policy import M1Policy
 
-    steps = {"vision_steps": 1, "language_steps": 1, "steps": 1}
+    steps = {"vision_steps": 1, "naming_steps": 1, "language_steps": 1, "steps": 1}
     grounded = train.train(options(data, tmp_path / "g", stage="grounding", **steps), CONSOLE)
-    assert [line["phase"] for line in lines(tmp_path / "g")] == ["vision", "language", "joint"]
+    assert [line["phase"] for line in lines(tmp_path / "g")] == ["vision", "naming", "language", "joint"]
     acting = train.train(
         options(data, tmp_path / "a", stage="action", head_steps=1, steps=1, from_checkpoint=str(grounded)),
         CONSOLE,
     )
     config = load_checkpoint(acting).config
     assert config.provenance.notes == (build.GROUNDED,)
-    assert config.provenance.steps == 5
+    assert config.provenance.steps == 6
     assert config.provenance.origin == "trained"
     assert config.action_spec.normalisation.scheme == "min_max"
     assert M1Policy.from_checkpoint(acting).cameras == ("front",)
