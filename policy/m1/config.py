@@ -92,6 +92,10 @@ class QFormerConfig:
     num_queries: int = 64
     num_heads: int = 8
     dropout: float = 0.1
+    number_tokens: int = 0
+    """Tokens of `policy.m1.numbers` that are read beside all others; the published model has none."""
+    number_places: int = 0
+    """How many of the places that the prompt has slots for these tokens tell, from the first."""
 
 
 @dataclass(frozen=True)

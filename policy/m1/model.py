@@ -23,6 +23,7 @@ from policy.m1.dino import DinoEncoder
 from policy.m1.dit import ActionTransformer
 from policy.m1.gradient import scale_gradient
 from policy.m1.images import IMAGENET_MEAN, IMAGENET_STD, gather_views, normalised
+from policy.m1.numbers import NumberTokens
 from policy.m1.prompt import TokenBatch, slot_columns, tokenise
 from policy.m1.qformer import LayerwiseQFormer
 from policy.m1.strict import ConfigError
@@ -39,6 +40,8 @@ class Reading:
     """``[B, L]`` bool: which of the prompt's tokens are no padding."""
     states: tuple[torch.Tensor, ...]
     """Hidden states ``[B, L, D]`` of the layers that the Q-Former reads, in order."""
+    places: torch.Tensor
+    """What the prompt's S slots stand for ``[B, S, 2]``, in whole pixels of the first view as resized."""
 
 
 class M1Model(nn.Module):
@@ -61,6 +64,8 @@ class M1Model(nn.Module):
         self.dino = DinoEncoder(config.dino)
         self.dino_projection = nn.Linear(config.dino.hidden_size, config.language.hidden_size)
         self.qformer = LayerwiseQFormer(config.qformer, config.language.hidden_size)
+        if count := config.qformer.number_tokens:
+            self.numbers = NumberTokens(config.qformer.number_places, count, config.language.hidden_size)
         transformer = ActionTransformer(
             config.action_head, config.action_spec.dim, config.chunk_length, config.qformer.num_queries
         )
@@ -85,8 +90,7 @@ class M1Model(nn.Module):
         hand: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """What the action head is told ``[B, Q, D]``, float32."""
-        pixels, tokens, states = self._read(images, instructions, hand)
-        return self._condition(pixels, Reading(tokens.attention_mask.bool(), tuple(states)))
+        return self._condition(*self._read(images, instructions, hand), hand)
 
     @torch.no_grad()
     def read(
@@ -96,22 +100,29 @@ class M1Model(nn.Module):
         hand: torch.Tensor | None = None,
     ) -> Reading:
         """What a frozen vision-language model would say again each time: `action_loss` takes it back."""
-        _, tokens, states = self._read(images, instructions, hand)
-        return Reading(tokens.attention_mask.bool(), tuple(states))
+        return self._read(images, instructions, hand)[1]
 
     def _read(
         self, images: Mapping[str, torch.Tensor], instructions: Sequence[str], hand: torch.Tensor | None
-    ) -> tuple[torch.Tensor, TokenBatch, list[torch.Tensor]]:
-        """Pixels of all views, the prompt, and the hidden states that both leave behind, in the order of layers."""
+    ) -> tuple[torch.Tensor, Reading]:
+        """Pixels of all views, and what they and the prompt leave behind."""
         views = self.config.images.views
         pixels = self._pixels(images, views)
         tokens = self._prompt(self.config.prompt.action, instructions, len(views), hand=hand)
         layers = range(self.config.qformer.start_layer, self.config.qformer.end_layer)
-        return pixels, tokens, self.vlm.hidden_states(pixels, tokens, layers)
+        states = self.vlm.hidden_states(pixels, tokens, layers)
+        return pixels, Reading(
+            tokens.attention_mask.bool(), tuple(states), self._slot_places(tokens, states[-1])
+        )
 
-    def _condition(self, pixels: torch.Tensor, reading: Reading) -> torch.Tensor:
+    def _condition(self, pixels: torch.Tensor, reading: Reading, hand: torch.Tensor | None) -> torch.Tensor:
         spoken = [scale_gradient(hidden.float(), self.config.vlm_gradient_scale) for hidden in reading.states]
         seen = self._dino_tokens(pixels)
+        if self.config.qformer.number_tokens:
+            if hand is None:
+                raise ValueError("the action head is told of the hand: what is measured of it is missing")
+            told = self.numbers(hand.to(seen), reading.places.to(seen), self.config.images.size)
+            seen = torch.cat([seen, told], dim=1)
         mask = torch.cat([reading.mask, seen.new_ones(seen.shape[:2], dtype=torch.bool)], dim=1)
         # Mixed precision is for the two backbones; what writes the actions computes in float32, here and when acting.
         with torch.autocast(self.device.type, enabled=False):
@@ -142,7 +153,7 @@ class M1Model(nn.Module):
         if reading is None:
             condition = self.condition(images, instructions, hand)
         else:
-            condition = self._condition(self._pixels(images, self.config.images.views), reading)
+            condition = self._condition(self._pixels(images, self.config.images.views), reading, hand)
         with torch.autocast(self.device.type, enabled=False):
             return self.action_head.loss(targets, valid.to(self.device), condition, generator)
 
@@ -176,10 +187,9 @@ class M1Model(nn.Module):
         (u, v) are those of the prompt's S slots, in whole pixels of the first view as resized: the likeliest coordinate
         at each slot.
         """
-        pixels, tokens, states = self._read(images, instructions, hand)
-        condition = self._condition(pixels, Reading(tokens.attention_mask.bool(), tuple(states)))
-        actions = self.action_head.sample(condition, noise.to(condition), steps, guidance_scale)
-        return actions, self._slot_places(tokens, states[-1])
+        pixels, reading = self._read(images, instructions, hand)
+        condition = self._condition(pixels, reading, hand)
+        return self.action_head.sample(condition, noise.to(condition), steps, guidance_scale), reading.places
 
     @torch.no_grad()
     def think(
@@ -189,9 +199,9 @@ class M1Model(nn.Module):
         hand: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """The places ``[B, S, 2]`` of `decide` alone."""
-        _, tokens, states = self._read(images, instructions, hand)
-        return self._slot_places(tokens, states[-1])
+        return self._read(images, instructions, hand)[1].places
 
+    @torch.no_grad()
     def _slot_places(self, tokens: TokenBatch, last: torch.Tensor) -> torch.Tensor:
         slots = len(self.config.prompt.slots)
         if not slots:

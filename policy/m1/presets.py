@@ -70,7 +70,7 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
     """The same parts at about 7 M parameters, with a vocabulary of ``words`` and a token per pixel."""
     if not words:
         raise ConfigError("m1-mini needs words: those of the instructions it is to understand")
-    size = 224
+    size, slots = 224, (GRASP, CONTACT, CONTACT, PLACE, *[PATH] * 4)
     action, grounding = (
         "task: {instruction}. hand {hand}. grasp u v contact u v u v place u v path u v u v u v u v",
         "locate: {instruction}",
@@ -96,16 +96,18 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
         ),
         # Large patches, few and small queries: on a processor, both would otherwise cost as much as seeing.
         dino=DinoConfig(128, 4, 4, patch_size=28, position_grid=8),
-        qformer=QFormerConfig(2, 4, hidden_size=128, num_queries=16, num_heads=4),
+        qformer=QFormerConfig(
+            2, 4, hidden_size=128, num_queries=16, num_heads=4, number_tokens=4, number_places=len(slots)
+        ),
         action_head=ActionHeadConfig(depth=4, hidden_size=128, num_heads=4),
-        diffusion=DiffusionConfig(sample_steps=5),
+        diffusion=DiffusionConfig(sample_steps=5, draws_per_sample=2),
         images=ImageConfig(tuple(views), size=size),
         prompt=PromptConfig(
             system="",
             action=action,
             grounding=grounding,
             lower_case=True,
-            slots=(GRASP, CONTACT, CONTACT, PLACE, *[PATH] * 4),
+            slots=slots,
         ),
         tokenizer=tokenizer,
         action_spec=action_spec,

@@ -54,7 +54,7 @@ def build_model(options: TrainOptions, frames: ArchiveFrames) -> M1Model:
                 raise OptionError(
                     f"guidance=off, but {options.from_checkpoint} has been through the grounding stage"
                 )
-            config = model.config
+            config = _for_data(model.config, options, frames, views)
         elif options.preset == "m1-3b":
             raise OptionError(
                 "m1-3b begins from published weights: make a checkpoint with `workbench policy import` and give it as "
@@ -65,9 +65,10 @@ def build_model(options: TrainOptions, frames: ArchiveFrames) -> M1Model:
             if options.chunk is not None:
                 half = max(1, options.chunk // 2)
                 config = replace(config, chunk_length=options.chunk, execute_steps=half)
+            config = _for_data(config, options, frames, views)
             torch.manual_seed(key(options.seed, "weights"))
             model = M1Model(config, build_tokenizer(config.tokenizer))
-        model.config = _for_data(config, options, frames, views)
+        model.config = config
     except (ConfigError, CheckpointError) as error:
         raise OptionError(str(error)) from error
     for name, parameter in model.named_parameters():

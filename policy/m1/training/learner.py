@@ -67,6 +67,7 @@ class Learner(nn.Module):
             "model.vlm.": LANGUAGE,
             "model.dino": DINO,
             "model.qformer.": QFORMER,
+            "model.numbers.": QFORMER,
             "model.action_head.": ACTION_HEAD,
             "aids.": AIDS,
         }

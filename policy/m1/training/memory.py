@@ -29,6 +29,7 @@ class Memory:
     def __init__(self, model: M1Model, stream: Stream) -> None:
         self._model, self._stream = model, stream
         self._known: dict[int, tuple[torch.Tensor, ...]] = {}
+        self._places: dict[int, torch.Tensor] = {}
 
     @staticmethod
     def has_room_for(model: M1Model, stream: Stream) -> bool:
@@ -54,7 +55,8 @@ class Memory:
             for i, states in enumerate(layer):
                 whole[i, longest - len(states) :] = states
             padded.append(whole.to(device))
-        return Reading(mask.to(device), tuple(padded))
+        places = torch.stack([self._places[row] for row in rows])
+        return Reading(mask.to(device), tuple(padded), places.to(device))
 
     def _read_block(self, block: int) -> None:
         rows = range(block * BLOCK, min((block + 1) * BLOCK, self._stream.size))
@@ -63,3 +65,4 @@ class Memory:
         for i, row in enumerate(rows):
             seen = reading.mask[i]
             self._known[row] = tuple(states[i, seen].half().cpu() for states in reading.states)
+            self._places[row] = reading.places[i].cpu()
