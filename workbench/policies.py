@@ -11,8 +11,6 @@ from workbench.options import OptionError
 M1 = "m1"
 POLICIES = ("expert", "noisy_expert", "random", "hold", M1)
 """The policies that ship with the bench; `M1` is a checkpoint of ``workbench train`` or ``workbench policy import``."""
-M1_MINI = "m1-mini"
-"""The checkpoint that ships: what ``policy=m1`` is without another."""
 CAMERAS = ("front", "wrist")
 """Cameras of the tasks."""
 ENDS_READ = 1 << 22

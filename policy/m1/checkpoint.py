@@ -153,9 +153,10 @@ def differences(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tor
 
 
 def to_working_types(model: M1Model, backbone_dtype: torch.dtype | None) -> M1Model:
-    """Q-Former, projection and action head in float32; the backbones in ``backbone_dtype`` if given."""
-    for part in (model.dino_projection, model.qformer, model.action_head):
-        part.float()
+    """All but the backbones in float32; the backbones in ``backbone_dtype`` if given."""
+    for part in model.children():
+        if part not in (model.vlm, model.dino):
+            part.float()
     if backbone_dtype is not None:
         rotary = _rotary_modules(model)
         frequencies = [module.inv_freq for module in rotary]

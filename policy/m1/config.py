@@ -121,6 +121,9 @@ class DiffusionConfig:
     """Probability that training replaces a sample's condition by the learned null condition."""
     draws_per_sample: int = 4
     """Noise levels drawn for each sample of a training batch; the vision-language model runs once for all."""
+    target: Literal["noise", "sample"] = "noise"
+    """What the head predicts: the noise, as published, or the actions beneath it. Where there is little but noise, a
+    small error of the noise is a large one of the actions: it takes long training to become small enough."""
 
 
 CONTACT, PATH = "contact", "path"

@@ -1,13 +1,15 @@
 """Noise to actions and back: the schedule, the training loss, and DDIM sampling with classifier-free guidance.
 
-Improved DDPM's cosine schedule (arXiv 2102.09672), noise as the target, DDIM without noise of its own (arXiv
-2010.02502, eta 0), guidance by extrapolating from the null condition (arXiv 2207.12598). The schedules are
-``diffusers``'. A sampler is made for each call: one kept from an earlier call would keep its number of steps.
+Improved DDPM's cosine schedule (arXiv 2102.09672), noise as the target or, where configured, the actions, DDIM without
+noise of its own (arXiv 2010.02502, eta 0), guidance by extrapolating from the null condition (arXiv 2207.12598). The
+schedules are ``diffusers``'. A sampler is made for each call: one kept from an earlier call would keep its number of
+steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,12 +20,15 @@ from policy.m1.config import DiffusionConfig
 from policy.m1.dit import ActionTransformer
 
 
-def make_scheduler(train_steps: int) -> DDIMScheduler:
-    """The noise schedule; sampling visits every ``train_steps / n``-th level, the last one noise-free."""
+def make_scheduler(train_steps: int, target: Literal["noise", "sample"] = "noise") -> DDIMScheduler:
+    """The noise schedule for a head that predicts ``target``.
+
+    Sampling visits every ``train_steps / n``-th level, the last one noise-free.
+    """
     return DDIMScheduler(
         num_train_timesteps=train_steps,
         beta_schedule="squaredcos_cap_v2",
-        prediction_type="epsilon",
+        prediction_type="epsilon" if target == "noise" else "sample",
         clip_sample=False,
         set_alpha_to_one=True,
         timestep_spacing="leading",
@@ -65,7 +70,7 @@ class ActionDiffusion(nn.Module):
         condition: torch.Tensor,
         generator: Generators = None,
     ) -> torch.Tensor:
-        """Mean squared error of the predicted noise over the valid steps: a scalar.
+        """Mean squared error of the predicted noise, or actions, over the valid steps: a scalar.
 
         ``actions`` ``[B, T, A]`` in the model's own units; ``valid`` ``[B, T]`` is False for steps past an episode's
         end, which are neither counted nor attended to; ``condition`` ``[B, Q, D]``. ``generator`` (CPU; one, or one a
@@ -79,7 +84,8 @@ class ActionDiffusion(nn.Module):
         condition = torch.where(dropped[:, None, None], self.transformer.null_condition, condition)
         whole = bool(valid.all())
         predicted = self.transformer(self.q_sample(actions, t, noise), t, condition, None if whole else valid)
-        error = (predicted - noise).square().mean(dim=-1)  # [B, T]
+        target = noise if self.config.target == "noise" else actions
+        error = (predicted - target).square().mean(dim=-1)  # [B, T]
         return error[valid].mean()
 
     def _draw(
@@ -112,7 +118,7 @@ class ActionDiffusion(nn.Module):
         scale = self.config.guidance_scale if guidance_scale is None else guidance_scale
         if steps <= 0 or self.config.train_steps % steps:
             raise ValueError(f"{steps} sampling steps do not divide {self.config.train_steps}")
-        scheduler = make_scheduler(self.config.train_steps)
+        scheduler = make_scheduler(self.config.train_steps, self.config.target)
         scheduler.set_timesteps(steps)
         guided = scale != 1.0
         if guided:

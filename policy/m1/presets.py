@@ -100,7 +100,7 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
             2, 4, hidden_size=128, num_queries=16, num_heads=4, number_tokens=4, number_places=len(slots)
         ),
         action_head=ActionHeadConfig(depth=4, hidden_size=128, num_heads=4),
-        diffusion=DiffusionConfig(sample_steps=5, draws_per_sample=2),
+        diffusion=DiffusionConfig(sample_steps=5, draws_per_sample=2, target="sample"),
         images=ImageConfig(tuple(views), size=size),
         prompt=PromptConfig(
             system="",

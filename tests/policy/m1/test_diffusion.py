@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from policy.m1.config import ActionHeadConfig, DiffusionConfig
-from policy.m1.diffusion import ActionDiffusion, row_noise
+from policy.m1.diffusion import ActionDiffusion, make_scheduler, row_noise
 from policy.m1.dit import ActionTransformer, sinusoid
 
 T, A, Q, D = 6, 3, 5, 16
@@ -131,3 +131,22 @@ def test_noise_levels_are_cosines_before_sines():
         [torch.cos(3 * 10_000.0 ** -(torch.arange(4) / 4)), torch.sin(3 * 10_000.0 ** -(torch.arange(4) / 4))]
     )
     torch.testing.assert_close(code[1], expected)
+
+
+@pytest.mark.parametrize("target", ["noise", "sample"])
+def test_a_head_that_knows_the_actions_has_no_loss_and_samples_them(target, monkeypatch):
+    head = make_head(condition_dropout=0.0, draws_per_sample=1, target=target)
+    actions, valid, condition = batch()
+    kept = make_scheduler(head.config.train_steps).alphas_cumprod
+
+    def knows(noisy, t, condition, valid=None):
+        if target == "sample":
+            return actions
+        share = kept[t][:, None, None]
+        return (noisy - share.sqrt() * actions) / (1 - share).sqrt()
+
+    monkeypatch.setattr(head.transformer, "forward", knows)
+    assert loss_of(head, actions, valid, condition) < 1e-10
+    for steps in (1, 5, 20):
+        sampled = head.sample(condition, torch.randn(actions.shape), steps=steps, guidance_scale=1.0)
+        torch.testing.assert_close(sampled, actions, atol=1e-4, rtol=0)

@@ -1,5 +1,6 @@
 """What is measured and meant reaches the action head as numbers."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -69,6 +70,13 @@ def test_what_was_read_once_gives_the_same_loss(model):
         return model.action_loss(images, [SHORT, LONG], actions, valid, generator, HANDS, reading)
 
     assert torch.allclose(loss(None), loss(model.read(images, [SHORT, LONG], HANDS)))
+
+
+def test_from_a_checkpoint_of_half_precision_they_compute_in_single(model, tmp_path):
+    save_checkpoint(copy.deepcopy(model).half(), tmp_path)
+    loaded = load_checkpoint(tmp_path, backbone_dtype=torch.float32)
+    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
+    assert torch.allclose(decide(loaded, HANDS)[0], decide(model, HANDS)[0], atol=0.05)
 
 
 def test_a_checkpoint_holds_them(model, tmp_path):
