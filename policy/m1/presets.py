@@ -67,7 +67,7 @@ def m1_3b(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str] = 
 
 
 def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str]) -> M1Config:
-    """The same parts at about 7 M parameters, with a vocabulary of ``words`` and a token per pixel."""
+    """The same parts at about 8 M parameters, with a vocabulary of ``words`` and a token per pixel."""
     if not words:
         raise ConfigError("m1-mini needs words: those of the instructions it is to understand")
     size, slots = 224, (GRASP, CONTACT, CONTACT, PLACE, *[PATH] * 4)
