@@ -40,11 +40,15 @@ class Lesson:
     """Whether the prompt for acting is shown, with its slots' places."""
     crowded: float = 0.5
     """Share of the pictures that things are pasted into, where any are."""
+    least_pasted: float = 0.0
+    """Fewest things pasted into such a picture, as a share of the most; always one."""
 
 
-NAMING_LESSON = Lesson(named=12, own=False, kinds=(), most_kinds=0, acting=False, crowded=1.0)
-"""Only: where is the red cube? In a crowd there mostly is another of its colour and one of its shape, so both words must
-be heard. A model that is asked other things, too, learns one of them and stays with it."""
+NAMING_LESSON = Lesson(
+    named=12, own=False, kinds=(), most_kinds=0, acting=False, crowded=1.0, least_pasted=0.5
+)
+"""Only: where is the red cube? In a crowd there mostly is another of its colour and one of its shape: both words must be
+heard. A model that is asked other things, too, learns one of them and stays with it."""
 FIRST_LESSON = Lesson(named=4, own=True, kinds=KINDS, most_kinds=1)
 """For a model that knows no places yet: many short questions teach more in the same time than few long ones."""
 FULL_LESSON = Lesson(named=2, own=True, kinds=KINDS, most_kinds=len(KINDS))
@@ -149,7 +153,7 @@ class AnswerStream:
             self._cutouts[view],
             {body.label for body in episode.bodies if body.role != "distractor"},
         )
-        least = self.pasted // 2 if self.lesson.crowded == 1 else 1
+        least = max(1, int(self.pasted * self.lesson.least_pasted))
         chosen = [known[i] for i in rng.integers(0, len(known), int(rng.integers(least, self.pasted + 1)))]
         some = [varied(one, rng) for one in chosen if one.label not in named]
         return crowded(episode, view, frame, picture, some, rng)
