@@ -47,8 +47,8 @@ class Lesson:
 NAMING_LESSON = Lesson(
     named=12, own=False, kinds=(), most_kinds=0, acting=False, crowded=1.0, least_pasted=0.5
 )
-"""Only: where is the red cube? In a crowd there mostly is another of its colour and one of its shape: both words must be
-heard. A model that is asked other things, too, learns one of them and stays with it."""
+"""Only: where is the red cube? In a crowd there mostly is another of its colour and one of its shape, so that both
+words must be heard. A model that is asked other things, too, learns one of them and stays with it."""
 FIRST_LESSON = Lesson(named=4, own=True, kinds=KINDS, most_kinds=1)
 """For a model that knows no places yet: many short questions teach more in the same time than few long ones."""
 FULL_LESSON = Lesson(named=2, own=True, kinds=KINDS, most_kinds=len(KINDS))
