@@ -30,6 +30,9 @@ from policy.m1.strict import ConfigError
 from policy.m1.tokenizer import coordinate_tokens
 
 MAX_ANSWER_TOKENS = 256
+NEIGHBOURHOOD = 12
+"""A slot's place is the mean of what is thought of it this near to the likeliest coordinate [px]: farther away is
+another thing, and nearer the likeliest alone is one of a few favourite numbers."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Reading:
     states: tuple[torch.Tensor, ...]
     """Hidden states ``[B, L, D]`` of the layers that the Q-Former reads, in order."""
     places: torch.Tensor
-    """What the prompt's S slots stand for ``[B, S, 2]``, in whole pixels of the first view as resized."""
+    """What the prompt's S slots stand for ``[B, S, 2]``, in pixels of the first view as resized."""
 
 
 class M1Model(nn.Module):
@@ -88,9 +91,27 @@ class M1Model(nn.Module):
         images: Mapping[str, torch.Tensor],
         instructions: Sequence[str],
         hand: torch.Tensor | None = None,
+        reading: Reading | None = None,
     ) -> torch.Tensor:
-        """What the action head is told ``[B, Q, D]``, float32."""
-        return self._condition(*self._read(images, instructions, hand), hand)
+        """What the action head is told ``[B, Q, D]``, float32.
+
+        ``reading`` is what `read` made of the same arguments, if it is known already.
+        """
+        if reading is None:
+            return self._condition(*self._read(images, instructions, hand), hand)
+        return self._condition(self._pixels(images, self.config.images.views), reading, hand)
+
+    def condition_of_numbers(self, hand: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """What the head would be told ``[B, Q, D]`` if the Q-Former read nothing but hand ``[B, 5]`` and places.
+
+        ``places`` ``[B, S, 2]`` are in pixels of the first view as resized. ValueError for a model without numbers.
+        """
+        if not self.config.qformer.number_tokens:
+            raise ValueError(f"{self.config.name} is not told numbers: qformer.number_tokens is 0")
+        told = self.numbers(hand.to(self.device), places.to(self.device), self.config.images.size)
+        return self.qformer(
+            [told] * len(self.qformer.layers), told.new_ones(told.shape[:2], dtype=torch.bool)
+        )
 
     @torch.no_grad()
     def read(
@@ -140,20 +161,32 @@ class M1Model(nn.Module):
     ) -> torch.Tensor:
         """Diffusion loss of action chunks ``[B, T, A]`` in the physical units of the configured `ActionSpec`.
 
-        ``valid`` ``[B, T]`` is False for steps that the episode did not have. ``reading`` is what `read` made of the
-        same arguments, if it is known already. See `ActionDiffusion.loss`.
+        ``valid`` ``[B, T]`` is False for steps that the episode did not have. ``reading`` as in `condition`. See
+        `ActionDiffusion.loss`.
         """
-        wanted = (len(instructions), self.config.chunk_length, self.config.action_spec.dim)
+        targets = self.targets(actions, valid)
+        return self.denoising_loss(
+            self.condition(images, instructions, hand, reading), targets, valid, generator
+        )
+
+    def targets(self, actions: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """Action chunks ``[B, T, A]`` in physical units as the head's own; ValueError for another shape."""
+        wanted = (len(valid), self.config.chunk_length, self.config.action_spec.dim)
         if tuple(actions.shape) != wanted or valid.shape != actions.shape[:2]:
             raise ValueError(
                 f"actions must be {list(wanted)} with valid steps {list(wanted[:2])}, "
                 f"not {list(actions.shape)} and {list(valid.shape)}"
             )
-        targets = encode_actions(actions.to(self.device), self.config)
-        if reading is None:
-            condition = self.condition(images, instructions, hand)
-        else:
-            condition = self._condition(self._pixels(images, self.config.images.views), reading, hand)
+        return encode_actions(actions.to(self.device), self.config)
+
+    def denoising_loss(
+        self,
+        condition: torch.Tensor,
+        targets: torch.Tensor,
+        valid: torch.Tensor,
+        generator: Generators = None,
+    ) -> torch.Tensor:
+        """Diffusion loss of `targets` under a `condition`."""
         with torch.autocast(self.device.type, enabled=False):
             return self.action_head.loss(targets, valid.to(self.device), condition, generator)
 
@@ -184,8 +217,8 @@ class M1Model(nn.Module):
 
         ``noise`` ``[B, T, A]`` is where sampling starts; ``steps`` and ``guidance_scale`` replace the configured ones.
         Chunks ``[B, T, A]`` are in the model's own units (see `policy.m1.actions.decode_actions`). Places ``[B, S, 2]``
-        (u, v) are those of the prompt's S slots, in whole pixels of the first view as resized: the likeliest coordinate
-        at each slot.
+        (u, v) are those of the prompt's S slots, in pixels of the first view as resized: at each slot, the mean over
+        the likeliest coordinate and its `NEIGHBOURHOOD`.
         """
         pixels, reading = self._read(images, instructions, hand)
         condition = self._condition(pixels, reading, hand)
@@ -211,7 +244,10 @@ class M1Model(nn.Module):
         rows = torch.arange(len(last), device=last.device)[:, None]
         logits = self.vlm.model.lm_head(last[rows, torch.tensor(columns, device=last.device)])
         numbers = coordinate_tokens(self.tokenizer, self.config.tokenizer.coordinate_bins)
-        return logits[..., numbers].argmax(dim=-1).unflatten(1, (slots, 2)).float()
+        share = logits[..., numbers].float().softmax(dim=-1)
+        place = torch.arange(len(numbers), device=last.device)
+        share = share * ((place - share.argmax(dim=-1, keepdim=True)).abs() <= NEIGHBOURHOOD)
+        return ((share * place).sum(dim=-1) / share.sum(dim=-1)).unflatten(1, (slots, 2))
 
     @torch.no_grad()
     def answer(

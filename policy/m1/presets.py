@@ -97,7 +97,13 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
         # Large patches, few and small queries: on a processor, both would otherwise cost as much as seeing.
         dino=DinoConfig(128, 4, 4, patch_size=28, position_grid=8),
         qformer=QFormerConfig(
-            2, 4, hidden_size=128, num_queries=16, num_heads=4, number_tokens=4, number_places=len(slots)
+            2,
+            4,
+            hidden_size=128,
+            num_queries=16,
+            num_heads=4,
+            number_tokens=4,
+            number_places=slots.index(PATH) + 1,
         ),
         action_head=ActionHeadConfig(depth=4, hidden_size=128, num_heads=4),
         diffusion=DiffusionConfig(sample_steps=5, draws_per_sample=2, target="sample"),

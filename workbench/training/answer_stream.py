@@ -51,6 +51,8 @@ NAMING_LESSON = Lesson(
 words must be heard. A model that is asked other things, too, learns one of them and stays with it."""
 FIRST_LESSON = Lesson(named=4, own=True, kinds=KINDS, most_kinds=1)
 """For a model that knows no places yet: many short questions teach more in the same time than few long ones."""
+SLOTS_LESSON = Lesson(named=1, own=True, kinds=(), most_kinds=0, crowded=0.3)
+"""For a model that knows its places about: a hand that goes where they are a centimetre off grasps nothing."""
 FULL_LESSON = Lesson(named=2, own=True, kinds=KINDS, most_kinds=len(KINDS))
 FIRST_FRAMES = 8
 """How often an episode's first picture comes for each time that another does. Only in the first can nobody tell from

@@ -59,10 +59,16 @@ class TrainOptions:
     language_steps: int | None = option(
         None, "stage=grounding: the language model on all questions, the tower frozen", "optimizer steps"
     )
+    slots_steps: int | None = option(
+        None, "stage=grounding: tower and language model on the places that acting needs", "optimizer steps"
+    )
+    numbers_steps: int | None = option(
+        None, "stage=action of m1-mini: acting on numbers alone, before all else", "optimizer steps"
+    )
     head_steps: int | None = option(
         None, "stage=action of m1-mini: the action head on frozen backbones, before", "optimizer steps"
     )
-    batch: int | None = option(None, "samples in one pass on one device")
+    batch: int | None = option(None, "samples with pictures in one pass on one device")
     answer_batch: int | None = option(None, "stage=action: pictures asked about, beside a batch of actions")
     accumulation: int = option(1, "passes to a step")
     lr_vision: float | None = option(None, "peak learning rate of the vision tower; 0 freezes")
@@ -118,6 +124,8 @@ class TrainOptions:
             "vision_steps",
             "naming_steps",
             "language_steps",
+            "slots_steps",
+            "numbers_steps",
             "head_steps",
             "warmup",
             "pasted",

@@ -22,7 +22,9 @@ from policy.m1.training.phases import (
     ANSWERS,
     DINO,
     LANGUAGE,
+    NUMBERS,
     QFORMER,
+    READING,
     SCENE,
     VISION,
     AnswerHelp,
@@ -42,11 +44,13 @@ def phases_of(options: TrainOptions, config: M1Config) -> list[Phase]:
     if options.stage == GROUNDING:
         phases = _small_grounding(config) if small else _large_grounding()
     else:
-        phases = _small_action(options.is_guided) if small else [_large_action()]
+        phases = _small_action(config, options.is_guided) if small else [_large_action()]
     steps = {
         "vision": options.vision_steps,
         "naming": options.naming_steps,
         "language": options.language_steps,
+        "slots": options.slots_steps,
+        "numbers": options.numbers_steps,
         "head": options.head_steps,
         phases[-1].name: options.steps,
     }
@@ -81,30 +85,45 @@ def _small_grounding(config: M1Config) -> list[Phase]:
         warmup=60, hold=0.3, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
         help=replace(learning, blur=(2.0, SHARP)),
     )  # fmt: skip
+    slots = Phase(
+        "slots", 4000, {LANGUAGE: 5e-4, VISION: 2e-4, AIDS: 5e-4}, {ANSWERS: 1.0}, {ANSWERS: 8},
+        warmup=60, hold=0.3, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
+        help=replace(learning, blur=(SHARP, SHARP)),
+    )  # fmt: skip
     # What the tower learned of the scene goes on being asked: answers alone would wash it out.
     joint = Phase(
         "joint", 1000, {LANGUAGE: 3e-4, VISION: 1e-4, AIDS: 3e-4}, {ANSWERS: 1.0, SCENE: 0.5},
         {ANSWERS: 8, SCENE: 8}, warmup=30, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
         help=replace(learning, blur=(SHARP, SHARP)),
     )  # fmt: skip
-    return [vision, naming, language, joint]
+    return [vision, naming, language, slots, joint]
 
 
-def _small_action(is_guided: bool) -> list[Phase]:
-    new = {DINO: 1e-3, QFORMER: 1e-3, ACTION_HEAD: 1e-3}
+def _small_action(config: M1Config, is_guided: bool) -> list[Phase]:
+    numbers = Phase(
+        "numbers", 3000, {QFORMER: 1e-3, ACTION_HEAD: 1e-3, AIDS: 1e-3}, {READING: 1.0, NUMBERS: 1.0},
+        {READING: 256, NUMBERS: 32}, warmup=100, hold=0.5, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
+    )  # fmt: skip
+    # Numbers go on being told alone: pictures come from demonstrations, which never stray.
+    objectives, batch = {ACTION: 1.0, READING: 0.5, NUMBERS: 0.5}, {ACTION: 16, READING: 64, NUMBERS: 16}
+    is_told = config.qformer.number_tokens > 0
+    if not is_told:
+        objectives = {ACTION: 1.0}
+    new = {DINO: 1e-3, QFORMER: 5e-4, ACTION_HEAD: 5e-4, AIDS: 5e-4}
     # What was never grounded has nothing worth freezing: it learns from the first step on.
     backbone = {} if is_guided else {VISION: 3e-4, LANGUAGE: 3e-4}
     head = Phase(
-        "head", 4000, {**backbone, **new}, {ACTION: 1.0}, {ACTION: 16},
+        "head", 2000, {**backbone, **new}, objectives, batch,
         warmup=100, hold=0.5, floor=0.1, weight_decay=0.01, betas=SMALL_BETAS, remember=is_guided,
+        read_actions=1.0,
     )  # fmt: skip
-    rates = {VISION: 1e-4, LANGUAGE: 1e-4, DINO: 3e-4, QFORMER: 3e-4, ACTION_HEAD: 3e-4}
+    rates = {VISION: 1e-4, LANGUAGE: 1e-4, DINO: 3e-4, QFORMER: 3e-4, ACTION_HEAD: 3e-4, AIDS: 3e-4}
     action = Phase(
-        "action", 1500, rates, {ACTION: 1.0, ANSWERS: 0.1}, {ACTION: 16, ANSWERS: 2},
+        "action", 1500, rates, {**objectives, ANSWERS: 0.1}, {**batch, ANSWERS: 2},
         warmup=100, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
-        help=AnswerHelp(blur=(SHARP, SHARP), text_weight=0.1),
+        help=AnswerHelp(blur=(SHARP, SHARP), text_weight=0.1), read_actions=1.0,
     )  # fmt: skip
-    return [head, action]
+    return [numbers, head, action] if is_told else [head, action]
 
 
 def _large_grounding() -> list[Phase]:
@@ -145,7 +164,7 @@ def _changed(phase: Phase, options: TrainOptions, steps: int | None) -> Phase:
             if not options.is_guided or not options.answer_weight or not rates.keys() & {VISION, LANGUAGE}:
                 objectives.pop(ANSWERS)
         batch[ACTION] = options.batch or batch[ACTION]
-    elif options.batch:
+    elif options.batch and NUMBERS not in objectives:
         batch = dict.fromkeys(batch, options.batch)
     steps = phase.steps if steps is None else steps
     # A rise as long as the phase would be no phase.

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from policy.m1.model import M1Model
 from policy.m1.training.batches import Stream
-from policy.m1.training.phases import ACTION, ANSWERS, SCENE
+from policy.m1.training.phases import ACTION, ANSWERS, NUMBERS, READING, SCENE
 from workbench.training.action_stream import ActionStream
 from workbench.training.answer_stream import (
     FIRST_LESSON,
     FULL_LESSON,
     NAMING_LESSON,
+    SLOTS_LESSON,
     AnswerStream,
     sayable_by,
 )
 from workbench.training.frames import ArchiveFrames
+from workbench.training.numbers_stream import NumbersStream
 from workbench.training.options import TrainOptions
 from workbench.training.scene_stream import SceneStream
 
-LESSONS = {"naming": NAMING_LESSON, "language": FIRST_LESSON}
+LESSONS = {"naming": NAMING_LESSON, "language": FIRST_LESSON, "slots": SLOTS_LESSON}
 """What is asked in the phases in which not everything is."""
 
 
@@ -55,8 +59,17 @@ class ArchiveSource:
                 options.paraphrases,
                 options.crowd,
             )
+        if objective in (READING, NUMBERS):
+            return self._numbers
         if objective == SCENE:
             return SceneStream(
                 self.frames, views, options.seed, size, options.augment, options.crop, options.pasted
             )
         raise ValueError(f"there is no objective {objective!r}")
+
+    @cached_property
+    def _numbers(self) -> NumbersStream:
+        config = self.model.config
+        slots = config.prompt.slots[: config.qformer.number_places]
+        side, length = config.images.size, config.chunk_length
+        return NumbersStream(self.frames, config.images.views[0], slots, side, length, self.options.seed)

@@ -1,4 +1,4 @@
-"""What training asks of its data: batches of three kinds, by row numbers.
+"""What training asks of its data: batches of four kinds, by row numbers.
 
 A `Source` is any object that has streams of such batches; `workbench.training` has one for the archive. Rows are asked
 for with the epoch in which they are asked, so that a source can vary what it shows of a row, as a function of both.
@@ -27,6 +27,20 @@ class ActionBatch:
     """``[B, T]`` bool: False past the end of an episode; what stands there in `actions` changes nothing."""
     hand: torch.Tensor | None = None
     """What the robot measured of its hand ``[B, 5]`` (`policy.m1.prompt.measured_hand`)."""
+
+
+@dataclass(frozen=True)
+class NumbersBatch:
+    """The same without pictures and words: what they would tell stands there as numbers."""
+
+    hand: torch.Tensor
+    """``[B, 5]`` as in `ActionBatch`."""
+    places: torch.Tensor
+    """``[B, S, 2]`` what the slots of the prompt stand for, in pixels of the first view as the model sees it."""
+    actions: torch.Tensor
+    """``[B, T, A]`` as in `ActionBatch`."""
+    valid: torch.Tensor
+    """``[B, T]`` bool."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +91,7 @@ class SceneBatch:
     """``[B]`` of ``[n]``: class numbers."""
 
 
-Batch = ActionBatch | AnswerBatch | SceneBatch
+Batch = ActionBatch | NumbersBatch | AnswerBatch | SceneBatch
 
 
 class Stream(Protocol):
@@ -100,5 +114,5 @@ class Source(Protocol):
     """Classes of shape."""
 
     def stream(self, objective: str, phase: str) -> Stream:
-        """Rows for an objective: ``action``, ``answers`` or ``scene``, in a phase."""
+        """Rows for an objective: one of `policy.m1.training.phases.OBJECTIVES`, in a phase."""
         ...

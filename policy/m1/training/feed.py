@@ -39,7 +39,11 @@ class Feed:
         self.accumulation, self.rank, self.devices = accumulation, rank, devices
         self.streams = {name: source.stream(name, phase.name) for name in phase.objectives}
         self._memory: Memory | None = None
-        if phase.remember and Memory.has_room_for(learner.model, self.streams[ACTION]):
+        if (
+            phase.remember
+            and ACTION in phase.objectives
+            and Memory.has_room_for(learner.model, self.streams[ACTION])
+        ):
             self._memory = Memory(learner.model, self.streams[ACTION])
         self._pool = ThreadPoolExecutor(1)
         self._ahead: tuple[int, Future[Portions]] | None = None
@@ -57,7 +61,7 @@ class Feed:
         stream = self.streams[objective]
         keys = tuple(range(first, first + count))
         rows = [item_at(key, stream.size, self.seed, f"{self.phase.name}/{objective}") for key in keys]
-        if self._memory is None:
+        if self._memory is None or objective != ACTION:
             return self.learner.prepare(objective, stream.batch(rows), keys, self.phase)
         # Every epoch shows a row as the first one did: that is what is remembered of it.
         shown = [(row, 0) for row, _ in rows]

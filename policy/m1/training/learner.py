@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from policy.m1.images import resize
 from policy.m1.model import M1Model, Reading
-from policy.m1.training.aids import PlaceHead, SceneHead
+from policy.m1.training.aids import ActionsHead, PlaceHead, SceneHead
 from policy.m1.training.answers import answer_losses
-from policy.m1.training.batches import ActionBatch, Batch, SceneBatch
+from policy.m1.training.batches import ActionBatch, Batch, NumbersBatch, SceneBatch
 from policy.m1.training.packing import PackedAnswers, Packer
 from policy.m1.training.phases import (
     ACTION,
@@ -21,7 +21,9 @@ from policy.m1.training.phases import (
     ANSWERS,
     DINO,
     LANGUAGE,
+    NUMBERS,
     QFORMER,
+    READING,
     SCENE,
     VISION,
     Phase,
@@ -34,7 +36,7 @@ from policy.m1.training.schedule import blur_at
 class Portion:
     """What one device learns from in one pass."""
 
-    content: ActionBatch | PackedAnswers | SceneBatch
+    content: ActionBatch | NumbersBatch | PackedAnswers | SceneBatch
     weight: float
     """How much its loss is a mean over: valid actions, tokens of answers, or pictures."""
     keys: tuple[int, ...]
@@ -50,7 +52,15 @@ class Learner(nn.Module):
     in no checkpoint of a model.
     """
 
-    def __init__(self, model: M1Model, colors: int, shapes: int, helped_layers: int, seed: int) -> None:
+    def __init__(
+        self,
+        model: M1Model,
+        colors: int,
+        shapes: int,
+        helped_layers: int,
+        seed: int,
+        reads_actions: bool = False,
+    ) -> None:
         super().__init__()
         self.model = model
         self.seed = seed
@@ -59,6 +69,14 @@ class Learner(nn.Module):
         self.aids = nn.ModuleDict(
             {"scene": SceneHead(width, colors, shapes), "place": PlaceHead(width, helped_layers)}
         )
+        if reads_actions:
+            drawn = model.config.qformer
+            self.aids["actions"] = ActionsHead(
+                drawn.num_queries,
+                drawn.hidden_size,
+                model.config.chunk_length,
+                model.config.action_spec.dim,
+            )
 
     def part_of(self, name: str) -> str:
         """The part, of `policy.m1.training.phases.PARTS`, that a parameter belongs to."""
@@ -88,7 +106,7 @@ class Learner(nn.Module):
 
     def prepare(self, objective: str, batch: Batch, keys: tuple[int, ...], phase: Phase) -> Portion:
         """A batch as the model takes it; runs beside the training of the batch before."""
-        if isinstance(batch, ActionBatch):
+        if isinstance(batch, ActionBatch | NumbersBatch):
             return Portion(batch, float(batch.valid.sum()), keys)
         if isinstance(batch, SceneBatch):
             return Portion(batch, float(len(batch.pictures)), keys)
@@ -105,18 +123,8 @@ class Learner(nn.Module):
     def forward(self, objective: str, portion: Portion, phase: Phase, step: int) -> dict[str, torch.Tensor]:
         """Losses by name, each a mean over ``portion.weight``; ``loss`` is what to minimise."""
         content: Any = portion.content
-        if objective == ACTION:
-            generators = [torch_generator(self.seed, "noise", phase.name, key) for key in portion.keys]
-            loss = self.model.action_loss(
-                content.images,
-                content.instructions,
-                content.actions,
-                content.valid,
-                generators,
-                content.hand,
-                portion.reading,
-            )
-            return {"loss": loss}
+        if objective in (ACTION, NUMBERS, READING):
+            return self._action_losses(objective, portion, phase)
         if objective == SCENE:
             pictures = resize(content.pictures.to(self.model.device), self.model.config.images)
             tokens = self.model.vlm.image_tokens(pictures[:, None])
@@ -134,3 +142,23 @@ class Learner(nn.Module):
                 help_.layers,
             )
         raise ValueError(f"there is no objective {objective!r}")
+
+    def _action_losses(self, objective: str, portion: Portion, phase: Phase) -> dict[str, torch.Tensor]:
+        model, content = self.model, cast(ActionBatch | NumbersBatch, portion.content)
+        targets = model.targets(content.actions, content.valid)
+        if isinstance(content, NumbersBatch):
+            condition = model.condition_of_numbers(content.hand, content.places)
+        else:
+            condition = model.condition(content.images, content.instructions, content.hand, portion.reading)
+        losses: dict[str, torch.Tensor] = {}
+        weight = 1.0 if objective == READING else phase.read_actions if objective == ACTION else 0.0
+        if weight:
+            head = cast(ActionsHead, self.aids["actions"])
+            losses["read"] = head.loss(condition, targets, content.valid.to(targets.device))
+        if objective == READING:
+            return {"loss": losses["read"]}
+        generators = [torch_generator(self.seed, "noise", phase.name, key) for key in portion.keys]
+        losses["denoise"] = model.denoising_loss(condition, targets, content.valid, generators)
+        if not weight:
+            return {"loss": losses["denoise"]}
+        return losses | {"loss": losses["denoise"] + weight * losses["read"]}

@@ -1,8 +1,9 @@
 """A training as data: which phases it has, what each trains, on what, at which rates.
 
-InternVLA-M1's two stages are one phase each at full size. Trained from nothing, a small model has three phases before
-it acts, because plain training from the start stays at the prior: first its vision tower learns to see, then its
-language model to say where, with attention shown where to look, then both together.
+InternVLA-M1's two stages are one phase each at full size. Trained from nothing, a small model learns
+in steps, because plain training from the start stays at the prior: first its vision tower learns to see, then its
+language model to say where, with attention shown where to look, then both together. And before its head acts on what is
+seen, it learns to on numbers alone, at a twentieth of the price.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ VISION, LANGUAGE, DINO, QFORMER, ACTION_HEAD, AIDS = (
 PARTS = (VISION, LANGUAGE, DINO, QFORMER, ACTION_HEAD, AIDS)
 """Parts of a model that are trained or frozen as one. ``aids`` are heads that only training has."""
 ACTION, ANSWERS, SCENE = "action", "answers", "scene"
-OBJECTIVES = (ACTION, ANSWERS, SCENE)
+READING, NUMBERS = "reading", "numbers"
+"""Actions given nothing but what is measured of the hand and the places that the prompt has slots for: read linearly
+from the condition, and denoised under it."""
+OBJECTIVES = (ACTION, ANSWERS, SCENE, READING, NUMBERS)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Phase:
     weight_decay: float = 1e-8
     betas: tuple[float, float] = (0.9, 0.95)
     help: AnswerHelp = field(default_factory=AnswerHelp)
+    read_actions: float = 0.0
+    """Weight, beside the loss of `ACTION`, of reading the same actions linearly from the condition."""
     remember: bool = False
     """Whether the frozen vision-language model reads each row once only (`policy.m1.training.memory`)."""
 
@@ -77,7 +83,8 @@ class Phase:
             found.append(f"phase {self.name} has {unknown[0]!r}; there are {', '.join(OBJECTIVES)}")
         if not self.objectives or not self.rates:
             found.append(f"phase {self.name} trains nothing")
-        if self.remember and (self.rates.keys() & {VISION, LANGUAGE} or set(self.objectives) != {ACTION}):
+        acting = {ACTION, READING, NUMBERS}
+        if self.remember and (self.rates.keys() & {VISION, LANGUAGE} or not set(self.objectives) <= acting):
             found.append(f"phase {self.name} can only remember what it does not train, and only for actions")
         for name in self.objectives:
             if self.batch.get(name, 0) < 1:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -15,7 +16,7 @@ from policy.m1.model import M1Model
 from policy.m1.presets import preset
 from policy.m1.prompt import conversation, measured_hand
 from policy.m1.strict import ConfigError
-from policy.m1.tokenizer import build_tokenizer
+from policy.m1.tokenizer import build_tokenizer, coordinate_tokens
 from tests.policy.m1.tiny import LONG, SHORT, SPEC, WORDS, random_images, rows, tiny_config, tiny_model
 
 
@@ -229,3 +230,28 @@ def test_the_measured_turn_is_that_of_the_hand_but_for_half_a_turn(turn, tilt, i
     assert (x, y, z, width) == pytest.approx((0.4, 0.1, 0.2, 0.05))
     assert -math.pi / 2 <= measured <= math.pi / 2
     assert math.sin(measured - turn) == pytest.approx(0, abs=1e-5)
+
+
+class Thinks(torch.nn.Module):
+    """A language head to which every state means the same."""
+
+    def __init__(self, shares, vocabulary):
+        super().__init__()
+        self.logits = torch.full((vocabulary,), -30.0)
+        for token, share in shares.items():
+            self.logits[token] = float(np.log(share))
+
+    def forward(self, states):
+        return self.logits.expand(*states.shape[:-1], -1)
+
+
+def test_a_slot_stands_for_the_mean_around_its_likeliest_coordinate():
+    """Two neighbours share one place; what is thought of another thing, far away, does not pull at it."""
+    config = tiny_config()
+    model = tiny_model(config)
+    number = coordinate_tokens(model.tokenizer, config.tokenizer.coordinate_bins)
+    shares = {number[20]: 0.45, number[24]: 0.15, number[50]: 0.40}
+    model.vlm.model.lm_head = Thinks(shares, config.language.vocab_size)
+    places = model.think(random_images(config, 2), [SHORT, LONG])
+    assert places.shape == (2, 6, 2)
+    assert torch.allclose(places, torch.full_like(places, 21.0), atol=1e-4)

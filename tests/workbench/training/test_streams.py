@@ -9,11 +9,12 @@ import torch
 
 from policy.m1.prompt import measured_hand
 from policy.m1.training.batches import Marked
-from policy.m1.training.phases import ACTION, ANSWERS, LANGUAGE, VISION
+from policy.m1.training.phases import ACTION, ANSWERS, LANGUAGE, NUMBERS, READING, VISION
 from tests.workbench.data.made_up import made_up_episode
 from tests.workbench.training.test_cutouts import red_square
 from workbench.data.archive import ArchiveError, Chunk
 from workbench.data.chunk_writer import ChunkWriter
+from workbench.data.projection import project_frames
 from workbench.options import OptionError
 from workbench.training.action_stream import ActionStream, chunk_at, with_statistics
 from workbench.training.answer_stream import (
@@ -23,10 +24,13 @@ from workbench.training.answer_stream import (
     NAMING_LESSON,
     AnswerStream,
     another_task,
+    hand_at,
+    slot_places,
     worded,
 )
 from workbench.training.augment import crop, mirrored
 from workbench.training.frames import ArchiveFrames
+from workbench.training.numbers_stream import PLACE_ERROR, STRAY, STRAYED, NumbersStream
 from workbench.training.options import TrainOptions
 from workbench.training.recipes import phases_of
 from workbench.training.scene_stream import SceneStream
@@ -367,8 +371,8 @@ def test_a_frozen_language_model_is_asked_nothing(frames):
 
     options = TrainOptions(stage="action", data="x", lr_vision=0.0, lr_language=0.0, device="cpu")
     options.resolve()
-    _, phase = phases_of(options, build_model(options, frames).config)
-    assert phase.objectives.keys() == {ACTION}
+    _, _, phase = phases_of(options, build_model(options, frames).config)
+    assert phase.objectives.keys() == {ACTION, READING, NUMBERS}
     assert not phase.rates.keys() & {VISION, LANGUAGE}
 
 
@@ -401,7 +405,11 @@ def test_guidance_off_changes_nothing_but_what_it_says(frames):
         options.resolve()
         model = build_model(options, frames)
         made[guidance] = (model, phases_of(options, model.config))
-    (guided, (head, phase)), (plain, (plain_head, plain_phase)) = made["on"], made["off"]
+    (guided, (numbers, head, phase)), (plain, (plain_numbers, plain_head, plain_phase)) = (
+        made["on"],
+        made["off"],
+    )
+    assert numbers == plain_numbers
     spatial = guided.config.prompt
     prompt = replace(plain.config.prompt, action=spatial.action, slots=spatial.slots)
     assert replace(plain.config, prompt=prompt) == guided.config
@@ -416,3 +424,92 @@ def test_guidance_off_changes_nothing_but_what_it_says(frames):
     assert replace(plain_head, rates=head.rates, remember=head.remember) == head
     weights = zip(guided.state_dict().values(), plain.state_dict().values(), strict=True)
     assert all((a == b).all() for a, b in weights), "the first weights differ"
+
+
+def numbers_told(frames, epochs=400):
+    """Each row of the stream with what it is: episode, frame, annotated places, chunk; and several epochs of it."""
+    slots = ("grasp", "place", "path")
+    stream = NumbersStream(frames, "front", slots, 224, 8, seed=0)
+    seen = [(n, f, slot_places(frames.episodes[n], "front", f, slots, 224)) for n, f in frames.rows(True)]
+    whole = [row for row in seen if None not in row[2]]
+    assert stream.size == len(whole) > 0
+    for row, (number, frame, places) in enumerate(whole):
+        episode = frames.episodes[number]
+        chunk, had = chunk_at(episode.actions, int(episode.frame_steps[frame]), 8)
+        batch = stream.batch([(row, epoch) for epoch in range(epochs)])
+        assert (batch.valid == torch.from_numpy(had)).all()
+        assert (stream.batch([(row, 3)]).hand == batch.hand[3]).all()
+        by = batch.hand.double().numpy() - np.array(hand_at(episode, frame))
+        yield episode, frame, np.array(places), chunk, batch, by
+
+
+def test_numbers_tell_the_annotated_places_and_err_otherwise_each_epoch(frames):
+    told = [batch.places.numpy()[:, :2] - places[:2] for _, _, places, _, batch, _ in numbers_told(frames)]
+    errors = np.concatenate(told)
+    assert np.abs(errors.mean(0)).max() < 0.5
+    assert np.allclose(errors.std(0), PLACE_ERROR, rtol=0.1)
+
+
+def test_hands_that_strayed_are_led_back_and_others_are_as_recorded(frames):
+    strays, kinds = [], set()
+    for _, _, _, chunk, batch, by in numbers_told(frames):
+        steady = bool((np.sign(chunk[:, 6]) == np.sign(chunk[0, 6])).all())
+        has_strayed = np.abs(by[:, :4]).max(axis=1) > 1e-6
+        kinds.add(steady)
+        assert has_strayed.any() == steady
+        straight = batch.actions.numpy()[~has_strayed]
+        assert np.allclose(straight, chunk, atol=1e-6)
+        # Where the hand ends, seen from where it is told to be, is where the demonstrated one ends.
+        led = batch.actions.numpy()[has_strayed]
+        ends = by[has_strayed, :3] + led[..., :3].sum(1)
+        assert np.allclose(ends, chunk[:, :3].sum(0), atol=1e-5)
+        turned = (by[has_strayed, 3] + led[..., 5].sum(1) - chunk[:, 5].sum()) / np.pi
+        assert np.allclose(turned, turned.round(), atol=1e-5), "off by other than half a turn"
+        assert np.allclose(led[:, 6:], chunk[6:], atol=1e-6)
+        assert np.allclose(led[..., [3, 4, 6]], chunk[..., [3, 4, 6]], atol=1e-6)
+        assert np.allclose(by[:, 4], 0.0, atol=1e-6)
+        if steady:
+            strays.append(by[has_strayed, :3])
+            assert abs(has_strayed.mean() - STRAYED) < 0.1
+    assert kinds == {True, False}
+    assert np.allclose(np.concatenate(strays).std(0), STRAY[:3], rtol=0.1)
+
+
+def test_a_hand_that_strayed_is_seen_where_it_strayed_to(frames):
+    """Apart from the error of every place: its mean over many epochs is that of the true pixels."""
+    for episode, frame, places, _, batch, by in numbers_told(frames):
+        camera = episode.cameras["front"]
+        tool = episode.ee_pose[episode.shown_steps[frame], :3]
+        where = project_frames(
+            (tool + by[:, :3])[None],
+            camera.position[frame : frame + 1],
+            camera.rotation[frame : frame + 1],
+            camera.intrinsics,
+            camera.distortion,
+        )[0]
+        true = (where * 224 / np.array((camera.width, camera.height))).clip(0, 224)
+        true[np.abs(by[:, :3]).max(axis=1) < 1e-6] = places[2]
+        in_front = ~np.isnan(true).any(axis=1)
+        errors = (batch.places.numpy()[:, 2] - true)[in_front]
+        assert len(errors) > 100
+        assert np.abs(errors.mean(0)).max() < 5 * PLACE_ERROR / len(errors) ** 0.5
+        assert np.abs(errors.std(0) / PLACE_ERROR - 1).max() < 0.2
+
+
+def test_without_slots_numbers_tell_of_the_hand_alone(frames):
+    stream = NumbersStream(frames, "front", (), 224, 4, seed=0)
+    assert stream.size == len(frames.rows(before_end=True))
+    assert stream.batch([(0, 0), (1, 0)]).places.shape == (2, 0, 2)
+
+
+def test_a_frame_with_a_place_outside_the_picture_is_no_lesson_in_numbers(frames):
+    episode = frames.episodes[0]
+    camera = episode.cameras["front"]
+    away = camera.grasp.copy()
+    away[1] = np.nan
+    other = copy(frames)
+    other.episodes = [replace(episode, cameras={"front": replace(camera, grasp=away)})]
+    whole = copy(frames)
+    whole.episodes = [episode]
+    sizes = [NumbersStream(one, "front", ("grasp",), 224, 4, seed=0).size for one in (whole, other)]
+    assert sizes[0] - sizes[1] == 1

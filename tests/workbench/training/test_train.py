@@ -75,16 +75,30 @@ def test_two_stages_make_a_checkpoint_that_acts_and_answers(data, tmp_path, smal
     from policy.m1.checkpoint import load_checkpoint
     from policy.m1.policy import M1Policy
 
-    steps = {"vision_steps": 1, "naming_steps": 1, "language_steps": 1, "steps": 1}
+    steps = {"vision_steps": 1, "naming_steps": 1, "language_steps": 1, "slots_steps": 1, "steps": 1}
     grounded = train.train(options(data, tmp_path / "g", stage="grounding", **steps), CONSOLE)
-    assert [line["phase"] for line in lines(tmp_path / "g")] == ["vision", "naming", "language", "joint"]
+    assert [line["phase"] for line in lines(tmp_path / "g")] == [
+        "vision",
+        "naming",
+        "language",
+        "slots",
+        "joint",
+    ]
     acting = train.train(
-        options(data, tmp_path / "a", stage="action", head_steps=1, steps=1, from_checkpoint=str(grounded)),
+        options(
+            data,
+            tmp_path / "a",
+            stage="action",
+            numbers_steps=1,
+            head_steps=1,
+            steps=1,
+            from_checkpoint=str(grounded),
+        ),
         CONSOLE,
     )
     config = load_checkpoint(acting).config
     assert config.provenance.notes == (build.GROUNDED,)
-    assert config.provenance.steps == 6
+    assert config.provenance.steps == 8
     assert config.provenance.origin == "trained"
     assert config.action_spec.normalisation.scheme == "min_max"
     assert M1Policy.from_checkpoint(acting).cameras == ("front",)
@@ -98,6 +112,7 @@ def test_two_stages_make_a_checkpoint_that_acts_and_answers(data, tmp_path, smal
                 stage="action",
                 guidance="off",
                 steps=1,
+                numbers_steps=0,
                 head_steps=0,
                 from_checkpoint=str(grounded),
             ),
@@ -106,9 +121,14 @@ def test_two_stages_make_a_checkpoint_that_acts_and_answers(data, tmp_path, smal
 
 
 def test_a_run_with_other_options_is_not_resumed(data, tmp_path, small):
-    train.train(options(data, tmp_path / "r", stage="action", head_steps=0, steps=1), CONSOLE)
+    train.train(
+        options(data, tmp_path / "r", stage="action", numbers_steps=1, head_steps=0, steps=1), CONSOLE
+    )
     with pytest.raises(RunFolderError, match="seed"):
-        train.train(options(data, tmp_path / "r", stage="action", head_steps=0, steps=1, seed=3), CONSOLE)
+        train.train(
+            options(data, tmp_path / "r", stage="action", numbers_steps=1, head_steps=0, steps=1, seed=3),
+            CONSOLE,
+        )
 
 
 KILLED = """
@@ -130,7 +150,7 @@ train.train(made, Console(quiet=True))
 @pytest.mark.slow
 def test_a_run_killed_at_once_ends_as_an_uninterrupted_one(data, tmp_path, small):
     """SIGKILL while steps run, then the same command again: same losses to the byte, same weights to the bit."""
-    chosen = {"stage": "action", "head_steps": 4, "steps": 8, "save_every": 3, "seed": 1}
+    chosen = {"stage": "action", "numbers_steps": 2, "head_steps": 4, "steps": 6, "save_every": 3, "seed": 1}
     train.train(options(data, tmp_path / "whole", **chosen), CONSOLE)
     words = [f"{k}={v}" for k, v in ({"data": data, "out": tmp_path / "killed"} | SHORT | chosen).items()]
     environment = os.environ | {
