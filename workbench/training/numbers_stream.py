@@ -137,5 +137,5 @@ class NumbersStream:
             moved = self._eyes.pixels(some, by[:, :3])
             known = by.any(axis=1) & ~np.isnan(moved).any(axis=1)
             places[known, self._tool] = moved[known].clip(0, self.side)
-        told = (torch.from_numpy(x).float() for x in (hands, places + errors, actions))
-        return NumbersBatch(*told, torch.from_numpy(self.valid[some]))
+        hand, told, led = (torch.from_numpy(x).float() for x in (hands, places + errors, actions))
+        return NumbersBatch(hand, told, led, torch.from_numpy(self.valid[some]))
