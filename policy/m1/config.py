@@ -95,7 +95,8 @@ class QFormerConfig:
     number_tokens: int = 0
     """Tokens of `policy.m1.numbers` that are read beside all others; the published model has none."""
     number_places: int = 0
-    """How many of the places that the prompt has slots for these tokens tell, from the first."""
+    """How many of the places that the prompt has slots for these tokens tell, from the first; the last of them is
+    where the tool is."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,10 @@ class ActionHeadConfig:
     depth: int = 12
     hidden_size: int = 768
     num_heads: int = 12
+    reads_condition: bool = False
+    """Whether actions are also read linearly from the condition, and the transformer adds what that leaves open. For a
+    small head that predicts actions: by itself it takes long to find again what its condition says plainly. The
+    published model has no such layer."""
 
 
 @dataclass(frozen=True)
@@ -267,6 +272,10 @@ class M1Config:
             (
                 self.qformer.hidden_size == self.action_head.hidden_size,
                 "qformer.hidden_size and action_head.hidden_size must be equal",
+            ),
+            (
+                not self.action_head.reads_condition or self.diffusion.target == "sample",
+                "action_head.reads_condition is for diffusion.target sample: a condition says nothing of the noise",
             ),
             (
                 self.diffusion.sample_steps > 0

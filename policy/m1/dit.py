@@ -67,8 +67,29 @@ def _norm(x: torch.Tensor) -> torch.Tensor:
     return functional.layer_norm(x, x.shape[-1:], eps=NORM_EPS)
 
 
+class ConditionReading(nn.Module):
+    """A whole chunk of actions read from a condition: from each of its tokens one step, or a few, by one linear layer.
+
+    It costs next to nothing and has no noise to see through, so that what draws the condition learns from far more
+    samples than a transformer could be shown in the same time. All tokens are read alike and in order.
+    """
+
+    def __init__(self, queries: int, width: int, steps: int, channels: int) -> None:
+        super().__init__()
+        self.steps, self.channels = steps, channels
+        self.read = nn.Linear(width, -(-steps // queries) * channels)
+
+    def forward(self, condition: torch.Tensor) -> torch.Tensor:
+        """Actions ``[B, T, A]`` in the model's own units from a condition ``[B, Q, D]``."""
+        return self.read(condition.float()).unflatten(2, (-1, self.channels)).flatten(1, 2)[:, : self.steps]
+
+    def loss(self, condition: torch.Tensor, actions: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """Mean squared error over the valid steps of ``actions`` ``[B, T, A]``."""
+        return (self(condition) - actions).square().mean(dim=-1)[valid].mean()
+
+
 class ActionTransformer(nn.Module):
-    """Noise in a chunk of T actions of A channels, given Q condition tokens."""
+    """Noise in a chunk of T actions of A channels, or the actions beneath it, given Q condition tokens."""
 
     def __init__(
         self, config: ActionHeadConfig, action_dim: int, chunk_length: int, condition_tokens: int
@@ -85,6 +106,11 @@ class ActionTransformer(nn.Module):
         )
         self.blocks = nn.ModuleList(Block(width, config.num_heads) for _ in range(config.depth))
         self.output = nn.Linear(width, action_dim)
+        self.reading = (
+            ConditionReading(condition_tokens, width, chunk_length, action_dim)
+            if config.reads_condition
+            else None
+        )
         # Past actions were once to be embedded here. Nothing reads it; published checkpoints hold it, and keeping it
         # lets one be read and written back without loss.
         self.history_embedder = nn.Linear(action_dim, width).requires_grad_(False)
@@ -122,4 +148,5 @@ class ActionTransformer(nn.Module):
             seen = torch.cat([valid.new_ones(condition.shape[:2]), valid], dim=1)
         for block in self.blocks:
             x = block(x, seen)
-        return self.output(_norm(x[:, -self.chunk_length :]))
+        predicted = self.output(_norm(x[:, -self.chunk_length :]))
+        return predicted if self.reading is None else predicted + self.reading(condition)

@@ -190,6 +190,18 @@ class M1Model(nn.Module):
         with torch.autocast(self.device.type, enabled=False):
             return self.action_head.loss(targets, valid.to(self.device), condition, generator)
 
+    def reading_loss(
+        self, condition: torch.Tensor, targets: torch.Tensor, valid: torch.Tensor
+    ) -> torch.Tensor:
+        """Mean squared error of `targets` as read linearly from a `condition`.
+
+        ValueError for a head that reads none (`ActionHeadConfig.reads_condition`).
+        """
+        reading = self.action_head.transformer.reading
+        if reading is None:
+            raise ValueError(f"{self.config.name} reads no actions from its condition")
+        return reading.loss(condition, targets, valid.to(self.device))
+
     def answer_loss(
         self,
         images: Mapping[str, torch.Tensor],

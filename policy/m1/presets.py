@@ -105,7 +105,7 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
             number_tokens=4,
             number_places=slots.index(PATH) + 1,
         ),
-        action_head=ActionHeadConfig(depth=4, hidden_size=128, num_heads=4),
+        action_head=ActionHeadConfig(depth=4, hidden_size=128, num_heads=4, reads_condition=True),
         diffusion=DiffusionConfig(sample_steps=5, draws_per_sample=2, target="sample"),
         images=ImageConfig(tuple(views), size=size),
         prompt=PromptConfig(

@@ -6,8 +6,9 @@ nothing. On rendered pictures, the first phase of grounding learns colours withi
 4,500 steps on pictures as they are, 48 % of the shapes in held-out ones were right; 4,200 more with things pasted in
 made it 80 %. Asked everything at once from the start, the language model learned shapes and then stayed: of 820
 held-out questions for one thing it took 188 for another of its shape. 1,400 steps of nothing but such questions about
-crowds made that 6, and what it learned then carries over to all other questions. Then the action head learns on what
-was grounded, without gradients in the backbones, and last everything learns together.
+crowds made that 6, and what it learned then carries over to all other questions. 1,300 steps of slots, the tower
+learning too, brought the tool's place from 4.9 to 3.6 px. Then the action head learns on numbers alone, then on what was
+grounded, without gradients in the backbones, and last everything learns together.
 """
 
 from __future__ import annotations
@@ -101,27 +102,28 @@ def _small_grounding(config: M1Config) -> list[Phase]:
 
 def _small_action(config: M1Config, is_guided: bool) -> list[Phase]:
     numbers = Phase(
-        "numbers", 3000, {QFORMER: 1e-3, ACTION_HEAD: 1e-3, AIDS: 1e-3}, {READING: 1.0, NUMBERS: 1.0},
-        {READING: 256, NUMBERS: 32}, warmup=100, hold=0.5, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
+        "numbers", 3000, {QFORMER: 1e-3, ACTION_HEAD: 1e-3}, {READING: 1.0, NUMBERS: 1.0},
+        {READING: 192, NUMBERS: 48}, warmup=100, hold=0.5, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
     )  # fmt: skip
     # Numbers go on being told alone: pictures come from demonstrations, which never stray.
     objectives, batch = {ACTION: 1.0, READING: 0.5, NUMBERS: 0.5}, {ACTION: 16, READING: 64, NUMBERS: 16}
-    is_told = config.qformer.number_tokens > 0
+    reading = 1.0 if config.action_head.reads_condition else 0.0
+    is_told = config.qformer.number_tokens > 0 and reading > 0
     if not is_told:
         objectives = {ACTION: 1.0}
-    new = {DINO: 1e-3, QFORMER: 5e-4, ACTION_HEAD: 5e-4, AIDS: 5e-4}
+    new = {DINO: 1e-3, QFORMER: 5e-4, ACTION_HEAD: 5e-4}
     # What was never grounded has nothing worth freezing: it learns from the first step on.
     backbone = {} if is_guided else {VISION: 3e-4, LANGUAGE: 3e-4}
     head = Phase(
         "head", 2000, {**backbone, **new}, objectives, batch,
         warmup=100, hold=0.5, floor=0.1, weight_decay=0.01, betas=SMALL_BETAS, remember=is_guided,
-        read_actions=1.0,
+        read_actions=reading,
     )  # fmt: skip
-    rates = {VISION: 1e-4, LANGUAGE: 1e-4, DINO: 3e-4, QFORMER: 3e-4, ACTION_HEAD: 3e-4, AIDS: 3e-4}
+    rates = {VISION: 1e-4, LANGUAGE: 1e-4, DINO: 3e-4, QFORMER: 3e-4, ACTION_HEAD: 3e-4}
     action = Phase(
         "action", 1500, rates, {**objectives, ANSWERS: 0.1}, {**batch, ANSWERS: 2},
         warmup=100, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
-        help=AnswerHelp(blur=(SHARP, SHARP), text_weight=0.1), read_actions=1.0,
+        help=AnswerHelp(blur=(SHARP, SHARP), text_weight=0.1), read_actions=reading,
     )  # fmt: skip
     return [numbers, head, action] if is_told else [head, action]
 

@@ -1,6 +1,4 @@
-"""Heads that exist only while a small model learns: they turn each image token, each coordinate and each condition of
-the action head into a lesson.
-"""
+"""Heads that exist only while a small model learns: they turn each image token, and each coordinate, into a lesson."""
 
 from __future__ import annotations
 
@@ -97,21 +95,3 @@ class PlaceHead(nn.Module):
             state = functional.rms_norm(state.float(), state.shape[-1:], eps=1e-6)
             total = total + _smooth(read(state), wanted)
         return total
-
-
-class ActionsHead(nn.Module):
-    """Reads a whole chunk of actions from a condition, one linear layer.
-
-    It costs next to nothing and has no noise, so that what draws the condition learns from far more samples than a
-    diffusion transformer could be shown in the same time.
-    """
-
-    def __init__(self, queries: int, width: int, steps: int, channels: int) -> None:
-        super().__init__()
-        self.steps = steps
-        self.read = nn.Linear(queries * width, steps * channels)
-
-    def loss(self, condition: torch.Tensor, actions: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-        """Mean squared error over the valid steps of actions ``[B, T, A]`` in the model's own units."""
-        read = self.read(condition.float().flatten(1)).unflatten(1, (self.steps, -1))
-        return (read - actions).square().mean(dim=-1)[valid].mean()

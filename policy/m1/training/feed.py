@@ -39,12 +39,12 @@ class Feed:
         self.accumulation, self.rank, self.devices = accumulation, rank, devices
         self.streams = {name: source.stream(name, phase.name) for name in phase.objectives}
         self._memory: Memory | None = None
-        if (
-            phase.remember
-            and ACTION in phase.objectives
-            and Memory.has_room_for(learner.model, self.streams[ACTION])
-        ):
-            self._memory = Memory(learner.model, self.streams[ACTION])
+        if phase.remember and ACTION in phase.objectives:
+            actions = self.streams[ACTION]
+            # It is filled block by block, so that soon all is read: rows that come but once are cheaper without.
+            comes_again = phase.steps * accumulation * phase.batch[ACTION] > actions.size
+            if comes_again and Memory.has_room_for(learner.model, actions):
+                self._memory = Memory(learner.model, actions)
         self._pool = ThreadPoolExecutor(1)
         self._ahead: tuple[int, Future[Portions]] | None = None
 

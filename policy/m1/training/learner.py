@@ -10,7 +10,7 @@ from torch import nn
 
 from policy.m1.images import resize
 from policy.m1.model import M1Model, Reading
-from policy.m1.training.aids import ActionsHead, PlaceHead, SceneHead
+from policy.m1.training.aids import PlaceHead, SceneHead
 from policy.m1.training.answers import answer_losses
 from policy.m1.training.batches import ActionBatch, Batch, NumbersBatch, SceneBatch
 from policy.m1.training.packing import PackedAnswers, Packer
@@ -59,7 +59,6 @@ class Learner(nn.Module):
         shapes: int,
         helped_layers: int,
         seed: int,
-        reads_actions: bool = False,
     ) -> None:
         super().__init__()
         self.model = model
@@ -69,14 +68,6 @@ class Learner(nn.Module):
         self.aids = nn.ModuleDict(
             {"scene": SceneHead(width, colors, shapes), "place": PlaceHead(width, helped_layers)}
         )
-        if reads_actions:
-            drawn = model.config.qformer
-            self.aids["actions"] = ActionsHead(
-                drawn.num_queries,
-                drawn.hidden_size,
-                model.config.chunk_length,
-                model.config.action_spec.dim,
-            )
 
     def part_of(self, name: str) -> str:
         """The part, of `policy.m1.training.phases.PARTS`, that a parameter belongs to."""
@@ -153,8 +144,7 @@ class Learner(nn.Module):
         losses: dict[str, torch.Tensor] = {}
         weight = 1.0 if objective == READING else phase.read_actions if objective == ACTION else 0.0
         if weight:
-            head = cast(ActionsHead, self.aids["actions"])
-            losses["read"] = head.loss(condition, targets, content.valid.to(targets.device))
+            losses["read"] = model.reading_loss(condition, targets, content.valid)
         if objective == READING:
             return {"loss": losses["read"]}
         generators = [torch_generator(self.seed, "noise", phase.name, key) for key in portion.keys]

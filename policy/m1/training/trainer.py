@@ -23,7 +23,7 @@ from policy.m1.training.batches import Source
 from policy.m1.training.ema import WeightAverage
 from policy.m1.training.feed import Feed, Portions
 from policy.m1.training.learner import Learner
-from policy.m1.training.phases import ACTION, ANSWERS, READING, Phase
+from policy.m1.training.phases import ACTION, ANSWERS, Phase
 from policy.m1.training.randomness import key
 from policy.m1.training.schedule import rate_factor
 from policy.m1.training.settings import Settings
@@ -73,8 +73,7 @@ class Trainer:
         helped = max((len(phase.help.layers) for phase in self.phases), default=0)
         # The heads' first weights are drawn here: the same whether or not training was resumed.
         torch.manual_seed(key(settings.seed, "aids"))
-        reads = any(phase.read_actions or READING in phase.objectives for phase in self.phases)
-        self.learner = Learner(model, source.colors, source.shapes, helped, settings.seed, reads)
+        self.learner = Learner(model, source.colors, source.shapes, helped, settings.seed)
         self.learner.to(self.accelerator.device)
         self._never = frozenset(n for n, p in self.learner.named_parameters() if not p.requires_grad)
         if settings.recompute:

@@ -48,6 +48,26 @@ def test_every_number_moves_the_tokens_and_those_out_of_range_count_as_its_ends(
     assert torch.equal(tokens(far, places, SIDE), tokens(end, places, SIDE))
 
 
+def test_how_far_a_place_is_from_the_tool_is_told_apart_from_where_both_are():
+    """Moving all places together changes what is told less than moving one of them as far."""
+    torch.manual_seed(0)
+    tokens = NumberTokens(3, 3, 16)
+    places = torch.tensor([[[20.0, 20.0], [30.0, 40.0], [22.0, 24.0]]])
+    offsets = tokens.read[0].in_features - (5 + 6) * 13
+    assert offsets == 2 * 2 * (13 + 2)
+    with torch.no_grad():
+        tokens.read[0].weight[:, :-offsets] = 0.0
+    before = tokens(HANDS[:1], places, SIDE)
+    assert torch.allclose(tokens(HANDS[:1], places + 3, SIDE), before, atol=1e-5)
+    for i in range(3):
+        moved = places.clone()
+        moved[0, i, 0] += 1
+        assert not torch.allclose(tokens(HANDS[:1], moved, SIDE), before, atol=1e-3)
+    # One place fewer is none that could be the tool's.
+    silent = tokens(HANDS[:1], places[:, :0], SIDE)
+    assert torch.allclose(tokens(HANDS[:1], places[:, :2], SIDE), silent, atol=1e-5)
+
+
 def test_actions_depend_on_the_hand_though_the_prompt_does_not_tell_it(model):
     assert "{hand}" not in model.config.prompt.action
     actions, places = decide(model, HANDS)

@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from policy.m1.actions import decode_actions
-from policy.m1.training.batches import ActionBatch, NumbersBatch
+from policy.m1.diffusion import ActionDiffusion
+from policy.m1.dit import ActionTransformer, ConditionReading
+from policy.m1.strict import ConfigError
+from policy.m1.training.batches import NumbersBatch
 from policy.m1.training.phases import ACTION, NUMBERS, READING, Phase
 from tests.policy.m1.tiny import tiny_config, tiny_model
 from tests.policy.m1.training.planted import Memory, PlantedSource, action_phase, trained
 
-RATES = {"qformer": 2e-3, "action_head": 2e-3, "aids": 2e-3}
+RATES = {"qformer": 2e-3, "action_head": 2e-3}
 
 
 class Told(PlantedSource):
@@ -44,7 +47,8 @@ def told_model(seed=0):
     base = tiny_config()
     qformer = replace(base.qformer, number_tokens=3, number_places=6, dropout=0.0)
     diffusion = replace(base.diffusion, condition_dropout=0.0)
-    return tiny_model(replace(base, qformer=qformer, diffusion=diffusion), seed)
+    action_head = replace(base.action_head, reads_condition=True)
+    return tiny_model(replace(base, qformer=qformer, diffusion=diffusion, action_head=action_head), seed)
 
 
 def numbers_phase(steps, **changes):
@@ -110,18 +114,39 @@ def test_numbers_alone_are_the_condition_of_a_model_that_sees_nothing_else():
         tiny_model().condition_of_numbers(source.hands, source.places)
 
 
-def test_the_linear_reading_counts_valid_steps_only(tmp_path):
-    source, model = Told(4), told_model()
-    trainer, _ = trained(tmp_path, [numbers_phase(1)], source, model)
-    head = trainer.learner.aids["actions"]
+def test_the_linear_reading_counts_valid_steps_only():
+    torch.manual_seed(0)
+    head = ConditionReading(8, 48, 6, 7)
     condition, targets = torch.randn(4, 8, 48), torch.randn(4, 6, 7)
     valid = torch.ones(4, 6, dtype=torch.bool)
     valid[:, 4:] = False
     loss = head.loss(condition, targets, valid)
     assert loss == head.loss(condition, targets + 100 * (~valid)[..., None], valid)
-    read = head.read(condition.flatten(1)).view(4, 6, 7)
-    assert loss.item() == pytest.approx((read - targets)[:, :4].square().mean().item(), rel=1e-5)
-    assert isinstance(source.stream(ACTION, "x").batch([(0, 0)]), ActionBatch)
+    assert loss.item() == pytest.approx((head(condition) - targets)[:, :4].square().mean().item(), rel=1e-5)
+
+
+def test_a_head_that_reads_begins_with_what_it_reads():
+    """Its transformer adds nothing yet, whatever the noise; so sampling gives the reading."""
+    config = told_model().config
+    torch.manual_seed(0)
+    head = ActionTransformer(config.action_head, 7, 6, 8)
+    condition, noise = torch.randn(2, 8, 48), torch.randn(2, 6, 7)
+    sampled = ActionDiffusion(head, config.diffusion).sample(condition, noise, guidance_scale=1.0)
+    assert torch.allclose(sampled, head.reading(condition), atol=1e-5)
+    assert head.reading(condition).abs().max() > 0.1
+
+
+def test_what_reads_no_condition_has_no_loss_of_it():
+    model = tiny_model()
+    with pytest.raises(ValueError, match="tiny reads no actions"):
+        model.reading_loss(torch.zeros(1, 8, 48), torch.zeros(1, 6, 7), torch.ones(1, 6, dtype=torch.bool))
+    base = model.config
+    with pytest.raises(ConfigError, match="reads_condition is for diffusion"):
+        replace(
+            base,
+            action_head=replace(base.action_head, reads_condition=True),
+            diffusion=replace(base.diffusion, target="noise"),
+        )
 
 
 def test_what_was_seen_is_remembered_while_numbers_go_on_being_told(tmp_path):
@@ -135,3 +160,14 @@ def test_what_was_seen_is_remembered_while_numbers_go_on_being_told(tmp_path):
     for name, forgotten in weights[0].items():
         assert torch.allclose(forgotten, weights[1][name], atol=5e-3), name
     assert {ACTION, READING, NUMBERS} <= set(runs[0][1].lines[-1])
+
+
+def test_a_token_of_the_condition_is_read_as_its_own_steps():
+    torch.manual_seed(0)
+    head = ConditionReading(4, 16, 6, 7)
+    condition = torch.randn(2, 4, 16)
+    before = head(condition)
+    assert before.shape == (2, 6, 7)
+    condition[:, 1] += 1.0
+    moved = (head(condition) - before).abs().amax(dim=(0, 2)) > 1e-6
+    assert moved.tolist() == [False, False, True, True, False, False]

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from policy.m1.training.feed import Feed
+from policy.m1.training.learner import Learner
 from policy.m1.training.memory import BLOCK, Memory
 from tests.policy.m1.training.planted import (
     Memory as Log,
@@ -72,6 +74,15 @@ def test_a_stream_too_large_to_remember_is_read_each_time():
     assert Memory.has_room_for(model, stream)
     stream.size = 10**9
     assert not Memory.has_room_for(model, stream)
+
+
+def test_rows_that_come_but_once_are_not_remembered():
+    """A block is read for each of its rows; a phase that ends within the first epoch would pay for all of them."""
+    source, model = PlantedSource(24), small_model()
+    learner = Learner(model, 3, 3, 0, 0)
+    for steps, remembers in ((6, False), (7, True)):
+        with Feed(learner, source, replace(HEAD, steps=steps, remember=True), 0, 1) as feed:
+            assert (feed.portions(0)["action"][0].reading is not None) == remembers
 
 
 def test_what_is_trained_cannot_be_remembered():
