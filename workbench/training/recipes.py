@@ -7,8 +7,8 @@ nothing. On rendered pictures, the first phase of grounding learns colours withi
 made it 80 %. Asked everything at once from the start, the language model learned shapes and then stayed: of 820
 held-out questions for one thing it took 188 for another of its shape. 1,400 steps of nothing but such questions about
 crowds made that 6, and what it learned then carries over to all other questions. 1,300 steps of slots, the tower
-learning too, brought the tool's place from 4.9 to 3.6 px. Then the action head learns on numbers alone, then on what was
-grounded, without gradients in the backbones, and last everything learns together.
+learning too, brought the tool's place from 4.9 to 3.6 px. Then the action head learns on numbers alone, then on what
+was grounded, without gradients in the backbones, and last everything learns together.
 """
 
 from __future__ import annotations
