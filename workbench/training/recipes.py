@@ -87,7 +87,7 @@ def _small_grounding(config: M1Config) -> list[Phase]:
         help=replace(learning, blur=(2.0, SHARP)),
     )  # fmt: skip
     slots = Phase(
-        "slots", 4000, {LANGUAGE: 5e-4, VISION: 2e-4, AIDS: 5e-4}, {ANSWERS: 1.0}, {ANSWERS: 8},
+        "slots", 1300, {LANGUAGE: 5e-4, VISION: 2e-4, AIDS: 5e-4}, {ANSWERS: 1.0}, {ANSWERS: 8},
         warmup=60, hold=0.3, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
         help=replace(learning, blur=(SHARP, SHARP)),
     )  # fmt: skip

@@ -1,9 +1,9 @@
 """A training as data: which phases it has, what each trains, on what, at which rates.
 
-InternVLA-M1's two stages are one phase each at full size. Trained from nothing, a small model learns
-in steps, because plain training from the start stays at the prior: first its vision tower learns to see, then its
-language model to say where, with attention shown where to look, then both together. And before its head acts on what is
-seen, it learns to on numbers alone, at a twentieth of the price.
+InternVLA-M1's two stages are one phase each at full size. Trained from nothing, a small model learns in steps, because
+plain training from the start stays at the prior: first its vision tower learns to see, then its language model to say
+where, with attention shown where to look, then both together. And before its head acts on what is seen, it learns to on
+numbers alone, at a twentieth of the price.
 """
 
 from __future__ import annotations
