@@ -18,6 +18,7 @@ import torch
 from policy.m1.config import GRIPPER, PATH
 from policy.m1.training.batches import NumbersBatch
 from policy.m1.training.randomness import numpy_generator
+from workbench.data.archive import ArchiveError
 from workbench.data.episode import DatasetEpisode
 from workbench.data.projection import project_frames
 from workbench.training.action_stream import chunk_at
@@ -89,7 +90,10 @@ class NumbersStream:
         length: int,
         seed: int,
     ) -> None:
-        """``side`` is that of the square picture of ``view`` that the model sees [px]; no ``slots``, no places."""
+        """``side`` is that of the square picture of ``view`` that the model sees [px]; no ``slots``, no places.
+
+        Raises ArchiveError if no frame shows them all.
+        """
         self.seed, self.side = seed, side
         self._tool = slots.index(PATH) if PATH in slots else None
         """The slot of where the tool is; of its way ahead nothing is known once it has strayed."""
@@ -107,15 +111,17 @@ class NumbersStream:
             actions.append(chunk)
             valid.append(had)
             eyes.append(_Eye.of(episode, view, frame, side))
+        if not hands:
+            raise ArchiveError(f"no frame of camera {view} shows all of {', '.join(dict.fromkeys(slots))}")
         self.size = len(hands)
         self.hands, self.places = np.array(hands), np.array(places)
         self.actions, self.valid = np.array(actions, np.float64), np.array(valid)
-        self._eyes = _Eye.together(eyes) if eyes else None
+        self._eyes = _Eye.together(eyes)
         names = [channel.name for channel in frames.action_spec.channels]
         self._motion = [names.index(name) for name in MOTION if name in names]
         self._steady = np.zeros(self.size, bool)
         # Joints' changes do not say where the hand goes.
-        if len(self._motion) == len(MOTION) and GRIPPER in names and self.size:
+        if len(self._motion) == len(MOTION) and GRIPPER in names:
             command = np.sign(self.actions[:, :STEADY, names.index(GRIPPER)])
             self._steady = (command == command[:, :1]).all(axis=1)
 
@@ -133,7 +139,7 @@ class NumbersStream:
         # As `policy.m1.prompt.measured_hand` tells it.
         hands[:, 3] = (hands[:, 3] + math.pi / 2) % math.pi - math.pi / 2
         actions[:, :BACK_AFTER, self._motion] -= by[:, None, : len(self._motion)] / BACK_AFTER
-        if self._tool is not None and self._eyes is not None:
+        if self._tool is not None:
             moved = self._eyes.pixels(some, by[:, :3])
             known = by.any(axis=1) & ~np.isnan(moved).any(axis=1)
             places[known, self._tool] = moved[known].clip(0, self.side)

@@ -513,3 +513,14 @@ def test_a_frame_with_a_place_outside_the_picture_is_no_lesson_in_numbers(frames
     whole.episodes = [episode]
     sizes = [NumbersStream(one, "front", ("grasp",), 224, 4, seed=0).size for one in (whole, other)]
     assert sizes[0] - sizes[1] == 1
+
+
+def test_numbers_of_frames_that_show_no_place_are_refused_in_one_sentence(frames):
+    episode = frames.episodes[0]
+    camera = episode.cameras["front"]
+    blind = copy(frames)
+    blind.episodes = [
+        replace(episode, cameras={"front": replace(camera, grasp=np.full_like(camera.grasp, np.nan))})
+    ]
+    with pytest.raises(ArchiveError, match="no frame of camera front shows all of grasp"):
+        NumbersStream(blind, "front", ("grasp",), 224, 4, seed=0)
