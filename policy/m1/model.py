@@ -8,7 +8,7 @@ actions, places = model.decide(images, instructions, noise)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -45,6 +45,16 @@ class Reading:
     """Hidden states ``[B, L, D]`` of the layers that the Q-Former reads, in order."""
     places: torch.Tensor
     """What the prompt's S slots stand for ``[B, S, 2]``, in pixels of the first view as resized."""
+
+
+@dataclass(frozen=True)
+class Strayed:
+    """Numbers told otherwise than pictures and prompt have it, to learn what to do about it."""
+
+    hand: torch.Tensor
+    """``[B, 5]`` (`policy.m1.prompt.measured_hand`)."""
+    tool_moved: torch.Tensor
+    """``[B, 2]`` how far the tool is seen elsewhere, in pixels of the first view as resized."""
 
 
 class M1Model(nn.Module):
@@ -92,14 +102,22 @@ class M1Model(nn.Module):
         instructions: Sequence[str],
         hand: torch.Tensor | None = None,
         reading: Reading | None = None,
+        strayed: Strayed | None = None,
     ) -> torch.Tensor:
         """What the action head is told ``[B, Q, D]``, float32.
 
-        ``reading`` is what `read` made of the same arguments, if it is known already.
+        ``reading`` is what `read` made of the same arguments, if it is known already. ``strayed``, for models that are
+        told numbers, replaces the hand among those, and moves the last place.
         """
         if reading is None:
-            return self._condition(*self._read(images, instructions, hand), hand)
-        return self._condition(self._pixels(images, self.config.images.views), reading, hand)
+            pixels, reading = self._read(images, instructions, hand)
+        else:
+            pixels = self._pixels(images, self.config.images.views)
+        if strayed is not None:
+            places = reading.places.clone()
+            places[:, self.config.qformer.number_places - 1] += strayed.tool_moved.to(places)
+            hand, reading = strayed.hand, replace(reading, places=places)
+        return self._condition(pixels, reading, hand)
 
     def condition_of_numbers(self, hand: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """What the head would be told ``[B, Q, D]`` if the Q-Former read nothing but hand ``[B, 5]`` and places.

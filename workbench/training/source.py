@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from policy.m1.config import PATH
 from policy.m1.model import M1Model
 from policy.m1.training.batches import Stream
 from policy.m1.training.phases import ACTION, ANSWERS, NUMBERS, READING, SCENE
@@ -44,6 +45,7 @@ class ArchiveSource:
                 options.seed,
                 options.augment,
                 options.paraphrases,
+                size if PATH in config.prompt.slots[: config.qformer.number_places] else None,
             )
         if objective == ANSWERS:
             return AnswerStream(

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from policy.m1.model import Strayed
+
 
 @dataclass(frozen=True)
 class ActionBatch:
@@ -27,6 +29,8 @@ class ActionBatch:
     """``[B, T]`` bool: False past the end of an episode; what stands there in `actions` changes nothing."""
     hand: torch.Tensor | None = None
     """What the robot measured of its hand ``[B, 5]`` (`policy.m1.prompt.measured_hand`)."""
+    strayed: Strayed | None = None
+    """What is told as numbers, where `actions` begin from elsewhere than where the hand was and is seen."""
 
 
 @dataclass(frozen=True)

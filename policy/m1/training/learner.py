@@ -140,7 +140,9 @@ class Learner(nn.Module):
         if isinstance(content, NumbersBatch):
             condition = model.condition_of_numbers(content.hand, content.places)
         else:
-            condition = model.condition(content.images, content.instructions, content.hand, portion.reading)
+            condition = model.condition(
+                content.images, content.instructions, content.hand, portion.reading, content.strayed
+            )
         losses: dict[str, torch.Tensor] = {}
         weight = 1.0 if objective == READING else phase.read_actions if objective == ACTION else 0.0
         if weight:

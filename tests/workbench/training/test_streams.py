@@ -30,10 +30,11 @@ from workbench.training.answer_stream import (
 )
 from workbench.training.augment import crop, mirrored
 from workbench.training.frames import ArchiveFrames
-from workbench.training.numbers_stream import PLACE_ERROR, STRAY, STRAYED, NumbersStream
+from workbench.training.numbers_stream import PLACE_ERROR, NumbersStream
 from workbench.training.options import TrainOptions
 from workbench.training.recipes import phases_of
 from workbench.training.scene_stream import SceneStream
+from workbench.training.strays import STRAY, STRAYED
 from workbench.training.vocabulary import vocabulary_of
 
 VIEWS = ("front", "wrist")
@@ -496,10 +497,56 @@ def test_a_hand_that_strayed_is_seen_where_it_strayed_to(frames):
         assert np.abs(errors.std(0) / PLACE_ERROR - 1).max() < 0.2
 
 
-def test_without_slots_numbers_tell_of_the_hand_alone(frames):
-    stream = NumbersStream(frames, "front", (), 224, 4, seed=0)
+def test_behind_pictures_the_hand_told_strays_but_not_what_is_seen_and_said(frames):
+    plain = ActionStream(frames, VIEWS, 8, seed=0)
+    stream = ActionStream(frames, VIEWS, 8, seed=0, strays_at=224)
+    went = 0
+    for row, (number, frame) in enumerate(stream.rows):
+        rows = [(row, epoch) for epoch in range(40)]
+        batch, was = stream.batch(rows), plain.batch(rows)
+        assert was.strayed is None
+        assert all(torch.equal(batch.images[view], was.images[view]) for view in VIEWS)
+        assert torch.equal(batch.hand, was.hand)
+        by = (batch.strayed.hand - batch.hand).double().numpy()
+        has_strayed = np.abs(by[:, :3]).max(axis=1) > 1e-6
+        straight = torch.from_numpy(~has_strayed)
+        assert torch.equal(batch.actions[straight], was.actions[straight])
+        ends = by[:, :3] + batch.actions.numpy()[..., :3].sum(1)
+        assert np.allclose(ends, was.actions.numpy()[..., :3].sum(1), atol=1e-5)
+        camera = frames.episodes[number].cameras["front"]
+        tool = frames.episodes[number].ee_pose[frames.episodes[number].shown_steps[frame], :3]
+        scale = 224 / np.array((camera.width, camera.height))
+        where = [
+            (
+                project_frames(
+                    (tool + shift)[None],
+                    camera.position[frame : frame + 1],
+                    camera.rotation[frame : frame + 1],
+                    camera.intrinsics,
+                    camera.distortion,
+                )[0]
+                * scale
+            ).clip(0, 224)
+            for shift in (np.zeros((1, 3)), by[:, :3])
+        ]
+        behind = np.isnan(where[0]).any()
+        assert not (behind and has_strayed.any())
+        shift = np.zeros((40, 2)) if behind else where[1] - where[0]
+        assert np.allclose(batch.strayed.tool_moved.numpy(), shift, atol=2e-2)
+        went += has_strayed.sum()
+    assert went > 50
+
+
+def test_without_slots_numbers_tell_of_the_hand_alone_and_nothing_strays(frames):
+    """Who is told no place cannot know where from it has strayed."""
+    stream = NumbersStream(frames, "front", (), 224, 8, seed=0)
     assert stream.size == len(frames.rows(before_end=True))
-    assert stream.batch([(0, 0), (1, 0)]).places.shape == (2, 0, 2)
+    rows = [(row, epoch) for row in range(stream.size) for epoch in range(10)]
+    batch = stream.batch(rows)
+    assert batch.places.shape == (len(rows), 0, 2)
+    asked = ActionStream(frames, VIEWS, 8, seed=0).batch(rows)
+    assert torch.equal(batch.actions, asked.actions)
+    assert torch.equal(batch.hand, asked.hand)
 
 
 def test_a_frame_with_a_place_outside_the_picture_is_no_lesson_in_numbers(frames):

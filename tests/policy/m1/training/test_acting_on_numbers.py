@@ -9,6 +9,7 @@ import torch
 from policy.m1.actions import decode_actions
 from policy.m1.diffusion import ActionDiffusion
 from policy.m1.dit import ActionTransformer, ConditionReading
+from policy.m1.model import Strayed
 from policy.m1.strict import ConfigError
 from policy.m1.training.batches import NumbersBatch
 from policy.m1.training.phases import ACTION, NUMBERS, READING, Phase
@@ -112,6 +113,25 @@ def test_numbers_alone_are_the_condition_of_a_model_that_sees_nothing_else():
     assert not torch.allclose(moved[1], condition[1], atol=1e-4)
     with pytest.raises(ValueError, match="tiny is not told numbers"):
         tiny_model().condition_of_numbers(source.hands, source.places)
+
+
+def test_a_hand_that_strayed_is_told_among_the_numbers_alone():
+    model, source = told_model(), Told(2)
+    seen = source.stream(ACTION, "head").batch([(0, 0), (1, 0)])
+    told = (seen.images, seen.instructions, seen.hand)
+    reading = model.read(*told)
+    still = Strayed(seen.hand, torch.zeros(2, 2))
+    plain = model.condition(*told)
+    assert torch.equal(model.condition(*told, reading, still), plain)
+    hands = Strayed(seen.hand + torch.tensor([0.05, 0, 0, 0, 0]), torch.zeros(2, 2))
+    tools = Strayed(seen.hand, torch.tensor([[0.0, 0.0], [9.0, 0.0]]))
+    assert not torch.allclose(model.condition(*told, reading, hands), plain, atol=1e-4)
+    moved = model.condition(*told, reading, tools)
+    assert torch.equal(moved[0], plain[0])
+    assert not torch.allclose(moved[1], plain[1], atol=1e-4)
+    # The same as if the model had thought of the tool there.
+    reading.places[1, 5, 0] += 9.0
+    assert torch.allclose(model.condition(*told, reading), moved)
 
 
 def test_the_linear_reading_counts_valid_steps_only():
