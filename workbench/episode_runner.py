@@ -59,6 +59,7 @@ class EpisodeRunner:
             options.latency_steps,
             options.checkpoint,
             options.ground_every,
+            options.error_attempts,
         )
         problems = env.action_spec.mismatches(policy.action_spec)
         if problems:

@@ -11,6 +11,8 @@ from workbench.options import OptionError
 M1 = "m1"
 POLICIES = ("expert", "noisy_expert", "random", "hold", M1)
 """The policies that ship with the bench; `M1` is a checkpoint of ``workbench train`` or ``workbench policy import``."""
+M1_MINI = "m1-mini"
+"""The checkpoint that ships: what `M1` is unless another is named."""
 CAMERAS = ("front", "wrist")
 """Cameras of the tasks."""
 ENDS_READ = 1 << 22
@@ -26,10 +28,11 @@ def make_policy(
     latency_steps: int,
     checkpoint: str = "",
     ground_every: int = 0,
+    error_attempts: int = 0,
 ) -> Policy:
     """A policy for ``num_envs`` environments with the given action space.
 
-    ``grounding_error_px`` and ``latency_steps`` are what makes an expert a noisy one; ``checkpoint`` and
+    ``grounding_error_px``, ``latency_steps`` and ``error_attempts`` make an expert a noisy one; ``checkpoint`` and
     ``ground_every`` are for m1 (`policy.m1.policy.M1Policy`); others ignore them.
     """
     if name == M1:
@@ -48,7 +51,7 @@ def make_policy(
 
     if name == "expert":
         return Expert(num_envs, action_spec, device=device)
-    return Expert(num_envs, action_spec, grounding_error_px, latency_steps, device)
+    return Expert(num_envs, action_spec, grounding_error_px, latency_steps, device, error_attempts)
 
 
 def check_checkpoint(checkpoint: str) -> tuple[str, ...]:

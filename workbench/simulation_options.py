@@ -13,7 +13,7 @@ from tasks.pick_place.action_spaces import CONTROL_HZ
 from workbench.dr_overrides import PREFIX, parse_overrides
 from workbench.launch import check_launch, default_device, default_physics
 from workbench.options import OptionError, option, words
-from workbench.policies import M1, POLICIES, check_checkpoint
+from workbench.policies import M1, M1_MINI, POLICIES, check_checkpoint
 
 TASKS = ("pick_place",)
 ACTION_SPACES = ("delta_eef", "delta_joints")
@@ -54,7 +54,8 @@ class EnvironmentOptions:
     time_limit_s: float = option(15.0, "simulated time after which an episode ends", "s")
     grounding_error_px: float = option(4.0, "noisy_expert: standard deviation of where it sees things", "px")
     latency_steps: int = option(2, "noisy_expert: how late its actions come", "control steps")
-    checkpoint: str = option("", "m1: folder of its checkpoint")
+    error_attempts: int = option(0, "noisy_expert: attempts in which it sees things elsewhere; 0 for all")
+    checkpoint: str = option("", f"m1: folder of its checkpoint; none: {M1_MINI}, which ships")
     ground_every: int = option(0, "m1: decisions between two at which it says where things are; 0 for never")
     image_size: int = option(224, "width and height of the camera images", "px")
     launcher: str = option(LOCAL, "local: in this process; ray: in workers, over devices and machines")
@@ -77,13 +78,10 @@ class EnvironmentOptions:
             )
         for name, most in (("seed", MOST_SEED), ("image_size", MOST_PX), ("time_limit_s", MOST_TIME_S)):
             at_most(name, getattr(self, name), most)
-        for name in ("seed", "latency_steps", "grounding_error_px", "ground_every"):
+        for name in ("seed", "latency_steps", "grounding_error_px", "error_attempts", "ground_every"):
             at_least(name, getattr(self, name), 0)
         if self.policy == M1:
-            if not self.checkpoint:
-                raise OptionError(
-                    f"policy={M1} needs checkpoint=FOLDER, of `workbench train` or `workbench policy import`"
-                )
+            self.checkpoint = self.checkpoint or M1_MINI
             check_checkpoint(self.checkpoint)
         elif self.checkpoint:
             raise OptionError(f"checkpoint={self.checkpoint} is for policy={M1}, not policy={self.policy}")

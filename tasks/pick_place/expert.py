@@ -70,6 +70,7 @@ class Expert:
         grounding_error_px: float = 0.0,
         latency_steps: int = 0,
         device: str = "cpu",
+        error_attempts: int = 0,
     ) -> None:
         """
         Args:
@@ -79,6 +80,7 @@ class Expert:
                 per episode for the object and once for the receptacle.
             latency_steps: control steps by which its actions come late.
             device: torch device.
+            error_attempts: attempts after which it sees things where they are; 0 for never.
         """
         if action_spec.name not in (DELTA_EEF.name, DELTA_JOINTS.name):
             raise ValueError(f"the expert does not speak the action space {action_spec.name!r}")
@@ -86,6 +88,7 @@ class Expert:
         self.action_spec = action_spec
         self.grounding_error_px = grounding_error_px
         self.latency_steps = latency_steps
+        self.error_attempts = error_attempts
         n = num_envs
         home = torch.tensor(PANDA.home, device=device).expand(n, 7)
         self._home = home
@@ -94,6 +97,8 @@ class Expert:
         self._home_position, self._home_rotation, _ = forward(home)
         self.phase = torch.zeros(n, dtype=torch.long, device=device)
         self.clock = torch.zeros(n, dtype=torch.long, device=device)
+        self.failed = torch.zeros(n, dtype=torch.long, device=device)
+        """Attempts of this episode that have failed ``[N]``."""
         self.position = self._home_position.clone()
         self.rotation = self._home_rotation.clone()
         self.joints = home.clone()
@@ -111,6 +116,7 @@ class Expert:
     def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
         ids = torch.as_tensor(list(env_ids), dtype=torch.long, device=self.phase.device)
         self.phase[ids], self.clock[ids], self.fresh[ids] = ABOVE, 0, True
+        self.failed[ids] = 0
         self.correction[ids], self.width[ids] = 0.0, 0.0
         self._late[:, ids] = 0.0
         self._late[:, ids, -1] = 1.0
@@ -121,9 +127,8 @@ class Expert:
     def act(self, observation: Observation) -> Decision:
         ids = torch.as_tensor(list(observation.env_ids), dtype=torch.long, device=self.phase.device)
         view: PrivilegedView = observation.privileged["view"]
-        error = view.ground_shift(
-            self.error_px[ids]
-        )  # [n, 2, 2] metres on the table for object and receptacle
+        error_px = self._error_px(ids)
+        error = view.ground_shift(error_px)  # [n, 2, 2] metres on the table for object and receptacle
         fresh = self.fresh[ids]
         if bool(fresh.any()):
             self._choose_grasp(ids[fresh], view, fresh)
@@ -135,12 +140,17 @@ class Expert:
         due = (observation.step % GROUNDING_EVERY == 0).tolist()
         plan = self._plan(ids, view, error)
         grounding = [
-            plan_grounding(view, i, self.error_px[int(env)], plan[i], int(self.phase[env]))
-            if due[i]
-            else None
+            plan_grounding(view, i, error_px[i], plan[i], int(self.phase[env])) if due[i] else None
             for i, env in enumerate(ids.tolist())
         ]
         return Decision(actions[:, None], grounding)
+
+    def _error_px(self, ids: torch.Tensor) -> torch.Tensor:
+        """``[n, 2, 2]`` by which object and receptacle are seen elsewhere now."""
+        if not self.error_attempts:
+            return self.error_px[ids]
+        errs = self.failed[ids] < self.error_attempts
+        return self.error_px[ids] * errs[:, None, None]
 
     # -- where to go
 
@@ -230,6 +240,7 @@ class Expert:
         lost |= ((phase == CARRY) | (phase == LOWER)) & ~view.held & (clock > 3)
         missed = (phase == RETREAT) & move_on & ~view.in_place
         back = lost | missed
+        self.failed[ids] += back.long()
         self.phase[ids] = torch.where(back, ABOVE, next_phase)
         self.clock[ids] = torch.where(move_on | back, 0, clock)
 

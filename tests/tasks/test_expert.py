@@ -351,6 +351,20 @@ def test_the_noisy_expert_is_off_by_exactly_its_error_in_what_it_says():
     assert float(expert.error_px.std()) == pytest.approx(4.0, rel=0.35), "64 draws"
 
 
+def test_an_expert_that_errs_at_first_succeeds_where_one_that_always_errs_does_not():
+    n = 16
+    done = {}
+    for attempts in (0, 1):
+        world = ToyWorld(scenes(n))
+        expert = Expert(n, grounding_error_px=12.0, error_attempts=attempts)
+        run(world, expert, steps=400, seeds=list(range(n)))
+        done[attempts] = world.progress.succeeded.sum().item()
+    assert done[0] < n
+    assert done[1] == n
+    assert 0 < (expert.failed > 0).sum() < n, "a first attempt may be good enough, or not"
+    assert (expert.failed < 2).all()
+
+
 def test_the_error_depends_on_the_seed_of_the_episode_only():
     few, many = Expert(1, grounding_error_px=4.0), Expert(8, grounding_error_px=4.0)
     few.reset([0], [42])

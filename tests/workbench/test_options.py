@@ -154,6 +154,7 @@ def test_every_option_of_eval_is_explained(f):
         ("num_envs=-1", "num_envs must be at least 1, not -1"),
         ("seed=-1", "seed must be at least 0, not -1"),
         ("latency_steps=-1", "latency_steps must be at least 0, not -1"),
+        ("error_attempts=-1", "error_attempts must be at least 0, not -1"),
         ("grounding_error_px=-0.5", "grounding_error_px must be at least 0, not -0.5"),
         ("grounding_error_px=nan", "grounding_error_px must be"),
         ("time_limit_s=0", "time_limit_s must be positive, not 0"),

@@ -41,7 +41,6 @@ def test_options_of_a_run_name_the_checkpoint_only_where_there_is_one(checkpoint
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["policy=m1"], "policy=m1 needs checkpoint=FOLDER"),
         (["policy=m1", "checkpoint=nowhere"], "nowhere is no checkpoint"),
         (["checkpoint=nowhere"], "is for policy=m1, not policy=expert"),
     ],
