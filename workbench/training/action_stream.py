@@ -54,8 +54,10 @@ def chunk_at(actions: np.ndarray, step: int, length: int) -> tuple[np.ndarray, n
 
 
 class ActionStream:
-    """One row a frame. A frame's chunk begins at its own control step, whatever earlier state its picture shows: that
-    delay is the camera's, and the policy will be asked with it, too.
+    """One row a frame that is to be imitated.
+
+    A frame's chunk begins at its own control step, whatever earlier state its picture shows: that delay is the
+    camera's, and the policy will be asked with it, too.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class ActionStream:
         self.frames, self.views, self.length, self.seed = frames, tuple(views), length, seed
         self.augment, self.paraphrases, self.strays_at = augment, paraphrases, strays_at
         self._strays = Strays(frames.action_spec)
-        self.rows = frames.rows(before_end=True)
+        self.rows = frames.imitable_rows()
         self.size = len(self.rows)
 
     def batch(self, rows: Sequence[tuple[int, int]]) -> ActionBatch:

@@ -19,6 +19,7 @@ from policy.smart_resize import Resize
 from workbench.data.episode import DatasetEpisode
 from workbench.data.qa_options import KINDS, QaOptions
 from workbench.data.qa_questions import LEAST_SIDE, questions
+from workbench.training.attempts import astray_until
 from workbench.training.augment import jitter
 from workbench.training.cutouts import crowded, cut_out, varied
 from workbench.training.frames import ArchiveFrames, color_and_shape
@@ -228,7 +229,8 @@ def slot_places(
 ) -> tuple[tuple[float, float] | None, ...]:
     """What each of a prompt's slots stands for, in the pixels of the square picture seen; None outside it.
 
-    A point of the way beyond the picture's edge is at the edge: it says at least on which side.
+    A point of the way beyond the picture's edge is at the edge: it says at least on which side. Of the way to an
+    attempt that failed, only where it begins is told.
     """
     camera = episode.cameras[view]
     resize = Resize((camera.width, camera.height), (side, side))
@@ -240,9 +242,12 @@ def slot_places(
         PLACE: iter(camera.place[frame][None]),
         PATH: iter(way[along]),
     }
+    is_astray = int(episode.frame_steps[frame]) < astray_until(episode)
     found: list[tuple[float, float] | None] = []
-    for slot in slots:
+    for i, slot in enumerate(slots):
         seen = resize.to_seen(next(known[slot]))
+        if is_astray and slot == PATH and PATH in slots[:i]:
+            seen = np.full(2, np.nan)
         u, v = seen.clip(0, side) if slot == PATH else seen
         # NaN, behind the camera, is not inside.
         found.append((float(u), float(v)) if 0 <= u <= side and 0 <= v <= side else None)
@@ -313,7 +318,12 @@ def another_slot_places(
     6 px).
     """
     known = {GRASP: ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), CONTACT: None, PATH: None}
-    return tuple(known.get(slot, place) for slot, place in zip(slots, places, strict=True))
+    # Where the tool is, is the same whatever the task.
+    tool = slots.index(PATH) if PATH in slots else None
+    return tuple(
+        place if i == tool else known.get(slot, place)
+        for i, (slot, place) in enumerate(zip(slots, places, strict=True))
+    )
 
 
 def _as_asked(question: str, answer: Answer) -> Asked:

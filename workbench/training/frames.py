@@ -11,6 +11,7 @@ from PIL import Image
 
 from workbench.data.archive import EPISODES, ArchiveError, Chunk, chunks
 from workbench.data.episode import DatasetEpisode
+from workbench.training.attempts import astray_until
 
 
 class ArchiveFrames:
@@ -48,6 +49,15 @@ class ArchiveFrames:
             for number, episode in enumerate(self.episodes)
             for frame, step in enumerate(episode.frame_steps)
             if not before_end or step < episode.steps
+        ]
+
+    def imitable_rows(self) -> list[tuple[int, int]]:
+        """Episode and frame of every frame whose actions are to be imitated: see `workbench.training.attempts`."""
+        since = [astray_until(episode) for episode in self.episodes]
+        return [
+            (number, frame)
+            for number, frame in self.rows(before_end=True)
+            if self.episodes[number].frame_steps[frame] >= since[number]
         ]
 
     def picture(self, number: int, camera: str, frame: int) -> np.ndarray:

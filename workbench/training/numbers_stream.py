@@ -25,7 +25,7 @@ not seen. A head that was told the truth alone would rely on it to the pixel."""
 
 
 class NumbersStream:
-    """One row a frame, all of them in memory; frames with a place outside the picture are left out."""
+    """One row a frame that is to be imitated, all in memory; frames with a place outside the picture are left out."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class NumbersStream:
         if list(slots).count(PATH) > 1:
             raise ValueError("of the tool's way, only where it begins can be told as a number")
         hands, places, actions, valid, eyes = [], [], [], [], []
-        for number, frame in frames.rows(before_end=True):
+        for number, frame in frames.imitable_rows():
             episode = frames.episodes[number]
             known = slot_places(episode, view, frame, slots, side)
             if None in known:

@@ -23,11 +23,13 @@ from workbench.training.answer_stream import (
     FULL_LESSON,
     NAMING_LESSON,
     AnswerStream,
+    another_slot_places,
     another_task,
     hand_at,
     slot_places,
     worded,
 )
+from workbench.training.attempts import astray_until
 from workbench.training.augment import crop, mirrored
 from workbench.training.frames import ArchiveFrames
 from workbench.training.numbers_stream import PLACE_ERROR, NumbersStream
@@ -233,7 +235,7 @@ def test_the_prompt_is_marked_for_another_object_seen_whole(frames, visibility, 
         assert own.instruction == "put the red cube on the blue plate"
         for one in other:
             assert one.instruction == "put the green ball on the blue plate"
-            assert one.places == ((154.0, 161.0), own.places[1], None, None)
+            assert one.places == ((154.0, 161.0), own.places[1], own.places[2], None)
             assert one.hand == own.hand
 
 
@@ -571,3 +573,50 @@ def test_numbers_of_frames_that_show_no_place_are_refused_in_one_sentence(frames
     ]
     with pytest.raises(ArchiveError, match="no frame of camera front shows all of grasp"):
         NumbersStream(blind, "front", ("grasp",), 224, 4, seed=0)
+
+
+def with_gripper(episode, told):
+    """The episode with its hand told to be open (+) or closed (-) at each step."""
+    actions = episode.actions.copy()
+    actions[:, 6] = [1.0 if one == "+" else -1.0 for one in told]
+    return replace(episode, actions=actions)
+
+
+@pytest.mark.parametrize(
+    ("told", "until"),
+    [
+        ("++++--------", 0),
+        ("++--------++", 0),
+        ("-+++--------", 8),
+        ("++-++---++++", 10),
+        ("+-+-++--++++", 11),
+        ("++++++++++++", 0),
+    ],
+)
+def test_actions_led_astray_until_the_last_vain_grasp_was_shut(frames, told, until):
+    assert astray_until(with_gripper(frames.episodes[0], told)) == until
+
+
+def test_the_way_to_a_vain_grasp_is_neither_imitated_nor_foreseen(frames):
+    other = copy(frames)
+    other.episodes = [with_gripper(frames.episodes[0], "-+++--------"), frames.episodes[1]]
+    began = [int(step) for step in other.episodes[0].frame_steps]
+    assert [f for n, f in other.imitable_rows() if n == 0] == [
+        f for f, step in enumerate(began) if 8 <= step < 12
+    ]
+    assert [row for row in other.imitable_rows() if row[0] == 1] == [
+        row for row in frames.rows(before_end=True) if row[0] == 1
+    ]
+    assert ActionStream(other, VIEWS, 4, seed=0).rows == other.imitable_rows()
+    slots = ("grasp", "path", "path")
+    for frame, step in enumerate(began):
+        honest = slot_places(frames.episodes[0], "front", frame, slots, 224)
+        told = slot_places(other.episodes[0], "front", frame, slots, 224)
+        assert told == ((*honest[:2], None) if step < 8 else honest)
+
+
+def test_the_tool_is_where_it_is_whatever_the_task():
+    places = ((1.0, 2.0), (3.0, 4.0), (5.0, 6.0), (7.0, 8.0), (9.0, 9.0))
+    slots = ("grasp", "contact", "place", "path", "path")
+    other = another_slot_places(places, slots, (10.0, 20.0, 30.0, 40.0))
+    assert other == ((20.0, 30.0), None, (5.0, 6.0), (7.0, 8.0), None)

@@ -1,0 +1,25 @@
+"""Attempts of a demonstration that failed: what was done towards them is not to be imitated, what came of them is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from policy.m1.config import GRIPPER
+from workbench.data.episode import DatasetEpisode
+
+SHUT_AFTER = 8
+"""Control steps after which a hand told to close has closed."""
+
+
+def astray_until(episode: DatasetEpisode) -> int:
+    """Control step before which the actions led to an attempt that failed; 0 if all led to success.
+
+    An attempt has failed if the hand had to close once more. From when its fingers were shut, actions show how to begin
+    anew.
+    """
+    names = [channel.name for channel in episode.action_spec.channels]
+    if GRIPPER not in names:
+        return 0
+    closed = np.concatenate(([False], episode.actions[:, names.index(GRIPPER)] < 0))
+    begins = np.flatnonzero(closed[1:] & ~closed[:-1])
+    return int(begins[-2]) + SHUT_AFTER if len(begins) > 1 else 0
