@@ -92,11 +92,11 @@ class QFormerConfig:
     num_queries: int = 64
     num_heads: int = 8
     dropout: float = 0.1
-    number_tokens: int = 0
-    """Tokens of `policy.m1.numbers` that are read beside all others; the published model has none."""
+    told_numbers: bool = False
+    """Whether queries begin with what `policy.m1.numbers` tells; those of the published model do not."""
     number_places: int = 0
-    """How many of the places that the prompt has slots for these tokens tell, from the first; the last of them is
-    where the tool is."""
+    """How many of the places that the prompt has slots for are told so, from the first; the last of them is where the
+    tool is."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from policy.m1.dino import DinoEncoder
 from policy.m1.dit import ActionTransformer
 from policy.m1.gradient import scale_gradient
 from policy.m1.images import IMAGENET_MEAN, IMAGENET_STD, gather_views, normalised
-from policy.m1.numbers import NumberTokens
+from policy.m1.numbers import NumberQueries
 from policy.m1.prompt import TokenBatch, slot_columns, tokenise
 from policy.m1.qformer import LayerwiseQFormer
 from policy.m1.strict import ConfigError
@@ -77,8 +77,10 @@ class M1Model(nn.Module):
         self.dino = DinoEncoder(config.dino)
         self.dino_projection = nn.Linear(config.dino.hidden_size, config.language.hidden_size)
         self.qformer = LayerwiseQFormer(config.qformer, config.language.hidden_size)
-        if count := config.qformer.number_tokens:
-            self.numbers = NumberTokens(config.qformer.number_places, count, config.language.hidden_size)
+        if config.qformer.told_numbers:
+            self.numbers = NumberQueries(
+                config.qformer.number_places, config.qformer.num_queries, config.qformer.hidden_size
+            )
         transformer = ActionTransformer(
             config.action_head, config.action_spec.dim, config.chunk_length, config.qformer.num_queries
         )
@@ -124,12 +126,16 @@ class M1Model(nn.Module):
 
         ``places`` ``[B, S, 2]`` are in pixels of the first view as resized. ValueError for a model without numbers.
         """
-        if not self.config.qformer.number_tokens:
-            raise ValueError(f"{self.config.name} is not told numbers: qformer.number_tokens is 0")
-        told = self.numbers(hand.to(self.device), places.to(self.device), self.config.images.size)
-        return self.qformer(
-            [told] * len(self.qformer.layers), told.new_ones(told.shape[:2], dtype=torch.bool)
-        )
+        return self.qformer.of_numbers(self._told(hand, places))
+
+    def _told(self, hand: torch.Tensor | None, places: torch.Tensor) -> torch.Tensor:
+        if not self.config.qformer.told_numbers:
+            raise ValueError(f"{self.config.name} is not told numbers: qformer.told_numbers is off")
+        if hand is None:
+            raise ValueError("the action head is told of the hand: what is measured of it is missing")
+        device = self.device
+        told: torch.Tensor = self.numbers(hand.to(device), places.to(device), self.config.images.size)
+        return told
 
     @torch.no_grad()
     def read(
@@ -157,15 +163,12 @@ class M1Model(nn.Module):
     def _condition(self, pixels: torch.Tensor, reading: Reading, hand: torch.Tensor | None) -> torch.Tensor:
         spoken = [scale_gradient(hidden.float(), self.config.vlm_gradient_scale) for hidden in reading.states]
         seen = self._dino_tokens(pixels)
-        if self.config.qformer.number_tokens:
-            if hand is None:
-                raise ValueError("the action head is told of the hand: what is measured of it is missing")
-            told = self.numbers(hand.to(seen), reading.places.to(seen), self.config.images.size)
-            seen = torch.cat([seen, told], dim=1)
+        told = self._told(hand, reading.places) if self.config.qformer.told_numbers else None
         mask = torch.cat([reading.mask, seen.new_ones(seen.shape[:2], dtype=torch.bool)], dim=1)
         # Mixed precision is for the two backbones; what writes the actions computes in float32, here and when acting.
         with torch.autocast(self.device.type, enabled=False):
-            return self.qformer([torch.cat([hidden, seen.float()], dim=1) for hidden in spoken], mask)
+            tokens = [torch.cat([hidden, seen.float()], dim=1) for hidden in spoken]
+            return self.qformer(tokens, mask, told)
 
     def action_loss(
         self,

@@ -1,9 +1,11 @@
-"""What is measured of the hand, and where the slots of the prompt point, as tokens that the Q-Former reads beside.
+"""What is measured of the hand, and where the slots of the prompt point, told to the Q-Former's queries.
 
 A small language model blurs the numbers that it is told: read back linearly from its last states, the hand's height
 was off by 4 cm. And a place that it thinks of is worth most next to where the hand is. So both go to the head a
-second time, unblurred: each number as a few sines and cosines, all of them through one small network. The places are
-those that are returned with the decision, so what a recording shows as meant is what was acted on.
+second time, unblurred: each number as a few sines and cosines, all of them through one small network, whose result is
+added to the queries before they read. (Read as tokens among a hundred and sixty others, they were all but lost to a
+Q-Former that had learned to act on them alone.) The places are those that are returned with the decision, so what a
+recording shows as meant is what was acted on.
 
 How far each place is from the tool in the picture is told, too. A camera that was mounted a degree askew moves a place
 by centimetres, but tool and place alike; and a network given both as waves hardly learned to subtract.
@@ -27,12 +29,12 @@ WIDTH = 512
 """Of the network between."""
 
 
-class NumberTokens(nn.Module):
-    """A hand and as many as ``places`` places, the last of which is where the tool is, to ``tokens`` tokens."""
+class NumberQueries(nn.Module):
+    """A hand and as many as ``places`` places, the last of which is where the tool is, to ``queries`` of ``size``."""
 
-    def __init__(self, places: int, tokens: int, token_size: int) -> None:
+    def __init__(self, places: int, queries: int, size: int) -> None:
         super().__init__()
-        self.places, self.tokens = places, tokens
+        self.places, self.queries = places, queries
         waves = 1 + 2 * OCTAVES
         count = (len(HAND_LOW) + 2 * places) * waves + 2 * max(places - 1, 0) * (waves + len(NEAR))
         self.read = nn.Sequential(
@@ -40,11 +42,11 @@ class NumberTokens(nn.Module):
             nn.GELU(),
             nn.Linear(WIDTH, WIDTH),
             nn.GELU(),
-            nn.Linear(WIDTH, tokens * token_size),
+            nn.Linear(WIDTH, queries * size),
         )
 
     def forward(self, hand: torch.Tensor, places: torch.Tensor, size: int) -> torch.Tensor:
-        """``[B, tokens, D]`` of hands ``[B, 5]`` (`policy.m1.prompt.measured_hand`) and places ``[B, S, 2]``.
+        """``[B, Q, D]`` of hands ``[B, 5]`` (`policy.m1.prompt.measured_hand`) and places ``[B, S, 2]``.
 
         Places are in pixels of a square image of side ``size``. Those beyond `places` are not told; what a prompt
         lacks is silence.
@@ -60,7 +62,7 @@ class NumberTokens(nn.Module):
             features += [_waves(apart), *((scale * apart).tanh() for scale in NEAR)]
         told = torch.cat(features, dim=1)
         silence = self.read[0].in_features - told.shape[1]
-        return self.read(functional.pad(told, (0, silence))).unflatten(1, (self.tokens, -1))
+        return self.read(functional.pad(told, (0, silence))).unflatten(1, (self.queries, -1))
 
 
 def _waves(numbers: torch.Tensor) -> torch.Tensor:

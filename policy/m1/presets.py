@@ -102,7 +102,7 @@ def m1_mini(action_spec: ActionSpec, views: Sequence[str], words: Sequence[str])
             hidden_size=128,
             num_queries=16,
             num_heads=4,
-            number_tokens=4,
+            told_numbers=True,
             number_places=slots.index(PATH) + 1,
         ),
         action_head=ActionHeadConfig(depth=4, hidden_size=128, num_heads=4, reads_condition=True),

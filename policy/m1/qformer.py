@@ -38,7 +38,10 @@ class CrossAttentionBlock(nn.Module):
         read, _ = self.cross_attn(
             self.norm1(queries), tokens, tokens, key_padding_mask=is_padding, need_weights=False
         )
-        queries = queries + read
+        return self.think(queries + read)
+
+    def think(self, queries: torch.Tensor) -> torch.Tensor:
+        """The same ``[B, Q, D]`` where there is nothing to read."""
         return queries + self.dropout(self.mlp(self.norm2(queries)))
 
 
@@ -52,11 +55,18 @@ class LayerwiseQFormer(nn.Module):
         self.layers = nn.ModuleList(
             CrossAttentionBlock(config) for _ in range(config.start_layer, config.end_layer)
         )
+        if config.told_numbers:
+            # What was learned of numbers alone is not to be drowned by what is then read for the first time.
+            for block in self.layers:
+                nn.init.zeros_(block.cross_attn.out_proj.weight)
 
-    def forward(self, hidden_states: Sequence[torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, hidden_states: Sequence[torch.Tensor], mask: torch.Tensor, told: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Condition ``[B, Q, D]`` from one ``[B, N, token_size]`` per block; ``mask`` ``[B, N]`` is True for tokens.
 
-        Raises ValueError if a row has nothing but padding, or the number of hidden states is not that of the blocks.
+        ``told`` ``[B, Q, D]`` is added to what was learned of the queries. Raises ValueError if a row has nothing but
+        padding, or the number of hidden states is not that of the blocks.
         """
         if len(hidden_states) != len(self.layers):
             raise ValueError(
@@ -65,6 +75,15 @@ class LayerwiseQFormer(nn.Module):
         if not torch.compiler.is_compiling() and not bool(mask.any(dim=1).all()):
             raise ValueError("a row of the batch has no token that is not padding")
         queries = self.query_tokens.expand(mask.shape[0], -1, -1)
+        if told is not None:
+            queries = queries + told
         for block, tokens in zip(self.layers, hidden_states, strict=True):
             queries = block(queries, self.proj(tokens), ~mask)
+        return queries
+
+    def of_numbers(self, told: torch.Tensor) -> torch.Tensor:
+        """Condition ``[B, Q, D]`` from what is ``told`` alone."""
+        queries = self.query_tokens + told
+        for block in self.layers:
+            queries = block.think(queries)
         return queries

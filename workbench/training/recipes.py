@@ -108,7 +108,7 @@ def _small_action(config: M1Config, is_guided: bool) -> list[Phase]:
     # Numbers go on being told alone: pictures come from demonstrations, which never stray.
     objectives, batch = {ACTION: 1.0, READING: 0.5, NUMBERS: 0.5}, {ACTION: 16, READING: 64, NUMBERS: 16}
     reading = 1.0 if config.action_head.reads_condition else 0.0
-    is_told = config.qformer.number_tokens > 0 and reading > 0
+    is_told = config.qformer.told_numbers and reading > 0
     if not is_told:
         objectives = {ACTION: 1.0}
     new = {DINO: 1e-3, QFORMER: 5e-4, ACTION_HEAD: 5e-4}

@@ -8,7 +8,7 @@ import torch
 
 from policy.m1.checkpoint import load_checkpoint, save_checkpoint
 from policy.m1.config import HAND_HIGH, HAND_LOW
-from policy.m1.numbers import NumberTokens
+from policy.m1.numbers import NumberQueries
 from tests.policy.m1.tiny import LONG, SHORT, random_images, tiny_config, tiny_model
 
 SIDE = 56
@@ -18,7 +18,7 @@ HANDS = torch.tensor([[0.4, 0.0, 0.2, 0.1, 0.05], [0.5, -0.1, 0.1, -0.3, 0.08]])
 @pytest.fixture(scope="module")
 def model():
     config = tiny_config()
-    return tiny_model(replace(config, qformer=replace(config.qformer, number_tokens=3, number_places=6)))
+    return tiny_model(replace(config, qformer=replace(config.qformer, told_numbers=True, number_places=6)))
 
 
 def decide(model, hand):
@@ -28,7 +28,7 @@ def decide(model, hand):
 
 def test_every_number_moves_the_tokens_and_those_out_of_range_count_as_its_ends():
     torch.manual_seed(0)
-    tokens = NumberTokens(2, 3, 16)
+    tokens = NumberQueries(2, 3, 16)
     places = torch.tensor([[[10.0, 20.0], [30.0, 40.0]]])
     before = tokens(HANDS[:1], places, SIDE)
     assert before.shape == (1, 3, 16)
@@ -51,7 +51,7 @@ def test_every_number_moves_the_tokens_and_those_out_of_range_count_as_its_ends(
 def test_how_far_a_place_is_from_the_tool_is_told_apart_from_where_both_are():
     """Moving all places together changes what is told less than moving one of them as far."""
     torch.manual_seed(0)
-    tokens = NumberTokens(3, 3, 16)
+    tokens = NumberQueries(3, 3, 16)
     places = torch.tensor([[[20.0, 20.0], [30.0, 40.0], [22.0, 24.0]]])
     offsets = tokens.read[0].in_features - (5 + 6) * 13
     assert offsets == 2 * 2 * (13 + 2)

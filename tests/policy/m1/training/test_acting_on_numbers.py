@@ -46,7 +46,7 @@ class Told(PlantedSource):
 
 def told_model(seed=0):
     base = tiny_config()
-    qformer = replace(base.qformer, number_tokens=3, number_places=6, dropout=0.0)
+    qformer = replace(base.qformer, told_numbers=True, number_places=6, dropout=0.0)
     diffusion = replace(base.diffusion, condition_dropout=0.0)
     action_head = replace(base.action_head, reads_condition=True)
     return tiny_model(replace(base, qformer=qformer, diffusion=diffusion, action_head=action_head), seed)
@@ -113,6 +113,18 @@ def test_numbers_alone_are_the_condition_of_a_model_that_sees_nothing_else():
     assert not torch.allclose(moved[1], condition[1], atol=1e-4)
     with pytest.raises(ValueError, match="tiny is not told numbers"):
         tiny_model().condition_of_numbers(source.hands, source.places)
+
+
+def test_what_is_read_for_the_first_time_drowns_nothing_of_the_numbers():
+    model, source = told_model(), Told(3)
+    seen = source.stream(ACTION, "head").batch([(i, 0) for i in range(3)])
+    told = (seen.images, seen.instructions, seen.hand)
+    alone = model.condition_of_numbers(seen.hand, model.read(*told).places)
+    assert torch.allclose(model.condition(*told), alone, atol=1e-6)
+    block = model.qformer.layers[0].cross_attn.out_proj
+    with torch.no_grad():
+        block.weight.normal_(std=0.1)
+    assert not torch.allclose(model.condition(*told), alone, atol=1e-3)
 
 
 def test_a_hand_that_strayed_is_told_among_the_numbers_alone():
