@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from policy.action import ActionSpec
 from policy.m1.checkpoint import CheckpointError, load_checkpoint, locate
@@ -54,6 +55,10 @@ def build_model(options: TrainOptions, frames: ArchiveFrames) -> M1Model:
                 raise OptionError(
                     f"guidance=off, but {options.from_checkpoint} has been through the grounding stage"
                 )
+            if options.new_head:
+                grounded = model.vlm
+                model = _new_model(model.config, model.tokenizer, options.seed)
+                model.vlm = grounded
             config = _for_data(model.config, options, frames, views)
         elif options.preset == "m1-3b":
             raise OptionError(
@@ -66,8 +71,7 @@ def build_model(options: TrainOptions, frames: ArchiveFrames) -> M1Model:
                 half = max(1, options.chunk // 2)
                 config = replace(config, chunk_length=options.chunk, execute_steps=half)
             config = _for_data(config, options, frames, views)
-            torch.manual_seed(key(options.seed, "weights"))
-            model = M1Model(config, build_tokenizer(config.tokenizer))
+            model = _new_model(config, build_tokenizer(config.tokenizer), options.seed)
         model.config = config
     except (ConfigError, CheckpointError) as error:
         raise OptionError(str(error)) from error
@@ -75,6 +79,11 @@ def build_model(options: TrainOptions, frames: ArchiveFrames) -> M1Model:
         # A checkpoint's tensors come as plain ones; these two nothing ever trains.
         parameter.requires_grad_("mask_token" not in name and "history_embedder" not in name)
     return model
+
+
+def _new_model(config: M1Config, tokenizer: PreTrainedTokenizerBase | None, seed: int) -> M1Model:
+    torch.manual_seed(key(seed, "weights"))
+    return M1Model(config, tokenizer)
 
 
 def _for_data(

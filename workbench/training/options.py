@@ -33,6 +33,10 @@ class TrainOptions:
     from_checkpoint: str = option(
         "", "checkpoint to begin with, as of an earlier stage, instead of a new model"
     )
+    new_head: bool = option(
+        False,
+        "stage=action: of from_checkpoint, keep the vision-language model alone; all else begins at random",
+    )
     guidance: str = option(
         ON,
         "stage=action: off trains for comparison without the grounding stage, the spatial prompt and co-training, "
@@ -150,6 +154,8 @@ class TrainOptions:
             raise OptionError(
                 "guidance=off is training without the grounding stage: it goes with stage=action"
             )
+        if self.new_head and (self.stage == GROUNDING or not self.from_checkpoint):
+            raise OptionError("new_head=true goes with stage=action and from_checkpoint=")
         if self.chunk is not None and self.from_checkpoint:
             raise OptionError("chunk= is for a new model: a checkpoint's action head has its own length")
         if self.device == AUTO:

@@ -12,12 +12,14 @@ import torch
 from rich.console import Console
 from safetensors.torch import load_file
 
+from policy.m1.checkpoint import load_checkpoint
 from tests.workbench.data.made_up import made_up_episode
 from workbench.cli import main
 from workbench.data.chunk_writer import ChunkWriter
 from workbench.options import OptionError
 from workbench.run_folder import RunFolderError
 from workbench.training import build, train
+from workbench.training.frames import ArchiveFrames
 from workbench.training.options import TrainOptions
 
 CONSOLE = Console(quiet=True)
@@ -72,7 +74,6 @@ def lines(folder):
 
 
 def test_two_stages_make_a_checkpoint_that_acts_and_answers(data, tmp_path, small):
-    from policy.m1.checkpoint import load_checkpoint
     from policy.m1.policy import M1Policy
 
     steps = {"vision_steps": 1, "naming_steps": 1, "language_steps": 1, "slots_steps": 1, "steps": 1}
@@ -118,6 +119,25 @@ def test_two_stages_make_a_checkpoint_that_acts_and_answers(data, tmp_path, smal
             ),
             CONSOLE,
         )
+
+
+def test_a_new_head_keeps_what_was_grounded_and_nothing_else(data, tmp_path, small):
+    grounded = train.train(
+        options(data, tmp_path / "g", stage="action", numbers_steps=2, head_steps=2, steps=2), CONSOLE
+    )
+    old = load_checkpoint(grounded).state_dict()
+    frames = ArchiveFrames(data, ("front",))
+    chosen = {"stage": "action", "from_checkpoint": str(grounded), "seed": 7}
+    made = {
+        new: build.build_model(options(data, "x", new_head=new, **chosen), frames).state_dict()
+        for new in (False, True)
+    }
+    first = build.build_model(options(data, "x", stage="action", seed=7), frames).state_dict()
+    assert all(torch.equal(made[False][name], old[name]) for name in old)
+    for name in old:
+        expected = old if name.startswith("vlm.") else first
+        assert torch.equal(made[True][name], expected[name]), name
+    assert any(not torch.equal(old[name], first[name]) for name in old if not name.startswith("vlm."))
 
 
 def test_a_run_with_other_options_is_not_resumed(data, tmp_path, small):
@@ -177,6 +197,7 @@ def test_a_run_killed_at_once_ends_as_an_uninterrupted_one(data, tmp_path, small
         (["data=x"], "stage= is missing"),
         (["stage=dance", "data=x"], "there is no stage 'dance'"),
         (["stage=grounding", "data=x", "guidance=off"], "goes with stage=action"),
+        (["stage=action", "data=x", "new_head=true"], "goes with stage=action and from_checkpoint="),
         (["stage=action", "data=x", "ema=1.0"], "ema must be at least 0 and below 1"),
         (["stage=action", "data=nowhere", "out=OUT"], "holds no episodes"),
         (["stage=action", "data=x", "from_checkpoint=nowhere", "out=OUT"], "no checkpoint"),
