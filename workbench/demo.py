@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from rich.console import Console
 
-from workbench.eval_options import EvalOptions
-from workbench.evaluate import evaluate
-from workbench.overview import print_summary
+from workbench.comparison import compare
+from workbench.policies import M1, M1_MINI
+
+EPISODES = ("episodes=32", "num_envs=16", "seed=1", "dr=mild", "record=4")
+EXPERT, LEARNED = "runs/demo", f"runs/demo-{M1_MINI}"
+EVALUATIONS = (
+    ("policy=expert", f"out={EXPERT}"),
+    (f"policy={M1}", f"checkpoint={M1_MINI}", "ground_every=4", f"out={LEARNED}"),
+)
 
 
 def demo(console: Console) -> int:
-    """Evaluate the expert on 32 episodes in 16 environments; report and recording in ``runs/demo``."""
-    options = EvalOptions(episodes=32, num_envs=16, seed=1, record=4, out="runs/demo")
-    options.resolve()
-    summary = evaluate(options, console)
-    print_summary(summary, options.out, console)
+    """Evaluate the expert and the shipped checkpoint on the same 32 episodes, with reports and recordings; compare.
+
+    The exit status of an evaluation that failed, else 0.
+    """
+    for words in EVALUATIONS:
+        console.print(f"workbench eval {' '.join((*words, *EPISODES))}", markup=False)
+        # A simulator starts once in a process.
+        command = [sys.executable, "-m", "workbench.cli", "eval", *words, *EPISODES]
+        if status := subprocess.run(command).returncode:
+            return status
+    console.print(compare(LEARNED, EXPERT))
     return 0
