@@ -11,7 +11,7 @@ from workbench.comparison import compare
 from workbench.policies import M1, M1_MINI
 
 EPISODES = ("episodes=32", "num_envs=16", "seed=1", "dr=mild", "record=4")
-EXPERT, LEARNED = "runs/demo", f"runs/demo-{M1_MINI}"
+EXPERT, LEARNED = "runs/demo-expert", f"runs/demo-{M1_MINI}"
 EVALUATIONS = (
     ("policy=expert", f"out={EXPERT}"),
     (f"policy={M1}", f"checkpoint={M1_MINI}", "ground_every=4", f"out={LEARNED}"),

@@ -40,7 +40,7 @@ def test_both_evaluations_are_possible_and_meet_the_same_episodes():
 def test_it_evaluates_both_then_compares(told, capsys):
     assert demo(Console(soft_wrap=True)) == 0
     assert [command[3:5] for command in told[0]] == [["eval", "policy=expert"], ["eval", "policy=m1"]]
-    assert "runs/demo-m1-mini against runs/demo\n" in capsys.readouterr().out
+    assert "runs/demo-m1-mini against runs/demo-expert\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("failing", [0, 1])
