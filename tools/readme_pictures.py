@@ -1,7 +1,8 @@
-"""Make the README's pictures from a run folder.
+"""Make the README's pictures from two run folders.
 
 workbench eval episodes=16 num_envs=16 image_size=320 seed=3 out=runs/readme
-python -m tools.readme_pictures runs/readme
+workbench demo
+python -m tools.readme_pictures runs/readme runs/demo-m1-mini
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ def grid(run: Path) -> Image.Image:
 
 def main() -> int:
     """Write both pictures."""
-    run = Path(sys.argv[1])
+    run, spoken = map(Path, sys.argv[1:])
     IMAGES.mkdir(parents=True, exist_ok=True)
     grid(run).save(IMAGES / "episodes.jpg", quality=85)
     shot = IMAGES / "rerun.png"
-    screenshot(run, shot, time_s=2.4, episode=0)
+    screenshot(spoken, shot, time_s=0.2, size=(1600, 900), episode=0)
     Image.open(shot).convert("RGB").save(IMAGES / "rerun.jpg", quality=85)
     shot.unlink()
     return 0
