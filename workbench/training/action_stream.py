@@ -13,7 +13,7 @@ from policy.m1.config import GRIPPER
 from policy.m1.model import Strayed
 from policy.m1.training.batches import ActionBatch
 from policy.m1.training.randomness import numpy_generator
-from workbench.training.answer_stream import hand_at, worded
+from workbench.training.annotations import hand_at, worded
 from workbench.training.augment import jitter
 from workbench.training.frames import ArchiveFrames
 from workbench.training.strays import STRAY, Eye, Strays

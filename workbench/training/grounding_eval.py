@@ -39,7 +39,7 @@ from workbench.data.qa_options import QaOptions
 from workbench.data.qa_questions import questions
 from workbench.durable import write_atomically
 from workbench.options import OptionError
-from workbench.training.answer_stream import row_of_role, task_answer, visible_boxes
+from workbench.training.annotations import row_of_role, task_answer, visible_boxes
 from workbench.training.frames import ArchiveFrames
 from workbench.training.grounding_eval_options import GroundingEvalOptions
 from workbench.training.slot_eval import evaluate_slots

@@ -15,7 +15,7 @@ from policy.m1.training.batches import NumbersBatch
 from policy.m1.training.randomness import numpy_generator
 from workbench.data.archive import ArchiveError
 from workbench.training.action_stream import chunk_at
-from workbench.training.answer_stream import hand_at, slot_places
+from workbench.training.annotations import hand_at, slot_places
 from workbench.training.frames import ArchiveFrames
 from workbench.training.strays import STRAY, Eye, Strays
 

@@ -18,7 +18,7 @@ from policy.m1.model import M1Model
 from workbench.data.episode import DatasetEpisode
 from workbench.data.held_out import Error, Rate, point_in_mask_rate, points_in_mask, trace_mae
 from workbench.data.qa_entries import chosen_frames
-from workbench.training.answer_stream import hand_at, slot_places
+from workbench.training.annotations import hand_at, slot_places
 from workbench.training.frames import ArchiveFrames
 from workbench.training.grounding_eval_options import GroundingEvalOptions
 

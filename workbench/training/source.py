@@ -9,15 +9,9 @@ from policy.m1.model import M1Model
 from policy.m1.training.batches import Stream
 from policy.m1.training.phases import ACTION, ANSWERS, NUMBERS, READING, SCENE
 from workbench.training.action_stream import ActionStream
-from workbench.training.answer_stream import (
-    FIRST_LESSON,
-    FULL_LESSON,
-    NAMING_LESSON,
-    SLOTS_LESSON,
-    AnswerStream,
-    sayable_by,
-)
+from workbench.training.answer_stream import AnswerStream, sayable_by
 from workbench.training.frames import ArchiveFrames
+from workbench.training.lessons import FIRST_LESSON, FULL_LESSON, NAMING_LESSON, SLOTS_LESSON
 from workbench.training.numbers_stream import NumbersStream
 from workbench.training.options import TrainOptions
 from workbench.training.scene_stream import SceneStream

@@ -13,7 +13,7 @@ from tests.workbench.data.made_up import made_up_episode
 from workbench.data.chunk_writer import ChunkWriter
 from workbench.data.qa_entries import chosen_frames
 from workbench.training import grounding_eval
-from workbench.training.answer_stream import slot_places
+from workbench.training.annotations import slot_places
 from workbench.training.grounding_eval import BOXES, NAMED, POINTS, TASK, TRACE, Trial, measure
 from workbench.training.grounding_eval_options import GroundingEvalOptions
 from workbench.training.slot_eval import FIRST_IN_MIND, POINTS_IN_MIND, WAY_IN_MIND

@@ -17,21 +17,12 @@ from workbench.data.chunk_writer import ChunkWriter
 from workbench.data.projection import project_frames
 from workbench.options import OptionError
 from workbench.training.action_stream import ActionStream, chunk_at, with_statistics
-from workbench.training.answer_stream import (
-    FIRST_FRAMES,
-    FIRST_LESSON,
-    FULL_LESSON,
-    NAMING_LESSON,
-    AnswerStream,
-    another_slot_places,
-    another_task,
-    hand_at,
-    slot_places,
-    worded,
-)
+from workbench.training.annotations import another_slot_places, another_task, hand_at, slot_places, worded
+from workbench.training.answer_stream import FIRST_FRAMES, AnswerStream
 from workbench.training.attempts import astray_until
 from workbench.training.augment import crop, mirrored
 from workbench.training.frames import ArchiveFrames
+from workbench.training.lessons import FIRST_LESSON, FULL_LESSON, NAMING_LESSON
 from workbench.training.numbers_stream import PLACE_ERROR, NumbersStream
 from workbench.training.options import TrainOptions
 from workbench.training.recipes import phases_of
