@@ -15,7 +15,8 @@ TRACE_POINTS = 24
 def true_grounding(view: PrivilegedView, row: int) -> Grounding:
     """Where things really are: boxes around the whole visible surfaces, hidden parts included.
 
-    The grasp point is the object's best grasp, the place point the middle of the receptacle's support.
+    The grasp point is the object's best grasp, the place point where its middle is to rest, as in the data engine's
+    annotations.
     """
     return _grounding(view, row, torch.zeros(2, 2, device=view.tool.device))
 
@@ -42,7 +43,7 @@ def plan_grounding(
 def _grounding(view: PrivilegedView, row: int, error_px: torch.Tensor, trace=()) -> Grounding:
     width, height = view.image_size
     best = torch.zeros_like(view.target)
-    points = torch.stack((view.grasp_point(best), view.place_point), 1)
+    points = torch.stack((view.grasp_point(best), view.rest_point), 1)
     uv = view.pixels(points)[row] + error_px
     boxes = []
     for k, (label, slot) in enumerate(((TARGET, view.target), (RECEPTACLE, view.receptacle))):

@@ -80,6 +80,14 @@ class PrivilegedView:
         return point
 
     @cached_property
+    def rest_point(self) -> torch.Tensor:
+        """Middle of the object once it rests there ``[n, 3]`` [m]."""
+        half = [self.slots[i].height / 2 for i in self.target.tolist()]
+        point = self.place_point.clone()
+        point[:, 2] += torch.tensor(half, device=point.device)
+        return point
+
+    @cached_property
     def rim_z(self) -> torch.Tensor:
         """Top of the receptacle ``[n]`` [m]."""
         half = torch.tensor(

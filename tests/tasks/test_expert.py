@@ -338,6 +338,18 @@ def test_without_error_the_expert_says_the_truth():
             assert said.iou(true) == pytest.approx(1.0, abs=1e-4)
 
 
+def test_the_true_place_is_where_the_middle_of_the_object_comes_to_rest():
+    n = 8
+    world = ToyWorld(scenes(n))
+    said = [points(true_grounding(world.view(), i))[PLACE] for i in range(n)]
+    run(world, Expert(n))
+    view = world.view()
+    assert view.in_place.all(), "something was not put down: this test tests nothing"
+    rests = view.pixels(view.target_pose[:, None, :3])[:, 0]
+    off = np.linalg.norm(rests.numpy() - np.stack(said), axis=1)
+    assert off.max() < 0.1, f"{off.max():.1f} px beside it"
+
+
 def test_the_noisy_expert_is_off_by_exactly_its_error_in_what_it_says():
     n = 16
     world, expert = ToyWorld(scenes(n)), Expert(n, grounding_error_px=4.0)
