@@ -70,7 +70,9 @@ class TrainOptions:
         None, "stage=action of m1-mini: acting on numbers alone, before all else", "optimizer steps"
     )
     head_steps: int | None = option(
-        None, "stage=action of m1-mini: the action head on frozen backbones, before", "optimizer steps"
+        None,
+        "stage=action of m1-mini: the action head on pictures, after numbers, grounded backbones frozen",
+        "optimizer steps",
     )
     batch: int | None = option(None, "samples with pictures in one pass on one device")
     answer_batch: int | None = option(None, "stage=action: pictures asked about, beside a batch of actions")

@@ -390,12 +390,23 @@ def test_a_share_of_tasks_is_told_in_other_words(frames):
     assert {worded(episode, 0.0, rng) for _ in range(20)} == {episode.instruction}
 
 
+def test_without_guidance_a_policy_is_not_trained_blind(frames):
+    from workbench.training.build import build_model
+
+    options = TrainOptions(stage="action", data="x", guidance="off", device="cpu")
+    options.resolve()
+    config = build_model(options, frames).config
+    with pytest.raises(OptionError, match="never saw a picture: give head_steps= or steps="):
+        phases_of(options, config)
+    assert phases_of(replace(options, steps=1), config)[-1].steps == 1
+
+
 def test_guidance_off_changes_nothing_but_what_it_says(frames):
     from workbench.training.build import build_model
 
     made = {}
     for guidance in ("on", "off"):
-        options = TrainOptions(stage="action", data="x", guidance=guidance, device="cpu")
+        options = TrainOptions(stage="action", data="x", guidance=guidance, head_steps=400, device="cpu")
         options.resolve()
         model = build_model(options, frames)
         made[guidance] = (model, phases_of(options, model.config))
