@@ -46,16 +46,19 @@ def train(options: TrainOptions, console: Console) -> Path:
     main = accelerator.is_main_process
     try:
         frames = ArchiveFrames(Path(options.data), chosen_views(options))
+        is_done = (target / CONFIG_FILE).exists()
+        if not is_done:
+            # Before the folder: what cannot be trained leaves none behind.
+            model = build_model(options, frames)
+            phases = phases_of(options, model.config)
         with ExitStack() as stack:
             if main:
                 folder = stack.enter_context(RunFolder(out))
                 folder.create_or_resume(options.config(), _provenance(frames), PRESENTATION)
                 for notice in folder.notices:
                     console.print(notice)
-            if (target / CONFIG_FILE).exists():
+            if is_done:
                 return target
-            model = build_model(options, frames)
-            phases = phases_of(options, model.config)
             if main:
                 for line in _what_runs(options, frames, model, phases):
                     console.print(line, markup=False)

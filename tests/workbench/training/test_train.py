@@ -119,6 +119,7 @@ def test_two_stages_make_a_checkpoint_that_acts_and_answers(data, tmp_path, smal
             ),
             CONSOLE,
         )
+    assert not (tmp_path / "u").exists(), "what was refused left a folder"
 
 
 def test_a_new_head_keeps_what_was_grounded_and_nothing_else(data, tmp_path, small):
