@@ -81,7 +81,7 @@ class PrivilegedView:
 
     @cached_property
     def rest_point(self) -> torch.Tensor:
-        """Middle of the object once it rests there ``[n, 3]`` [m]."""
+        """Middle of the object once it rests on `place_point` ``[n, 3]`` [m]."""
         half = [self.slots[i].height / 2 for i in self.target.tolist()]
         point = self.place_point.clone()
         point[:, 2] += torch.tensor(half, device=point.device)

@@ -9,7 +9,7 @@ held-out questions for one thing it took 188 for another of its shape. 1,400 ste
 crowds made that 6, and what it learned then carries over to all other questions. 1,300 steps of slots, the tower
 learning too, brought the tool's place from 4.9 to 3.6 px. Then the action head learns on numbers alone. Two phases on
 pictures can follow, where they are asked for: first without gradients in the backbones, then everything together.
-400 steps of the first made m1-mini's 64 % of 300 episodes 33 %.
+400 steps of the first brought m1-mini from 63 to 33 % of 300 episodes.
 """
 
 from __future__ import annotations
