@@ -7,8 +7,7 @@
 
 Those loaders stack a column's rows and want a table of them: a single number is a list of one, but for LeRobot's index
 columns. ``stats_gr00t.json`` has the six statistics that they index channel by channel and nothing else. Annotations
-are lists of numbers; nothing is pickled. One episode at a time is in memory, and of all of them the columns' numbers,
-for exact quantiles.
+are lists of numbers; nothing is pickled. One episode at a time is in memory.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
 
 ``action`` and ``observation.state`` are what LeRobot's policies train on; every column of the v2.1 export is there
 besides. ``action`` is written as the workbench's environments take it, +1 opening the gripper: a policy trained on it
-runs there as it is. Memory: one episode, and of all of them the columns' numbers, for exact quantiles.
+runs there as it is. One episode at a time is in memory.
 """
 
 from __future__ import annotations

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.data.quantile_sketch import BITS, EXACT
 from workbench.data.statistics import (
     QUANTILES,
     ColumnStatistics,
@@ -30,6 +34,70 @@ def test_pieces_give_what_numpy_gives_on_the_whole(sizes, seed):
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-12, err_msg=name)
     assert found["count"] == [len(whole)]
+
+
+def episodes(count, rows=80, seed=0):
+    rng = np.random.default_rng(seed)
+    return [
+        {"x": rng.normal(3, 1, (rows, 7)).astype(np.float32), "n": rng.integers(0, 9, rows)}
+        for _ in range(count)
+    ]
+
+
+def test_memory_does_not_grow_with_the_rows():
+    statistics, sizes = ColumnStatistics(), []
+    for number in (400, 1600):
+        for episode in episodes(number):
+            statistics.add(episode)
+        statistics.result()
+        sizes.append(len(pickle.dumps(statistics)))
+    assert sizes[1] < 1.5 * sizes[0], "four times the rows"
+    assert sizes[1] < 0.5 * 2000 * 80 * 7 * 4
+
+
+def test_who_computed_the_pieces_does_not_matter():
+    alone, merged = ColumnStatistics(), ColumnStatistics()
+    for episode in episodes(300):
+        alone.add(episode)
+        piece = ColumnStatistics()
+        piece.add(episode)
+        merged.merge(pickle.loads(pickle.dumps(piece)))
+    assert json.dumps(alone.result()) == json.dumps(merged.result())
+
+
+def test_halves_of_many_rows_merge_to_the_statistics_of_the_whole():
+    made = episodes(600)
+    halves, alone = (ColumnStatistics(), ColumnStatistics()), ColumnStatistics()
+    for k, episode in enumerate(made):
+        halves[k % 2].add(episode)
+        alone.add(episode)
+    halves[0].merge(halves[1])
+    rows = np.concatenate([e["x"] for e in made]).astype(np.float64)
+    found, whole = halves[0].result()["x"], alone.result()["x"]
+    for name in ("min", "max", "count", *QUANTILES):
+        assert found[name] == whole[name]
+    np.testing.assert_allclose(found["mean"], rows.mean(0), rtol=1e-13)
+    np.testing.assert_allclose(found["std"], rows.std(0), rtol=1e-12)
+    for name, q in QUANTILES.items():
+        np.testing.assert_allclose(found[name], np.quantile(rows, q, axis=0), rtol=2.0**-BITS)
+
+
+def test_variance_survives_a_mean_that_is_far_away():
+    values = 1e9 + np.random.default_rng(1).normal(0, 1e-2, (1000, 1))
+    statistics = ColumnStatistics()
+    for piece in np.array_split(values, 50):
+        statistics.add({"x": piece})
+    assert statistics.result()["x"]["std"] == pytest.approx(values.std(0).tolist(), rel=1e-6)
+
+
+def test_numbers_that_are_not_finite_are_seen_in_the_statistics():
+    statistics = ColumnStatistics()
+    statistics.add({"x": np.array(((1.0, np.nan, 1.0), (2.0, 1.0, np.inf)))})
+    statistics.add({"x": np.ones((1, 3))})
+    found = statistics.result()["x"]
+    assert np.isnan(found["mean"][1])
+    assert found["max"][2] == np.inf
+    assert found["q50"][0] == 1.0
 
 
 def test_what_is_added_may_be_overwritten_afterwards():
@@ -73,3 +141,12 @@ def test_a_changed_statistic_is_found_and_named():
         assert [n for n, _ in differences(wrong, true)] == [name]
     assert differences(true | {"std": [1.0]}, true)[0][0] == "std"
     assert differences(true | {"mean": [np.nan] * 3}, true)[0][0] == "mean"
+
+
+def test_quantiles_of_many_rows_may_differ_by_the_sketch_and_no_more():
+    rows = np.random.default_rng(0).normal(0, 1, (EXACT + 1, 2)) + 5
+    true, statistics = column_statistics(rows), ColumnStatistics()
+    statistics.add({"x": rows})
+    assert not differences(true, statistics.result()["x"]), "of a dataset whose quantiles are exact"
+    wrong = true | {"q99": [true["q99"][0] * 1.002, true["q99"][1]]}
+    assert [n for n, _ in differences(wrong, statistics.result()["x"])] == ["q99"]
