@@ -11,10 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-import numpy as np
-
 from workbench.recording import read_recording
-from workbench.recording.episode_log import EPISODE_TIME
 from workbench.recording.rerun_viewer import RerunViewer, ViewerError, free_port, rerun_command
 
 RECORDING = "recording.rrd"
@@ -99,11 +96,10 @@ def screenshot(
         with RerunViewer(recording, headless_size=size) as viewer:
             end_ns = viewer.show(wanted)
             at_ns = end_ns if time_s is None else round(time_s * 1e9)
-            viewer.client.set_time(EPISODE_TIME, duration=np.timedelta64(at_ns, "ns"), play_state="paused")
             # The first picture makes the viewer load what it shows; once it has, the second one shows it.
-            viewer.client.take_screenshot()
+            viewer.screenshot(at_ns)
             time.sleep(1.0)
-            png.write_bytes(viewer.client.take_screenshot())
+            png.write_bytes(viewer.screenshot())
             return viewer.complaints()
     except ViewerError as problem:
         raise ViewingError(str(problem)) from None

@@ -1,14 +1,17 @@
 """Viewing says plainly what is missing, and the viewer shows a recording without complaints."""
 
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.workbench.synthetic import synthetic_trajectory
-from workbench.recording import palette, panda_urdf, write_recording
+from workbench.recording import palette, panda_urdf, rerun_viewer, write_recording
 from workbench.recording.rerun_viewer import RerunViewer, ViewerError
 from workbench.viewing import ViewingError, find_recording, screenshot, view
 
@@ -35,11 +38,59 @@ def graphics(recording: Path) -> None:
     try:
         with RerunViewer(recording, headless_size=(320, 200)) as viewer:
             # It may start all the same, and end only when it is to draw.
-            viewer.client.take_screenshot()
+            viewer.screenshot()
     except ViewerError as problem:
         if "no graphics driver" in str(problem):
             pytest.skip(str(problem))
         raise
+
+
+def test_without_a_graphics_driver_a_picture_says_what_to_install(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WGPU_BACKEND", "vulkan")
+    monkeypatch.setenv("VK_DRIVER_FILES", "/nonexistent")  # the loader finds no driver, installed or not
+    for _ in range(2):
+        with pytest.raises(ViewingError, match=r"no graphics driver .* mesa-vulkan-drivers"):
+            screenshot(recording, tmp_path / "picture.png", size=(320, 200))
+
+
+def viewer_that(does: str, recording: Path, monkeypatch: pytest.MonkeyPatch) -> RerunViewer:
+    """A `RerunViewer` whose process runs a line of Python, and whose requests all end in a transport error."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError("transport error")
+
+    monkeypatch.setattr(
+        rerun_viewer, "rerun_command", lambda *_, **__: ([sys.executable, "-c", does], dict(os.environ))
+    )
+    viewer = RerunViewer(recording)
+    viewer.client = SimpleNamespace(get_state=refuse, take_screenshot=refuse, open=refuse)  # type: ignore[assignment]
+    return viewer
+
+
+@pytest.mark.parametrize("ask", [RerunViewer.screenshot, lambda viewer: viewer.show("episode_000004")])
+def test_a_viewer_that_ends_instead_of_answering_gives_its_reason(
+    recording: Path, monkeypatch: pytest.MonkeyPatch, ask: Callable[[RerunViewer], object]
+) -> None:
+    viewer = viewer_that(
+        "import time; time.sleep(0.3); print('Failed to get render context')", recording, monkeypatch
+    )
+    with pytest.raises(ViewerError, match="no graphics driver"):
+        ask(viewer)
+    viewer.__exit__()
+
+
+def test_a_viewer_that_runs_and_does_not_answer_is_not_taken_for_a_missing_driver(
+    recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rerun_viewer, "END_TIMEOUT_S", 0.2)
+    viewer = viewer_that(
+        "import time; print('Failed to get render context'); time.sleep(60)", recording, monkeypatch
+    )
+    with pytest.raises(ViewerError, match="has not answered"):
+        viewer.screenshot()
+    viewer.__exit__()
 
 
 @pytest.mark.usefixtures("graphics")

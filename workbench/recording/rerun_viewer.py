@@ -6,10 +6,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 from rerun.experimental import Recording, ViewerClient, ViewerState
 
 from workbench.recording.episode_log import EPISODE_TIME
@@ -18,6 +20,8 @@ from workbench.recording.rerun_binary import quiet_environment, rerun_binary
 LOCALHOST = "127.0.0.1"
 START_TIMEOUT_S = 60.0
 """How long a viewer may take to start and to load the file [s]; software rendering is slow."""
+END_TIMEOUT_S = 10.0
+"""How long a viewer that has stopped answering may take to end [s]."""
 MANY = 32
 """How many recordings are opened at once at most."""
 
@@ -74,7 +78,7 @@ class RerunViewer:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         try:
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -91,10 +95,11 @@ class RerunViewer:
             # The viewer opens one recording of a file and knows the others from its catalog. With the catalog
             # turned off in its settings it opens them all.
             try:
-                if found:
-                    self.client.set_location(found.location)
-                elif state.recordings and state.catalog_url:
-                    self.client.open(f"{_dataset_url(state)}?segment_id={recording_id}")
+                with self._answering():
+                    if found:
+                        self.client.set_location(found.location)
+                    elif state.recordings and state.catalog_url:
+                        self.client.open(f"{_dataset_url(state)}?segment_id={recording_id}")
             except RuntimeError:
                 pass  # not there yet
             time.sleep(0.1)
@@ -106,7 +111,22 @@ class RerunViewer:
             self.show(recording_id)
         state = self._state()
         if state.catalog_url:
-            self.client.open(_dataset_url(state))
+            with self._answering():
+                self.client.open(_dataset_url(state))
+
+    def screenshot(self, at_ns: int | None = None) -> bytes:
+        """A PNG of what is on screen, at a time since the episode's start [ns] if one is given."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            try:
+                with self._answering():
+                    if at_ns is not None:
+                        at = np.timedelta64(at_ns, "ns")
+                        self.client.set_time(EPISODE_TIME, duration=at, play_state="paused")
+                    return self.client.take_screenshot()
+            except TimeoutError:
+                pass  # the client waits for seconds only, and software rendering on a busy machine takes longer
+        raise ViewerError(f"the viewer drew no picture within {START_TIMEOUT_S:.0f} s")
 
     def complaints(self) -> list[str]:
         """Warnings and errors of the views on screen, one sentence each."""
@@ -138,7 +158,25 @@ class RerunViewer:
     def _state(self) -> ViewerState:
         if self._process.poll() is not None:
             raise ViewerError(self._why_ended())
-        return self.client.get_state()
+        with self._answering():
+            return self.client.get_state()
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Asks the viewer something; when it ends instead of answering, ViewerError says why it ended.
+
+        Without a graphics driver a viewer may start, serve requests, and end only when it is to draw.
+        """
+        try:
+            yield
+        except ConnectionError:
+            try:
+                self._process.wait(timeout=END_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                raise ViewerError(
+                    f"the viewer has not answered, and still runs {END_TIMEOUT_S:.0f} s later"
+                ) from None
+            raise ViewerError(self._why_ended()) from None
 
     def _why_ended(self) -> str:
         self._output.seek(0)
