@@ -122,10 +122,11 @@ def _convert(paths: Sequence[Path], given: Sequence[str], console: Console) -> i
     return 0
 
 
-def _to_v21(path: Path, out: Path, _: V21Options, progress: Progress) -> str:
+def _to_v21(path: Path, out: Path, options: V21Options, progress: Progress) -> str:
     from workbench.data.lerobot_v21 import export_lerobot_v21
 
-    found = export_lerobot_v21(path, out, progress)
+    options.check()
+    found = export_lerobot_v21(path, out, progress, options.action_space)
     return f"LeRobot v2.1, {len(found.entries)} episodes, {found.frames} frames at {found.fps:g} Hz"
 
 

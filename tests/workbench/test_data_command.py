@@ -39,7 +39,7 @@ def test_what_is_converted_is_valid_and_can_be_inspected(archive, tmp_path, caps
     assert workbench(capsys, "validate", out) == (0, f"{out}: no problems\n")
     status, text = workbench(capsys, "inspect", out)
     assert status == 0
-    assert "action.delta_joints 7 float32" in text
+    assert "command.delta_joints 7 float32" in text
     assert "put the red cube on the blue plate" in text
 
 
@@ -65,10 +65,10 @@ def test_questions_and_answers_are_a_format_like_the_others(archive, tmp_path, c
 def test_damage_is_listed_and_the_exit_status_says_so(archive, tmp_path, capsys):
     out = tmp_path / "out"
     workbench(capsys, "convert", archive, "format=lerobot_v21", f"out={out}")
-    (out / "videos/chunk-000/video.base_view/episode_000002.mp4").unlink()
+    (out / "videos/chunk-000/observation.images.base_view/episode_000002.mp4").unlink()
     status, text = workbench(capsys, "validate", out)
     assert status == 1
-    assert "episode_000002.mp4, video.base_view: is missing" in text
+    assert "episode_000002.mp4, observation.images.base_view: is missing" in text
     assert "1 problems" in text or "2 problems" in text
 
 

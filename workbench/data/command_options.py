@@ -31,21 +31,26 @@ class ConvertOptions(OutOptions):
 
 @dataclass
 class V21Options:
-    """Options of ``format=lerobot_v21``: there are none."""
-
-
-@dataclass
-class V3Options:
-    """Options of ``format=lerobot_v3``."""
+    """Options of ``format=lerobot_v21``."""
 
     action_space: str = option("delta_eef", f"what the column action holds: {' or '.join(SPACES)}")
-    data_mb: float = option(100.0, "size after which a new table begins", "MiB")
-    video_mb: float = option(200.0, "size about which a new video begins", "MiB")
 
     def check(self) -> None:
         """OptionError for what cannot be."""
         if self.action_space not in SPACES:
             raise OptionError(f"option action_space={self.action_space}: choose one of {', '.join(SPACES)}")
+
+
+@dataclass
+class V3Options(V21Options):
+    """Options of ``format=lerobot_v3``."""
+
+    data_mb: float = option(100.0, "size after which a new table begins", "MiB")
+    video_mb: float = option(200.0, "size about which a new video begins", "MiB")
+
+    def check(self) -> None:
+        """OptionError for what cannot be."""
+        super().check()
         for name in ("data_mb", "video_mb"):
             if not getattr(self, name) > 0:
                 raise OptionError(f"{name} must be positive, not {getattr(self, name)}")

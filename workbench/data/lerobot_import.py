@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from workbench.data.columns import OLD_NAMES
 from workbench.data.lerobot_files import (
     LeRobotImportError,
     field,
@@ -65,12 +66,16 @@ class ImportedEpisode:
         return len(next(iter(self.columns.values())))
 
     def column(self, name: str) -> np.ndarray:
-        """A column as a table ``[F, ...]``: plain numbers become ``[F, 1]``; LeRobotImportError lists what there is."""
-        if name not in self.columns:
+        """A column as a table ``[F, ...]``: plain numbers become ``[F, 1]``; LeRobotImportError lists what there is.
+
+        A column that exports had under another name, see `OLD_NAMES`, is found by today's.
+        """
+        stored = name if name in self.columns else OLD_NAMES.get(name, name)
+        if stored not in self.columns:
             raise LeRobotImportError(
                 f"episode {self.index} has no column {name!r}; it has {', '.join(self.columns)}"
             )
-        value = self.columns[name]
+        value = self.columns[stored]
         return value[:, None] if value.ndim == 1 else value
 
 

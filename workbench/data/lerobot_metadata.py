@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 from scipy.spatial.transform import Rotation
 
+from workbench.data.columns import INDEX, Feature, view
 from workbench.data.episode import PHASES, SUBTASKS, DatasetEpisode
 from workbench.data.frame_actions import SPACES, frame_spec, sources
-from workbench.data.frame_columns import INDEX, Feature, quaternion_wxyz, view
+from workbench.data.rotations import quaternion_wxyz
 from workbench.data.survey import Survey
 from workbench.data.video import information
 
@@ -21,8 +22,6 @@ CONVENTIONS = "meta/conventions.json"
 """Where a dataset says what its numbers mean, if it was written here."""
 ORIGIN = "meta/origin.json"
 """What was asked for, and what it was made with."""
-ANNOTATION = "annotation."
-"""Columns that begin so describe the scene; nothing is normalised by them, and public loaders skip them."""
 
 
 def index_columns(
@@ -43,26 +42,21 @@ def index_columns(
 def arrow_table(
     columns: Mapping[str, np.ndarray], scalars: Sequence[str], fixed_size: bool = False
 ) -> pa.Table:
-    """Rows ``[N, ...]`` as Arrow lists of lists; those of ``scalars``, ``[N]`` or ``[N, 1]``, as plain numbers.
+    """Rows ``[N, D]`` as Arrow lists; those of ``scalars``, ``[N]`` or ``[N, 1]``, as plain numbers.
 
-    With ``fixed_size``, lists of numbers are of a type that has their length.
+    With ``fixed_size``, lists are of a type that has their length.
     """
     found = {}
     for name, value in columns.items():
+        flat = pa.array(value.reshape(-1))
         if name in scalars:
-            found[name] = pa.array(value.reshape(-1))
-        elif fixed_size and value.ndim == 2:
-            found[name] = pa.FixedSizeListArray.from_arrays(pa.array(value.reshape(-1)), value.shape[1])
+            found[name] = flat
+        elif fixed_size:
+            found[name] = pa.FixedSizeListArray.from_arrays(flat, value.shape[1])
         else:
-            found[name] = _nested(value)
+            offsets = np.arange(value.shape[0] + 1, dtype=np.int32) * value.shape[1]
+            found[name] = pa.ListArray.from_arrays(offsets, flat)
     return pa.table(found)
-
-
-def _nested(value: np.ndarray) -> pa.Array:
-    if value.ndim == 1:
-        return pa.array(value)
-    offsets = np.arange(value.shape[0] + 1, dtype=np.int32) * value.shape[1]
-    return pa.ListArray.from_arrays(offsets, _nested(value.reshape(-1, *value.shape[2:])))
 
 
 def feature_entries(features: Mapping[str, Feature]) -> dict[str, dict[str, Any]]:
@@ -140,10 +134,20 @@ def _pose(pose: np.ndarray) -> dict[str, list[float]]:
     return {"position": pose[:3].tolist(), "orientation": np.roll(pose[3:], 1).tolist()}
 
 
-def conventions(survey: Survey) -> dict[str, Any]:
-    """What the numbers mean, for people and for checks: ``meta/conventions.json``."""
+def conventions(survey: Survey, space: str, of: Mapping[str, Feature]) -> dict[str, Any]:
+    """What the numbers mean, for people and for checks: ``meta/conventions.json``.
+
+    Args:
+        survey: of the archive.
+        space: what the column ``action`` holds.
+        of: the columns of numbers.
+    """
     return {
         "action_spec": survey.action_spec.to_dict(),
+        "action": {
+            "space": space,
+            "spec": frame_spec(space, survey.control_hz, survey.stride).to_dict(),
+        },
         "frame_action_specs": {
             name: frame_spec(name, survey.control_hz, survey.stride).to_dict() for name in SPACES
         },
@@ -153,8 +157,11 @@ def conventions(survey: Survey) -> dict[str, Any]:
         "delta_span": "from this frame to the next",
         "gripper_close": {"open": -1, "closed": 1},
         "gripper_width": "distance between the fingertips [m]",
-        "quaternion": "w x y z",
-        "eef_rotation": "Euler angles about fixed x, y, z [rad]: R = Rz Ry Rx",
+        "quaternion": "w x y z, continuous along an episode; first one of eef_quaternion: x >= 0 (hand down: 0 1 0 0); "
+        "others: w >= 0",
+        "eef_rotation_6d": "x axis, then y axis of the tool in the robot base frame",
+        "eef_rotation_vector": "axis times angle [rad] from the hand that points down: R = exp(v) diag(1, -1, -1)",
+        "delta_eef_rotation": "Euler angles about fixed x, y, z [rad]: R = Rz Ry Rx",
         "delta_eef_rotation_vector": "axis times angle [rad]",
         "frame": "robot base: x forward, z up [m]; end effector: the point between the fingertips",
         "camera": "OpenCV axes (x right, y down, z forward) as columns of camera_rotation, in the robot base frame",
@@ -164,6 +171,7 @@ def conventions(survey: Survey) -> dict[str, Any]:
         "visibility": "visible pixels as a share of those that the body would cover alone",
         "picture_age": "how much older than its frame the picture is [s]: annotations are of the picture's instant",
         "trace": "path of the tool from the picture's instant to the end of its sub-task, evenly spaced in length",
+        "tables": {name: list(f.layout) for name, f in of.items() if f.layout},
         "phases": list(PHASES),
         "subtasks": SUBTASKS,
         "state": "what the robot reported at the frame; joints_velocity is the true one",

@@ -3,11 +3,12 @@
     meta/info.json, tasks.jsonl, episodes.jsonl, episodes_stats.jsonl, stats.json, stats_gr00t.json, modality.json
     meta/conventions.json, origin.json                        what the numbers mean; what was asked for, with what made
     data/chunk-000/episode_000000.parquet                     a row a frame
-    videos/chunk-000/video.base_view/episode_000000.mp4       a file an episode and view
+    videos/chunk-000/observation.images.base_view/episode_000000.mp4      a file an episode and view
 
-Those loaders stack a column's rows and want a table of them: a single number is a list of one, but for LeRobot's index
-columns. ``stats_gr00t.json`` has the six statistics that they index channel by channel and nothing else. Annotations
-are lists of numbers; nothing is pickled. One episode at a time is in memory.
+Those loaders find their parts of state and action through ``modality.json``, and stack a column's rows to a table: a
+single number is a list of one, but for LeRobot's index columns. They index every statistic of a column by channel, so
+that ``stats.json`` has no count of rows; ``stats_gr00t.json`` has the six that they know and nothing else. Nothing is
+pickled. One episode at a time is in memory.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from tasks.pick_place.action_spaces import DELTA_EEF
+from workbench.data.columns import ANNOTATION, INDEX, features, video_key, view
 from workbench.data.episode import DatasetEpisode
 from workbench.data.episode_video import write_video
 from workbench.data.export_folder import ExportFolder
-from workbench.data.frame_columns import INDEX, features, frame_columns, view
+from workbench.data.frame_actions import SPACES
+from workbench.data.frame_columns import check_space, frame_columns
 from workbench.data.lerobot_metadata import (
-    ANNOTATION,
     CONVENTIONS,
     ORIGIN,
     append,
@@ -47,24 +50,28 @@ DATA_PATH = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
 VIDEO_PATH = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
 
 
-def export_lerobot_v21(folder: Path, out: Path, progress: Progress | None = None) -> Survey:
+def export_lerobot_v21(
+    folder: Path, out: Path, progress: Progress | None = None, action_space: str = DELTA_EEF.name
+) -> Survey:
     """Export an archive's rendered episodes, ordered by name.
 
     Args:
         folder: the archive.
         out: the dataset's folder; must not exist, or be empty. It appears when all is written.
         progress: told after each episode.
+        action_space: what the column ``action`` holds: a name in `SPACES`.
 
     Returns:
         What was found in the archive.
 
     Raises:
         ArchiveError: episodes that cannot be read, or do not fit into one dataset.
-        ExportError: ``out`` exists, or the disk refuses.
+        ExportError: an unknown action space, ``out`` exists, or the disk refuses.
     """
+    check_space(action_space)
     found = survey(folder)
     with ExportFolder(out) as target:
-        writer = _Writer(target, found)
+        writer = _Writer(target, found, action_space)
         for done, entry in enumerate(found.entries, 1):
             writer.add(entry.read())
             if progress:
@@ -77,9 +84,9 @@ def export_lerobot_v21(folder: Path, out: Path, progress: Progress | None = None
 class _Writer:
     """Writes episode after episode, then what is known at the end."""
 
-    def __init__(self, root: Path, found: Survey) -> None:
-        self.root, self.found = root, found
-        self.features = features(tuple(found.cameras), found.bodies)
+    def __init__(self, root: Path, found: Survey, space: str) -> None:
+        self.root, self.found, self.space = root, found, space
+        self.features = features(tuple(found.cameras), found.bodies, SPACES[space])
         single = (name for name, f in self.features.items() if f.shape == (1,))
         self.scalars = [*INDEX, *(name for name in single if name.startswith(ANNOTATION))]
         self.columns = ColumnStatistics()
@@ -92,7 +99,7 @@ class _Writer:
     def add(self, episode: DatasetEpisode) -> None:
         frames, index = len(episode.frame_steps), self.episodes
         task = self.tasks.setdefault(episode.instruction, len(self.tasks))
-        rows = frame_columns(episode, self.found.bodies)
+        rows = frame_columns(episode, self.found.bodies, self.space)
         rows |= index_columns(index, self.frames, frames, self.found.fps, task)
         path = self.root / data_path(index)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,21 +125,24 @@ class _Writer:
             append(self.meta / "tasks.jsonl", {"task_index": k, "task": task})
         numbers = self.columns.result()
         pictures = {video_key(name): p.result() for name, p in self.pictures.items()}
-        write_json(self.meta / "stats.json", numbers | pictures)
+        countless = {n: {k: v for k, v in t.items() if k != "count"} for n, t in numbers.items()}
+        write_json(self.meta / "stats.json", countless | pictures)
         lean = {name: {k: table[k] for k in NORMALISATION} for name, table in numbers.items()}
         write_json(self.meta / "stats_gr00t.json", lean)
         write_json(self.meta / "modality.json", self.modality())
-        write_json(self.root / CONVENTIONS, conventions(self.found))
+        write_json(self.root / CONVENTIONS, conventions(self.found, self.space, self.features))
         write_json(self.meta / "info.json", self.info())
 
     def modality(self) -> dict[str, Any]:
         """Which numbers of which column are which part of state and action."""
         found: dict[str, dict[str, Any]] = {"state": {}, "action": {}}
         for name, feature in self.features.items():
-            kind, _, key = name.partition(".")
-            if kind in found:
+            prefix, _, key = name.partition(".")
+            if kind := {"state": "state", "command": "action"}.get(prefix):
                 part = {"start": 0, "end": feature.shape[0], "original_key": name}
                 found[kind][key] = part | {"absolute": not key.startswith("delta_")}
+                if key == "eef_rotation_vector":  # InternVLA-M1's configurations ask for it by this name
+                    found[kind]["eef_rotation"] = found[kind][key]
         found["video"] = {view(name): {"original_key": video_key(name)} for name in self.found.cameras}
         found["annotation"] = {"human.action.task_description": {"original_key": "task_index"}}
         return found
@@ -157,11 +167,6 @@ class _Writer:
             "video_path": VIDEO_PATH,
             "features": videos | feature_entries(self.features | INDEX),
         }
-
-
-def video_key(camera: str) -> str:
-    """Column of a camera's video."""
-    return f"video.{view(camera)}"
 
 
 def data_path(index: int) -> str:

@@ -6,9 +6,9 @@
     data/chunk-000/file-000.parquet                                   many episodes' rows, up to a size
     videos/observation.images.base_view/chunk-000/file-000.mp4        many episodes' frames, up to a size
 
-``action`` and ``observation.state`` are what LeRobot's policies train on; every column of the v2.1 export is there
-besides. ``action`` is written as the workbench's environments take it, +1 opening the gripper: a policy trained on it
-runs there as it is. One episode at a time is in memory.
+The columns are those of the v2.1 export, see `workbench.data.columns`. ``action`` is written as the workbench's
+environments take it, +1 opening the gripper: a policy trained on it runs there as it is. One episode at a time is in
+memory.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from workbench.data.columns import ANNOTATION, INDEX, features, video_key
 from workbench.data.episode import DatasetEpisode
-from workbench.data.export_folder import ExportError, ExportFolder
-from workbench.data.frame_actions import SPACES, action_vector, frame_actions, frame_spec
-from workbench.data.frame_columns import INDEX, Feature, features, frame_columns, view
+from workbench.data.export_folder import ExportFolder
+from workbench.data.frame_actions import SPACES
+from workbench.data.frame_columns import check_space, frame_columns
 from workbench.data.lerobot_metadata import (
-    ANNOTATION,
     CONVENTIONS,
     ORIGIN,
     arrow_table,
@@ -79,8 +78,7 @@ def export_lerobot_v3(
         ArchiveError: episodes that cannot be read, or do not fit into one dataset.
         ExportError: an unknown action space, ``out`` exists, or the disk refuses.
     """
-    if action_space not in SPACES:
-        raise ExportError(f"there is no action space {action_space!r}: choose one of {', '.join(SPACES)}")
+    check_space(action_space)
     found = survey(folder)
     with ExportFolder(out) as target:
         writer = _Writer(target, found, action_space, data_mb, video_mb)
@@ -101,14 +99,7 @@ class _Writer:
 
     def __init__(self, root: Path, found: Survey, space: str, data_mb: float, video_mb: float) -> None:
         self.root, self.found, self.space, self.sizes = root, found, space, (data_mb, video_mb)
-        self.spec = frame_spec(space, found.control_hz, found.stride)
-        joints = tuple(f"joint_{k + 1}" for k in range(7))
-        self.features = {
-            "observation.state": Feature((8,), (*joints, "gripper_width")),
-            "action": Feature((self.spec.dim,), tuple(c.name for c in self.spec.channels)),
-            **features(tuple(found.cameras), found.bodies),
-            **INDEX,
-        }
+        self.features = features(tuple(found.cameras), found.bodies, SPACES[space]) | INDEX
         self.scalars = [name for name, f in self.features.items() if f.shape == (1,)]
         self.columns = ColumnStatistics()
         self.pictures = {name: PictureStatistics() for name in found.cameras}
@@ -127,9 +118,7 @@ class _Writer:
     def add(self, episode: DatasetEpisode) -> None:
         frames, index = len(episode.frame_steps), self.episodes
         task = self.tasks.setdefault(episode.instruction, len(self.tasks))
-        rows = frame_columns(episode, self.found.bodies)
-        rows["observation.state"] = np.concatenate((rows["state.joints"], rows["state.gripper_width"]), 1)
-        rows["action"] = action_vector(frame_actions(episode), self.space).astype(np.float32)
+        rows = frame_columns(episode, self.found.bodies, self.space)
         rows |= index_columns(index, self.frames, frames, self.found.fps, task)
         rows = {name: rows[name] for name in self.features}
         chunk, file = self.data.add(arrow_table(rows, self.scalars, fixed_size=True))
@@ -175,8 +164,7 @@ class _Writer:
         pq.write_table(tasks_table(list(self.tasks)), self.root / "meta/tasks.parquet")
         pictures = {video_key(name): p.result() for name, p in self.pictures.items()}
         write_json(self.root / "meta/stats.json", self.columns.result() | pictures)
-        said = conventions(self.found) | {"action": {"space": self.space, "spec": self.spec.to_dict()}}
-        write_json(self.root / CONVENTIONS, said)
+        write_json(self.root / CONVENTIONS, conventions(self.found, self.space, self.features))
         write_json(self.root / "meta/info.json", self.info())
 
     def close(self) -> None:
@@ -206,11 +194,6 @@ class _Writer:
             "robot_type": self.found.action_spec.robot,
             "splits": {"train": f"0:{self.episodes}"},
         }
-
-
-def video_key(camera: str) -> str:
-    """Column of a camera's video."""
-    return f"observation.images.{view(camera)}"
 
 
 def tasks_table(tasks: list[str]) -> pa.Table:

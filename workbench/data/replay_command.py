@@ -23,8 +23,8 @@ from workbench.progress_bar import progress_bar
 
 REPRODUCED = 0.95
 """Share of episodes that must succeed again for a dataset to count as reproduced."""
-JOINTS = "action.joints"
-"""Column of commanded joints in datasets of others."""
+JOINTS = "command.joints"
+"""Column of commanded joints; ``action.joints`` in datasets of others."""
 
 
 def replay(path: Path, options: ReplayOptions, console: Console) -> int:

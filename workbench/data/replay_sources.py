@@ -87,11 +87,11 @@ def control_actions(episode: ImportedEpisode, space: str) -> np.ndarray:
     """
     steps = _steps_a_frame(episode)
     if space == DELTA_EEF.name:
-        parts = ("action.delta_eef_position", "action.delta_eef_rotation_vector")
+        parts = ("command.delta_eef_position", "command.delta_eef_rotation_vector")
     else:
-        parts = ("action.delta_joints",)
+        parts = ("command.delta_joints",)
     arm = np.concatenate([episode.column(name) for name in parts], 1) / steps
-    gripper = -episode.column("action.gripper_close")  # there +1 closes, here it opens
+    gripper = -episode.column("command.gripper_close")  # there +1 closes, here it opens
     return np.repeat(np.concatenate((arm, gripper), 1), steps, 0).astype(np.float32)
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.data.columns import ANNOTATION
 from workbench.data.lerobot_files import LeRobotImportError, read_json, read_lines, video_keys
 from workbench.data.lerobot_import import BARE, V3, V21, ImportedDataset, ImportedEpisode, load_lerobot
-from workbench.data.lerobot_metadata import ANNOTATION, CONVENTIONS
+from workbench.data.lerobot_metadata import CONVENTIONS
 from workbench.data.problems import Problem, picture_statistics_problems, statistics_problems
 from workbench.data.progress import Progress
 from workbench.data.statistics import QUANTILES, ColumnStatistics, PictureStatistics

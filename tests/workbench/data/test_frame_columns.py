@@ -10,13 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.spatial.transform import Rotation
 
+from tasks.pick_place.action_spaces import DELTA_EEF
 from tests.workbench.data.made_up import made_up_episode, without
-from workbench.data.frame_columns import features, frame_columns, quaternion_wxyz
+from workbench.data.columns import arranged, features
+from workbench.data.frame_columns import frame_columns
+from workbench.data.rotations import from_six_numbers, from_vector
 
 
 def test_columns_have_the_shapes_and_types_that_are_promised():
     episode = made_up_episode(stride=2)
-    columns, kinds = frame_columns(episode, 5), features(("front", "wrist"), 5)
+    columns, kinds = frame_columns(episode, 5), features(("front", "wrist"), 5, DELTA_EEF)
     assert list(columns) == list(kinds)
     for name, kind in kinds.items():
         assert columns[name].shape == (6, *kind.shape), name
@@ -28,8 +31,9 @@ def test_bodies_that_an_episode_lacks_are_not_there():
     episode = made_up_episode()
     columns = frame_columns(episode, 5)
     for name in ("annotation.body_position", "annotation.base_view.boxes", "annotation.ego_view.visibility"):
-        assert np.isnan(columns[name][:, 3:]).all(), name
-    assert np.isfinite(columns["annotation.body_position"][:, :3]).all()
+        per_body = columns[name].reshape(len(columns[name]), 5, -1)
+        assert np.isnan(per_body[:, 3:]).all(), name
+    assert np.isfinite(arranged("annotation.body_position", columns["annotation.body_position"])[:, :3]).all()
 
 
 def test_state_is_what_was_reported_at_the_frame():
@@ -46,7 +50,7 @@ def test_a_late_picture_says_how_late_it_is():
     np.testing.assert_allclose(found, (0, 0.1, 0.15, 0.15, 0.15, 0.15), atol=1e-6)
 
 
-def test_quaternions_euler_angles_and_vectors_are_one_rotation():
+def test_a_pose_is_one_rotation_in_all_its_forms():
     rng = np.random.default_rng(0)
     episode = made_up_episode(steps=40)
     pose = episode.measured_ee_pose.copy()
@@ -55,17 +59,18 @@ def test_quaternions_euler_angles_and_vectors_are_one_rotation():
     truth = Rotation.from_quat(pose[:-1, 3:].astype(float))
     w_last = columns["state.eef_quaternion"][:, [1, 2, 3, 0]]
     assert (Rotation.from_quat(w_last) * truth.inv()).magnitude().max() < 1e-6
-    assert (Rotation.from_euler("xyz", columns["state.eef_rotation"]) * truth.inv()).magnitude().max() < 1e-6
-    delta = Rotation.from_rotvec(columns["action.delta_eef_rotation_vector"])
-    again = Rotation.from_euler("xyz", columns["action.delta_eef_rotation"])
-    assert (delta * again.inv()).magnitude().max() < 1e-6
-
-
-def test_a_quaternions_sign_does_not_jump():
-    turning = Rotation.from_rotvec(np.linspace(0, 4 * np.pi, 200)[:, None] * np.array([[0.6, 0.0, 0.8]]))
-    found = quaternion_wxyz(turning)
-    assert found[0, 0] > 0
-    assert np.abs(np.diff(found, axis=0)).max() < 0.05
+    for again in (
+        from_six_numbers(columns["state.eef_rotation_6d"]),
+        from_vector(columns["state.eef_rotation_vector"]),
+    ):
+        assert (again * truth.inv()).magnitude().max() < 1e-6
+    delta = Rotation.from_rotvec(columns["command.delta_eef_rotation_vector"])
+    w_last = columns["command.delta_eef_quaternion"][:, [1, 2, 3, 0]]
+    for again in (
+        Rotation.from_euler("xyz", columns["command.delta_eef_rotation"]),
+        Rotation.from_quat(w_last),
+    ):
+        assert (delta * again.inv()).magnitude().max() < 1e-6
 
 
 @pytest.mark.skipif("WORKBENCH_TEST_DATA" not in os.environ, reason="WORKBENCH_TEST_DATA is not set")

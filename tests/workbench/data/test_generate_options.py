@@ -110,14 +110,14 @@ def test_the_summary_counts_what_was_kept_and_why_not():
 def test_actions_between_frames_are_spread_over_their_steps():
     rng = np.random.default_rng(0)
     columns = {
-        "action.delta_eef_position": rng.normal(size=(5, 3)),
-        "action.delta_eef_rotation_vector": rng.normal(size=(5, 3)),
-        "action.gripper_close": np.array((-1.0, -1, 1, 1, -1)),
+        "command.delta_eef_position": rng.normal(size=(5, 3)),
+        "command.delta_eef_rotation_vector": rng.normal(size=(5, 3)),
+        "command.gripper_close": np.array((-1.0, -1, 1, 1, -1)),
     }
     episode = ImportedEpisode(0, "", 5.0, columns, {}, {})
     actions = control_actions(episode, "delta_eef")
     assert actions.shape == (20, 7)
-    np.testing.assert_allclose(actions[:4, :3].sum(0), columns["action.delta_eef_position"][0], rtol=1e-5)
+    np.testing.assert_allclose(actions[:4, :3].sum(0), columns["command.delta_eef_position"][0], rtol=1e-5)
     np.testing.assert_array_equal(actions[8:12, 6], -1.0)
     np.testing.assert_array_equal(actions[:8, 6], 1.0)
 

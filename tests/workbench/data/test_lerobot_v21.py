@@ -14,6 +14,7 @@ from PIL import Image
 from tests.workbench.data.archives import write_archive
 from tests.workbench.data.made_up import made_up_episode, without
 from workbench.data.archive import ArchiveError
+from workbench.data.columns import arranged
 from workbench.data.export_folder import ExportError
 from workbench.data.frame_actions import REACHED, SENT
 from workbench.data.frame_columns import frame_columns
@@ -48,34 +49,76 @@ def stacked(table, name):
 
 
 def test_the_names_that_internvla_m1_trains_on_are_there(exported):
-    names = table(exported, 0).column_names
-    for name in (
+    modality = json.loads((exported / "meta/modality.json").read_text())
+    for key in (
         "action.joints", "action.delta_joints", "action.gripper_close", "action.eef_position",
         "action.eef_rotation", "action.eef_quaternion", "action.delta_eef_position",
         "action.delta_eef_rotation", "action.delta_eef_quaternion", "state.joints", "state.eef_position",
         "state.eef_rotation", "state.eef_quaternion", "state.joints_velocity", "state.gripper_width",
+        "video.base_view", "video.ego_view",
     ):  # fmt: skip
-        assert name in names
+        kind, name = key.split(".")
+        assert name in modality[kind], key
+    assert modality["state"]["eef_rotation"]["original_key"] == "state.eef_rotation_vector"
     info = json.loads((exported / "meta/info.json").read_text())
     assert info["codebase_version"] == "v2.1"
-    assert {"video.base_view", "video.ego_view", *names} == info["features"].keys()
+    videos = {"observation.images.base_view", "observation.images.ego_view"}
+    assert {*videos, *table(exported, 0).column_names} == info["features"].keys()
 
 
-def test_modality_slices_cover_every_column_once(exported):
+def test_one_column_is_the_action_and_one_the_state(exported):
+    """``lerobot`` takes every column that begins so for an output, or an input, of a policy."""
+    features = json.loads((exported / "meta/info.json").read_text())["features"]
+    assert [n for n in features if n.startswith("action")] == ["action"]
+    numbers = [n for n, f in features.items() if n.startswith("observation") and f["dtype"] != "video"]
+    assert numbers == ["observation.state"]
+    assert features["action"]["names"] == ["dx", "dy", "dz", "drot_x", "drot_y", "drot_z", "gripper"]
+    assert features["observation.state"]["shape"] == [8]
+
+
+def test_every_row_is_flat_and_every_number_has_a_name(exported):
+    features = json.loads((exported / "meta/info.json").read_text())["features"]
+    tables = json.loads((exported / "meta/conventions.json").read_text())["tables"]
+    for name, feature in features.items():
+        if feature["dtype"] == "video":
+            continue
+        assert len(feature["shape"]) == 1, name
+        if feature["names"] is not None:
+            assert len(set(feature["names"])) == feature["shape"][0], name
+        if name in tables:
+            assert feature["shape"] == [np.prod(tables[name])], name
+    assert features["annotation.base_view.boxes"]["names"][4:6] == ["body1_u_min", "body1_v_min"]
+    episode, rows = EPISODES[1], table(exported, 1)
+    for name, value in (
+        ("annotation.trace", episode.trace),
+        ("annotation.ego_view.trace", episode.cameras["wrist"].trace),
+        ("annotation.base_view.boxes", episode.cameras["front"].boxes),
+        ("annotation.base_view.camera_rotation", episode.cameras["front"].rotation),
+        ("annotation.base_view.contact", episode.cameras["front"].contact),
+    ):
+        found = arranged(name, np.array(rows[name].to_pylist(), np.float32))
+        np.testing.assert_array_equal(found, value, err_msg=name)
+        assert list(found.shape[1:]) == tables[name]
+
+
+def test_modality_slices_cover_every_column(exported):
     modality = json.loads((exported / "meta/modality.json").read_text())
     rows = table(exported, 1)
     seen = set()
-    for kind in ("state", "action"):
+    for kind, prefix in (("state", "state"), ("action", "command")):
         for key, part in modality[kind].items():
             name = part["original_key"]
-            assert name == f"{kind}.{key}"
+            assert name == f"{prefix}.{key}" or key == "eef_rotation"
             values = stacked(rows, name)
             assert values.ndim == 2, "the loader wants a table, also of one number a row"
             assert (part["start"], part["end"]) == (0, values.shape[1])
             assert part["absolute"] == ("delta" not in name)
             seen.add(name)
-    assert seen == {n for n in rows.column_names if n.startswith(("state.", "action."))}
-    assert {v["original_key"] for v in modality["video"].values()} == {"video.base_view", "video.ego_view"}
+    assert seen == {n for n in rows.column_names if n.startswith(("state.", "command."))}
+    assert {k: v["original_key"] for k, v in modality["video"].items()} == {
+        "base_view": "observation.images.base_view",
+        "ego_view": "observation.images.ego_view",
+    }
     language = modality["annotation"]["human.action.task_description"]["original_key"]
     tasks = {line["task_index"]: line["task"] for line in lines(exported / "meta/tasks.jsonl")}
     for k, episode in enumerate(EPISODES):
@@ -111,7 +154,7 @@ def test_the_columns_are_the_episodes(exported):
 def test_every_frame_of_every_video_is_its_picture(exported):
     for k, episode in enumerate(EPISODES):
         for camera, view in (("front", "base_view"), ("wrist", "ego_view")):
-            found = list(decode(exported / f"videos/chunk-000/video.{view}/episode_{k:06d}.mp4"))
+            found = list(decode(exported / f"videos/chunk-000/observation.images.{view}/episode_{k:06d}.mp4"))
             assert len(found) == len(episode.frame_steps)
             for f, (time, picture) in enumerate(found):
                 assert time == pytest.approx(f * STRIDE / 20, abs=1e-4)
@@ -134,8 +177,20 @@ def test_statistics_are_those_that_the_public_loader_would_compute(exported):
         ):  # fmt: skip
             np.testing.assert_allclose(found[key], value, rtol=1e-9, atol=1e-12, err_msg=f"{name} {key}")
     for k, line in enumerate(lines(exported / "meta/episodes_stats.jsonl")):
-        assert line["stats"]["action.joints"]["count"] == [rows[k].num_rows]
-        assert np.shape(line["stats"]["video.base_view"]["mean"]) == (3, 1, 1)
+        assert line["stats"]["command.joints"]["count"] == [rows[k].num_rows]
+        assert np.shape(line["stats"]["observation.images.base_view"]["mean"]) == (3, 1, 1)
+
+
+@pytest.mark.parametrize("file", ["stats.json", "stats_gr00t.json"])
+def test_every_statistic_has_a_number_for_every_channel(exported, file):
+    """The loaders of GR00T and InternVLA-M1 take, of every statistic that a column has, those of a part's channels."""
+    stored = json.loads((exported / "meta" / file).read_text())
+    modality = json.loads((exported / "meta/modality.json").read_text())
+    for kind in ("state", "action"):
+        for key, part in modality[kind].items():
+            for name, values in stored[part["original_key"]].items():
+                taken = np.array(values)[np.arange(part["start"], part["end"])]
+                assert taken.shape == (part["end"] - part["start"],), f"{key} {name}"
 
 
 def test_what_the_public_data_lacks_is_there(exported):

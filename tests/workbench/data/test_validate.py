@@ -149,11 +149,11 @@ def rewrite(path, name, change):
 
 
 VIDEOS = {
-    "v21": "videos/chunk-000/video.ego_view/episode_000001.mp4",
+    "v21": "videos/chunk-000/observation.images.ego_view/episode_000001.mp4",
     "v3": "videos/observation.images.ego_view/chunk-000/file-000.mp4",
 }
 TABLES = {"v21": "data/chunk-000/episode_000001.parquet", "v3": "data/chunk-000/file-000.parquet"}
-KEYS = {"v21": "video.ego_view", "v3": "observation.images.ego_view"}
+KEYS = {"v21": "observation.images.ego_view", "v3": "observation.images.ego_view"}
 VERSIONS = pytest.mark.parametrize("version", ["v21", "v3"])
 
 
@@ -220,12 +220,12 @@ def test_a_wrong_statistic(copy, version):
     root = copy(version)
 
     def spoil(content):
-        content["action.delta_eef_position"]["std"][1] *= 1.2
+        content["command.delta_eef_position"]["std"][1] *= 1.2
         content[KEYS[version]]["mean"][0] = [[0.9]]
 
     edit(root / "meta/stats.json", spoil)
     assert found(root) == [
-        ("meta/stats.json", "action.delta_eef_position/std"),
+        ("meta/stats.json", "command.delta_eef_position/std"),
         ("meta/stats.json", f"{KEYS[version]}/mean"),
     ]
 
@@ -243,8 +243,8 @@ def test_quantiles_that_lerobot_wrote_are_not_held_against_a_dataset(copy):
 @VERSIONS
 def test_a_number_that_changed_shows_in_the_statistics(copy, version):
     root = copy(version)
-    rewrite(root / TABLES[version], "action.joints", lambda v: v + 0.5)
-    assert ("meta/stats.json", "action.joints/mean") in found(root)
+    rewrite(root / TABLES[version], "command.joints", lambda v: v + 0.5)
+    assert ("meta/stats.json", "command.joints/mean") in found(root)
 
 
 def test_statistics_of_one_episode(copy):
