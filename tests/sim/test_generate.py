@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -155,10 +158,26 @@ def test_depth_agrees_with_the_poses(made):
     assert np.quantile(np.abs(off), 0.95) < 0.06
 
 
-def test_recorded_actions_reproduce_success(dataset):
-    run = workbench("data", "replay", str(dataset))
-    assert "100.0%" in run.stdout
-    assert "at most 0.0 mm" in run.stdout
+def test_recorded_actions_reproduce_what_they_show_and_others_are_named(dataset, made, tmp_path):
+    """Of one episode a rendering's x is 5 % too long, of another both renderings' actions are zero."""
+    shutil.copytree(dataset, tmp_path / "copy")
+    numbers = sorted({episode.record["index"] for episode in made})
+    longer, zero = f"{numbers[0]:06d}-01", (f"{numbers[1]:06d}-00", f"{numbers[1]:06d}-01")
+    for path in (tmp_path / "copy/episodes").glob("chunk-*.hdf5"):
+        with h5py.File(path, "r+") as file:
+            for demo in file["data"].values():
+                if demo.attrs["name"] == longer:
+                    demo["actions"][:, 0] *= 1.05
+                if demo.attrs["name"] in zero:
+                    demo["actions"][:] = 0.0
+    run = workbench("data", "replay", str(tmp_path / "copy"), check=False)
+    assert run.returncode == 1
+    named = sorted(line for line in run.stdout.splitlines() if line.startswith("episode "))
+    assert len(named) == 2, run.stdout
+    assert re.match(rf"episode {longer}: .*the tool is \d+\.\d mm off, 5 mm are allowed", named[0])
+    assert named[1].startswith(f"episode {', '.join(zero)}: never_reached; the tool is")
+    run = workbench("data", "replay", str(dataset), "episodes=2", check=False)
+    assert (run.returncode, "at most 0.0 mm" in run.stdout) == (0, True), run.stdout
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,12 +57,33 @@ class V3Options(V21Options):
                 raise OptionError(f"{name} must be positive, not {getattr(self, name)}")
 
 
+TOOL_MM = 5.0
+"""Farthest that a replayed tool may be from where it was recorded [mm]. An archive that is replayed by the engine that
+made it is off by 0.0 mm; an export whose frames are two control steps apart by 3.4 mm at most, since what was done
+between two frames is played spread evenly; one whose x is 5 % too long by 14 mm."""
+JOINTS_MRAD = 50.0
+"""RMS error with which our arm may follow joints that another was told to take [mrad]: its drives lag by about that
+behind commands that move at half of the arm's speed."""
+
+
 @dataclass
 class ReplayOptions:
     """Options of ``workbench data replay``."""
 
     episodes: int = option(0, "how many at most; 0 for all", "episodes")
     physics: str = option("", "engine; empty: the one the dataset was made with")
+    tool_mm: float = option(TOOL_MM, "farthest that the tool may be from where it was when recorded", "mm")
+    joints_mrad: float = option(
+        JOINTS_MRAD, "joints of others: RMS error with which they may be followed", "mrad"
+    )
+
+    def check(self) -> None:
+        """OptionError for what cannot be."""
+        if self.episodes < 0:
+            raise OptionError(f"episodes must be at least 0, not {self.episodes}")
+        for name in ("tool_mm", "joints_mrad"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise OptionError(f"{name} must be positive, not {getattr(self, name)}")
 
 
 @dataclass

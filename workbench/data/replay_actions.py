@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from domain_rand.episode import Episode, draw_episode
 from policy.action import ActionSpec
 from policy.contract import Decision, Observation
 from tasks.episode import EpisodeSpec
-from workbench.data.archive import ArchiveError
-from workbench.data.generate_options import GenerateOptions
+from workbench.data.replay_sources import RecordedActions, Recording
 from workbench.pick_place import PickPlaceSimulation, launch_pick_place
 from workbench.rollout import Rollout, RunningEpisode
-from workbench.statistics import wilson_interval
 
 
 class Playback:
@@ -36,19 +33,19 @@ class Playback:
         Args:
             num_envs: number of environments.
             action_spec: what the actions mean.
-            actions: ``[T, A]`` by the policy seed of their episode, which names it.
+            actions: ``[T, A]`` by the number of their recording, which `ReplaySimulation` gives as seed.
             device: torch device.
         """
         self.action_spec = action_spec
         self._actions = {
-            seed: torch.as_tensor(a, dtype=torch.float32, device=device) for seed, a in actions.items()
+            number: torch.as_tensor(a, dtype=torch.float32, device=device) for number, a in actions.items()
         }
         self._playing: list[torch.Tensor] = [torch.zeros(1, action_spec.dim, device=device)] * num_envs
 
     def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
         """Take up the recordings of the episodes that begin."""
-        for row, seed in zip(env_ids, seeds, strict=True):
-            self._playing[row] = self._actions[seed]
+        for row, number in zip(env_ids, seeds, strict=True):
+            self._playing[row] = self._actions[number]
 
     def act(self, observation: Observation) -> Decision:
         """The recorded action of each row's step; after the last, none, the gripper as it was."""
@@ -62,81 +59,88 @@ class Playback:
         return Decision(torch.stack(actions)[:, None], [None] * len(actions))
 
 
-@dataclass
-class Replay:
-    """What came of it."""
+class ReplaySimulation(PickPlaceSimulation):
+    """Runs recordings by their number, of which several may be of one episode."""
 
-    outcomes: dict[int, str | None] = field(default_factory=dict)
-    """Failure reason of each episode by its index; None for success."""
-    tool_error: dict[int, float] = field(default_factory=dict)
+    def __init__(self, env: Any, recorded: RecordedActions, numbers: Mapping[int, Recording]) -> None:
+        options, factor_set = recorded.options, recorded.options.factor_set()
+
+        def draw(number: int) -> Episode:
+            # The environment that stands at first, before any recording begins, is like episode 0.
+            index = numbers[number].index if number in numbers else number
+            return draw_episode(EpisodeSpec(options.task, index, options.seed, factor_set.name), factor_set)
+
+        super().__init__(env, factor_set, options.seed, options.max_steps, options.task, draw)
+
+    def begin(self, rows: Sequence[int], indices: Sequence[int]) -> list[int]:
+        """See `workbench.rollout.Simulation`; the policy is told the numbers of the recordings."""
+        super().begin(rows, indices)
+        return list(indices)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What came of a recording."""
+
+    names: tuple[str, ...]
+    """Episodes of the dataset that hold it."""
+    failure_reason: str | None
+    """None for success."""
+    tool_error: float
     """Greatest distance of the tool from where it was when recorded, over the steps that both have [m]."""
-
-    @property
-    def successes(self) -> int:
-        """How many succeeded again."""
-        return sum(reason is None for reason in self.outcomes.values())
-
-    def interval(self) -> tuple[float, float]:
-        """95 % Wilson interval of the share that succeeded again."""
-        low, high = wilson_interval(self.successes, len(self.outcomes))
-        return low, high
 
 
 def replay_actions(
-    options: GenerateOptions,
-    actions: Mapping[int, np.ndarray],
-    paths: Mapping[int, np.ndarray],
-    booked: Any = lambda index, reason: None,
-) -> Replay:
-    """Run the dataset's episodes again, with recorded actions.
+    recorded: RecordedActions, booked: Callable[[Replayed], Any] = lambda _: None
+) -> list[Replayed]:
+    """Run a dataset's episodes again, with recorded actions.
 
     Args:
-        options: those the dataset was made with; they name the episodes and the environment.
-        actions: ``[T, A]`` by the index of the episode, in the units of the action space of ``options``.
-        paths: tool positions as recorded ``[T + 1, 3]`` [m], by index.
-        booked: called with index and failure reason (None for success) as each ends.
-    """
-    found = Replay()
-    factor_set = options.factor_set()
+        recorded: how the dataset was made, which names episodes and environment, and what is to be played.
+        booked: called as each ends.
 
-    def seed(index: int) -> int:
-        return EpisodeSpec(options.task, index, options.seed, factor_set.name).policy_seed()
+    Returns:
+        What came of each, in the order of ``recorded``.
+    """
+    options = recorded.options
+    numbers = numbered(recorded.recordings, options.num_envs)
+    found: dict[int, Replayed] = {}
 
     def done(ran: RunningEpisode) -> None:
         assert ran.outcome is not None
-        recorded, replayed = paths[ran.index], np.stack(ran.positions)
-        common = min(len(recorded), len(replayed))
-        found.outcomes[ran.index] = ran.outcome.failure_reason
-        found.tool_error[ran.index] = float(
-            np.linalg.norm(recorded[:common] - replayed[:common], axis=1).max()
-        )
-        booked(ran.index, ran.outcome.failure_reason)
+        recording = numbers[ran.index]
+        path = np.stack([state[recorded.tool][:3] for state in ran.states])
+        error = tool_error(recording, path)
+        found[ran.index] = Replayed(tuple(recording.names), ran.outcome.failure_reason, error)
+        booked(found[ran.index])
 
-    with ExitStack() as stack:
-        env = stack.enter_context(
-            launch_pick_place(
-                options.num_envs, options.physics, options.renderer, options.device, options.action_space, (),
-                options.image_size, options.seed, factor_set,
-            )
-        )  # fmt: skip
-        simulation = PickPlaceSimulation(env, factor_set, options.seed, options.max_steps, options.task)
-        by_seed = {seed(index): value for index, value in actions.items()}
-        policy = Playback(options.num_envs, env.action_spec, by_seed, options.device)
-        Rollout(simulation, policy, list(actions), done).run()
+    with launch_pick_place(
+        options.num_envs, options.physics, options.renderer, options.device, options.action_space, (),
+        options.image_size, options.seed, options.factor_set(),
+    ) as env:  # fmt: skip
+        simulation = ReplaySimulation(env, recorded, numbers)
+        actions = {number: recording.actions for number, recording in numbers.items()}
+        policy = Playback(options.num_envs, env.action_spec, actions, options.device)
+        Rollout(simulation, policy, list(numbers), done, recorded=numbers).run()
+    return [found[number] for number in numbers]
+
+
+def numbered(recordings: Sequence[Recording], num_envs: int) -> dict[int, Recording]:
+    """Recordings by number: each runs in the environment in which its episode ran, ``index mod num_envs``.
+
+    The last digits of a simulation depend on the environment, and contacts make millimetres of them.
+    """
+    found: dict[int, Recording] = {}
+    turn = num_envs * (1 + max((r.index for r in recordings), default=0) // num_envs)
+    for recording in recordings:
+        number = recording.index
+        while number in found:
+            number += turn
+        found[number] = recording
     return found
 
 
-def options_of(folder: Path, config: Mapping[str, Any]) -> GenerateOptions:
-    """The options that a dataset's config.yaml holds, resolved; ArchiveError names the folder if they are none."""
-    if not isinstance(config, Mapping) or config.get("command") != "generate":
-        raise ArchiveError(
-            f"{folder} was not made by `workbench generate`, so its episodes cannot be made again"
-        )
-    try:
-        options = GenerateOptions(
-            **{k: v for k, v in config.items() if k in GenerateOptions.__dataclass_fields__}
-        )
-        options.resolve()
-    except (AttributeError, TypeError, ValueError) as problem:
-        raise ArchiveError(f"{folder} has a config.yaml with impossible options: {problem}") from None
-    return options
+def tool_error(recording: Recording, path: np.ndarray) -> float:
+    """Greatest distance of a replayed path ``[T + 1, 3]`` from the recorded one, at the steps that both have [m]."""
+    both = recording.steps < len(path)
+    return float(np.linalg.norm(recording.path[both] - path[recording.steps[both]], axis=1).max())

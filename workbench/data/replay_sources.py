@@ -1,105 +1,211 @@
-"""Where recorded actions come from: an archive's own, or what a LeRobot export kept of them."""
+"""Where recorded actions come from: the numbers that exports and training read.
+
+Of an archive those are the actions of ``episodes/``, not of ``plan/``, which nobody reads once it is rendered. Of a
+LeRobot dataset they are those of the column ``action``, on which LeRobot's policies train; where an export has none,
+the deltas of the space that the data was made in.
+"""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import yaml
 
+from policy.action import ActionSpec
 from tasks.pick_place.action_spaces import CONTROL_HZ, DELTA_EEF
-from workbench.data.archive import EPISODES, PLAN, ArchiveError, episodes
+from workbench.data.archive import EPISODES, PLAN, ArchiveError, chunks, episodes
+from workbench.data.columns import ACTION
+from workbench.data.frame_actions import REACHED, SPACES
 from workbench.data.generate_options import GenerateOptions
-from workbench.data.lerobot_import import ImportedEpisode, LeRobotImportError, load_lerobot
-from workbench.data.origin import read_mapping
-from workbench.data.replay_actions import options_of
+from workbench.data.lerobot_files import read_json
+from workbench.data.lerobot_import import ImportedDataset, ImportedEpisode, LeRobotImportError, load_lerobot
+from workbench.data.lerobot_metadata import CONVENTIONS, ORIGIN
+from workbench.data.origin import CONFIG, origin
+from workbench.data.replay_origin import config_of, options_of
 from workbench.data.survey import is_archive
+
+TRUE, REPORTED = "ee_pose", "measured_ee_pose"
+"""Where the tool was, and where the robot said it was, by their names in a simulation's snapshots."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The actions of a demonstration, and the way of its tool, as one or several episodes hold them."""
+
+    index: int
+    """Of the episode that is run again."""
+    actions: np.ndarray
+    """``[T, A]`` in the units of the environment's action space."""
+    path: np.ndarray
+    """Tool positions as recorded ``[K, 3]`` [m], base frame."""
+    steps: np.ndarray
+    """Control step of each ``[K]``."""
+    names: list[str] = field(default_factory=list)
+    """Episodes of the dataset that hold just these numbers."""
 
 
 @dataclass
 class RecordedActions:
-    """What is to be replayed, by the index of the episode."""
+    """Episodes that are replayed together: those of one ``workbench generate``."""
 
     options: GenerateOptions
-    """How the dataset was made."""
-    actions: dict[int, np.ndarray] = field(default_factory=dict)
-    """``[T, A]`` in the units of the options' action space."""
-    paths: dict[int, np.ndarray] = field(default_factory=dict)
-    """Tool positions as recorded ``[T + 1, 3]`` [m], base frame, at control steps."""
+    """How they were made."""
+    tool: str
+    """What `Recording.path` holds: `TRUE` or `REPORTED`."""
+    reservations: tuple[str, ...] = ()
+    """Why right actions, too, may lead elsewhere, in plain sentences."""
+    recordings: list[Recording] = field(default_factory=list)
+    """Renderings of a demonstration share one, unless their numbers differ."""
+    _known: dict[tuple[int, bytes, bytes], Recording] = field(default_factory=dict)
+
+    def add(self, name: str, recording: Recording) -> None:
+        """Add an episode of the dataset by its name there."""
+        key = (recording.index, recording.actions.tobytes(), recording.path.tobytes())
+        if key not in self._known:
+            self._known[key] = recording
+            self.recordings.append(recording)
+        self._known[key].names.append(name)
 
 
-def recorded_actions(folder: Path, limit: int | None = None) -> RecordedActions:
-    """The actions of a dataset that `workbench generate` made or that was exported from one.
+_Read = Iterator[tuple[int, str, Recording]]
+"""Seed, name and numbers of episode after episode."""
+
+
+def recorded_actions(folder: Path, limit: int | None = None) -> list[RecordedActions]:
+    """The actions of a dataset that `workbench generate` made, or of what was split, merged or exported from such.
 
     Args:
         folder: archive or LeRobot dataset.
-        limit: how many episodes at most.
+        limit: how many demonstrations at most.
+
+    Returns:
+        One for each ``workbench generate`` that the episodes are from.
 
     Raises:
         ArchiveError, LeRobotImportError: a folder that is neither, or does not say how it was made.
     """
-    return _of_archive(folder, limit) if is_archive(folder) else _of_lerobot(folder, limit)
-
-
-def _of_archive(folder: Path, limit: int | None) -> RecordedActions:
-    config = folder / "config.yaml"
-    if not config.exists():
-        raise ArchiveError(f"{folder} has no config.yaml, so its episodes cannot be made again")
-    found = RecordedActions(options_of(folder, read_mapping(config, yaml.safe_load)))
-    stage = folder / PLAN if (folder / PLAN).is_dir() else folder / EPISODES
-    for episode in episodes(stage, ()):
-        index = episode.record["index"]
-        if index in found.actions:
-            continue  # another rendering of the same
-        if limit is not None and len(found.actions) >= limit:
-            break
-        found.actions[index], found.paths[index] = episode.actions, episode.ee_pose[:, :3]
-    return found
-
-
-def _of_lerobot(folder: Path, limit: int | None) -> RecordedActions:
-    origin = folder / "meta/origin.json"
-    config = read_mapping(origin, json.loads).get("config") if origin.exists() else None
-    if not config:
-        raise LeRobotImportError(
-            f"{folder} does not say how it was made, so its episodes cannot be made again"
-        )
-    found = RecordedActions(options_of(folder, config))
-    for episode in load_lerobot(folder):
-        index = int(episode.metadata["original_episode_name"].split("-")[0])
-        if index in found.actions:
+    config: Mapping[str, Any] | None
+    reservations: tuple[str, ...] = ()
+    if is_archive(folder):
+        config, space, tool, read = origin(folder)["config"], None, TRUE, _of_archive(folder)
+        if config is None:
+            raise ArchiveError(f"{folder} has no {CONFIG}, so its episodes cannot be made again")
+    else:
+        dataset = load_lerobot(folder)
+        path = folder / ORIGIN
+        config = read_json(path).get("config") if path.exists() else None
+        if config is None:
+            raise LeRobotImportError(
+                f"{folder} does not say how it was made, so its episodes cannot be made again"
+            )
+        space, tool, read = _space(dataset), REPORTED, _of_lerobot(dataset)
+        reservations = _reservations(dataset, space)
+    found: dict[int, RecordedActions] = {}
+    chosen: set[tuple[int, int]] = set()
+    for seed, name, recording in read:
+        if (seed, recording.index) not in chosen and limit is not None and len(chosen) >= limit:
             continue
-        if limit is not None and len(found.actions) >= limit:
-            break
-        found.actions[index] = control_actions(episode, found.options.action_space)
-        found.paths[index] = _at_control_steps(episode)
-    return found
+        chosen.add((seed, recording.index))
+        if seed not in found:
+            found[seed] = RecordedActions(
+                options_of(folder, config_of(folder, config, seed)), tool, reservations
+            )
+            found[seed].options.action_space = space or found[seed].options.action_space
+        found[seed].add(name, recording)
+    if not found:
+        raise ArchiveError(f"{folder} holds no episode to replay")
+    return list(found.values())
 
 
-def control_actions(episode: ImportedEpisode, space: str) -> np.ndarray:
+def _of_archive(folder: Path) -> _Read:
+    stages = [folder / EPISODES, folder / PLAN, folder]
+    for episode in episodes(next(stage for stage in stages if chunks(stage)), ()):
+        seed, index = episode.demonstration
+        path = np.ascontiguousarray(episode.ee_pose[:, :3])
+        yield seed, episode.name, Recording(index, episode.actions, path, np.arange(len(path)))
+
+
+def _of_lerobot(dataset: ImportedDataset) -> _Read:
+    spec = _stated_spec(dataset)
+    for episode in dataset:
+        name = episode.metadata.get("original_episode_name")
+        seed = episode.metadata.get("seed")
+        if not isinstance(name, str) or not name.split("-")[0].isdigit() or not isinstance(seed, int):
+            raise LeRobotImportError(
+                f"{dataset.root} does not say which episode of which seed its episode {episode.index} is"
+            )
+        position = np.ascontiguousarray(episode.column("state.eef_position"))
+        steps = np.arange(len(position)) * steps_a_frame(episode)
+        recording = Recording(int(name.split("-")[0]), control_actions(episode, spec), position, steps)
+        yield seed, name, recording
+
+
+def _stated_spec(dataset: ImportedDataset) -> ActionSpec:
+    """What the dataset says its column ``action`` means; where it has none, the actions it was made with."""
+    path = dataset.root / CONVENTIONS
+    said = read_json(path)
+    has_action = ACTION in dataset.info.get("features", {})
+    spec = said.get("action", {}).get("spec") if has_action else said.get("action_spec")
+    try:
+        return ActionSpec.from_dict(spec)
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+        raise LeRobotImportError(f"{path} does not say what the actions mean: {problem}") from None
+
+
+def _space(dataset: ImportedDataset) -> str:
+    """Name of the action space whose channels the dataset's actions are."""
+    spec = _stated_spec(dataset)
+    channels = {c.name for c in spec.channels}
+    for name, known in SPACES.items():
+        if {c.name for c in known.channels} == channels:
+            return name
+    raise LeRobotImportError(
+        f"{dataset.root / CONVENTIONS}: actions of the channels {', '.join(sorted(channels))} are of no space that "
+        f"can be replayed; there are {', '.join(SPACES)}"
+    )
+
+
+def _reservations(dataset: ImportedDataset, space: str) -> tuple[str, ...]:
+    found, steps = [], round(CONTROL_HZ / dataset.fps)
+    if steps > 1:
+        found.append(
+            f"its frames are {steps} control steps apart: what was done between two is played spread evenly"
+        )
+    if read_json(dataset.root / CONVENTIONS).get("delta_source", {}).get(space) == REACHED:
+        found.append(
+            f"its {space} are targets reached, not actions as they were sent: factors that delay or lose commands "
+            "act on them once more"
+        )
+    return tuple(found)
+
+
+def control_actions(episode: ImportedEpisode, spec: ActionSpec) -> np.ndarray:
     """Actions ``[T, A]`` at control steps from those between frames: each is spread evenly over its steps.
 
     Args:
         episode: of an export; its frames are a whole number of control steps apart.
-        space: name of the action space.
+        spec: what its actions mean.
     """
-    steps = _steps_a_frame(episode)
-    if space == DELTA_EEF.name:
-        parts = ("command.delta_eef_position", "command.delta_eef_rotation_vector")
+    steps = steps_a_frame(episode)
+    if ACTION in episode.columns:
+        action = episode.column(ACTION)
+        if action.shape[1:] != (spec.dim,):
+            raise LeRobotImportError(
+                f"episode {episode.index} has actions of {action.shape[1]} numbers, its conventions name {spec.dim}"
+            )
+        arm, gripper = action[:, :-1], action[:, -1:] * (1 if spec.gripper_sign == "+1 opens" else -1)
     else:
         parts = ("command.delta_joints",)
-    arm = np.concatenate([episode.column(name) for name in parts], 1) / steps
-    gripper = -episode.column("command.gripper_close")  # there +1 closes, here it opens
-    return np.repeat(np.concatenate((arm, gripper), 1), steps, 0).astype(np.float32)
+        if {c.name for c in spec.channels} == {c.name for c in DELTA_EEF.channels}:
+            parts = ("command.delta_eef_position", "command.delta_eef_rotation_vector")
+        arm = np.concatenate([episode.column(name) for name in parts], 1)
+        gripper = -episode.column("command.gripper_close")  # there +1 closes, here it opens
+    return np.repeat(np.concatenate((arm / steps, gripper), 1), steps, 0).astype(np.float32)
 
 
-def _at_control_steps(episode: ImportedEpisode) -> np.ndarray:
-    position, steps = episode.column("state.eef_position"), _steps_a_frame(episode)
-    at = np.arange(len(position) * steps - steps + 1) / steps
-    return np.stack([np.interp(at, np.arange(len(position)), position[:, axis]) for axis in range(3)], 1)
-
-
-def _steps_a_frame(episode: ImportedEpisode) -> int:
+def steps_a_frame(episode: ImportedEpisode) -> int:
+    """Control steps from one frame to the next."""
     return round(CONTROL_HZ / episode.fps)

@@ -7,6 +7,7 @@ from rich.console import Console
 from domain_rand.episode import LOOKS, NOISE_SEED, draw_episode, redraw_looks
 from domain_rand.sets import load_set
 from tasks.episode import EpisodeSpec
+from tasks.pick_place.action_spaces import DELTA_EEF
 from tests.workbench.data.made_up import made_up_episode
 from workbench.data.demonstrations import OUTSIDE_LIMITS, UNSTABLE, defect
 from workbench.data.generate import generate
@@ -115,7 +116,7 @@ def test_actions_between_frames_are_spread_over_their_steps():
         "command.gripper_close": np.array((-1.0, -1, 1, 1, -1)),
     }
     episode = ImportedEpisode(0, "", 5.0, columns, {}, {})
-    actions = control_actions(episode, "delta_eef")
+    actions = control_actions(episode, DELTA_EEF)
     assert actions.shape == (20, 7)
     np.testing.assert_allclose(actions[:4, :3].sum(0), columns["command.delta_eef_position"][0], rtol=1e-5)
     np.testing.assert_array_equal(actions[8:12, 6], -1.0)
