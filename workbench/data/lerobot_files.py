@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ class LeRobotImportError(Exception):
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file."""
-    found = _read(path, lambda: json.loads(path.read_text()))
+    found = reading(path, lambda: json.loads(path.read_text("utf-8")))
     if not isinstance(found, dict):
         raise LeRobotImportError(f"{path} holds no JSON object")
     return found
@@ -27,31 +27,62 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The objects of a JSON-lines file."""
-    found = []
-    for k, line in enumerate(_read(path, path.read_text).splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            raise LeRobotImportError(f"{path}, line {k}, is no JSON") from None
-        if not isinstance(found[-1], dict):
-            raise LeRobotImportError(f"{path}, line {k}, holds no JSON object")
+    return [line for _, line in each_line(path)]
+
+
+def each_line(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Where each line of a JSON-lines file begins [bytes], and its object, one at a time."""
+    with reading(path, lambda: path.open("rb")) as file:
+        begin = 0
+        for k, text in enumerate(file, 1):
+            at, begin = begin, begin + len(text)
+            if text.strip():
+                yield at, _object(path, k, text)
+
+
+def read_line(path: Path, at: int) -> dict[str, Any]:
+    """The object of the line that begins at a byte."""
+    with reading(path, lambda: path.open("rb")) as file:
+        file.seek(at)
+        return _object(path, 1, file.readline())
+
+
+def _object(path: Path, number: int, text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise LeRobotImportError(f"{path}, line {number}, is no JSON") from None
+    if not isinstance(found, dict):
+        raise LeRobotImportError(f"{path}, line {number}, holds no JSON object")
     return found
 
 
 def read_table(path: Path, keep: Callable[[str], bool] | None = None) -> pa.Table:
     """A Parquet file; with ``keep`` only the columns whose names it takes."""
     columns = None if keep is None else [name for name in read_schema(path).names if keep(name)]
-    return _read(path, lambda: pq.read_table(path, columns=columns, partitioning=None))
+    return reading(path, lambda: pq.read_table(path, columns=columns, partitioning=None))
+
+
+def each_row_group(
+    path: Path, keep: Callable[[str], bool] | None = None
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Number of the first row and the rows of each row group of a Parquet file, one group in memory at a time."""
+    file = reading(path, lambda: pq.ParquetFile(path))
+    columns = None if keep is None else [name for name in file.schema_arrow.names if keep(name)]
+    first = 0
+    for k in range(file.num_row_groups):
+        rows = reading(path, lambda k=k: file.read_row_group(k, columns).to_pylist())  # type: ignore[misc]
+        yield first, rows
+        first += len(rows)
 
 
 def read_schema(path: Path) -> pa.Schema:
     """The columns of a Parquet file."""
-    return _read(path, lambda: pq.read_schema(path))
+    return reading(path, lambda: pq.read_schema(path))
 
 
-def _read[Content](path: Path, read: Callable[[], Content]) -> Content:
+def reading[Content](path: Path, read: Callable[[], Content]) -> Content:
+    """What ``read`` gives; LeRobotImportError names the file that is missing or damaged."""
     try:
         return read()
     except FileNotFoundError:
@@ -81,6 +112,21 @@ def video_keys(info: Mapping[str, Any]) -> list[str]:
     return [k for k, f in info.get("features", {}).items() if f.get("dtype") == "video"]
 
 
+def image_keys(info: Mapping[str, Any]) -> list[str]:
+    """Columns whose rows hold a picture each, from ``info.json``."""
+    return [k for k, f in info.get("features", {}).items() if f.get("dtype") == "image"]
+
+
+def picture_size(feature: Mapping[str, Any]) -> tuple[int, int]:
+    """Width and height [px] of a picture column: its shape is H, W, C, or C, H, W where its names say so."""
+    names, shape = feature.get("names"), list(feature["shape"])
+    if isinstance(names, list) and names and str(names[0]).startswith("channel"):
+        return int(shape[2]), int(shape[1])
+    if len(shape) == 3 and shape[0] in (1, 3) and shape[2] not in (1, 3):
+        return int(shape[2]), int(shape[1])
+    return int(shape[1]), int(shape[0])
+
+
 def is_numeric(kind: pa.DataType) -> bool:
     """Whether a column holds numbers, or lists of them."""
     while True:
@@ -90,6 +136,19 @@ def is_numeric(kind: pa.DataType) -> bool:
             kind = kind.value_type
         else:
             return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+
+
+def is_picture(kind: pa.DataType) -> bool:
+    """Whether a column holds encoded pictures, as ``datasets`` stores them: bytes, or the path of a file."""
+    return pa.types.is_struct(kind) and {kind.field(k).name for k in range(kind.num_fields)} == {
+        "bytes",
+        "path",
+    }
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column holds texts."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def numbers(column: pa.ChunkedArray, where: str) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""Import of LeRobot datasets, v2.1 and v3.0: their numeric columns, an episode at a time.
+"""LeRobot datasets, v2.0, v2.1 and v3.0, read an episode at a time: numbers, texts, pictures, and where videos are.
 
-Whoever wrote them decided what the columns mean: this reads numbers, names, tasks and where the videos are, and leaves
-the meaning to whoever asks. Columns of bytes are left out, since the public ones hold Python pickles, which run code
-when they are opened; `ImportedDataset.skipped` names them.
+Whoever wrote them decided what the columns mean: this reads names and values, and leaves the meaning to whoever asks.
+Columns of bytes are left out, since the public ones hold Python pickles, which run code when they are opened;
+`ImportedDataset.skipped` names them.
 
 Also read is a bare folder of ``episode_*.parquet`` beside an ``episodes.jsonl``, as datasets are passed on without
 their pictures.
@@ -10,46 +10,40 @@ their pictures.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
 
 from workbench.data.columns import OLD_NAMES
 from workbench.data.lerobot_files import (
     LeRobotImportError,
-    field,
     is_numeric,
+    is_picture,
+    is_text,
     numbers,
     read_json,
     read_lines,
+    read_schema,
     read_table,
-    tables,
-    video_keys,
 )
+from workbench.data.lerobot_files import field as entry
+from workbench.data.lerobot_places import BareLines, EpisodeTables, JsonLines, Place, VideoSpan, once
+from workbench.data.lerobot_rows import Rows, Tables
 
-V21, V3, BARE = "v2.1", "v3.0", "bare"
-
-
-@dataclass(frozen=True)
-class VideoSpan:
-    """Where an episode's frames of one camera are."""
-
-    path: Path
-    first: float
-    """Time of the episode's first frame in the file [s]."""
+V20, V21, V3, BARE = "v2.0", "v2.1", "v3.0", "bare"
+VERSIONS = (V20, V21, V3)
 
 
 @dataclass(frozen=True)
 class ImportedEpisode:
-    """One episode of a LeRobot dataset: ``F`` frames."""
+    """One episode of a dataset that others made: ``F`` frames."""
 
     index: int
     task: str
+    """What was asked at its first frame; empty where the dataset does not say."""
     fps: float
     """Frames a second [Hz]."""
     columns: Mapping[str, np.ndarray]
@@ -58,7 +52,13 @@ class ImportedEpisode:
     """What the dataset says about the episode besides: InternVLA-M1's ``task_data``, if it has any."""
     videos: Mapping[str, VideoSpan]
     skipped: tuple[str, ...] = ()
-    """Columns that hold no numbers, and were not read."""
+    """Columns of another kind than numbers, texts and pictures, which were not read."""
+    tasks: tuple[str, ...] = ()
+    """Everything that was asked in it, in the order of time."""
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Columns of texts ``[F]``."""
+    pictures: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
+    """Columns of encoded pictures ``[F]``."""
 
     @property
     def frames(self) -> int:
@@ -78,32 +78,52 @@ class ImportedEpisode:
         value = self.columns[stored]
         return value[:, None] if value.ndim == 1 else value
 
+    @property
+    def order(self) -> np.ndarray | None:
+        """Rows in the order of their ``frame_index``, where they lie in another and each is there once; else None."""
+        said = self.columns.get("frame_index")
+        if said is None or np.array_equal(said.reshape(-1), np.arange(self.frames)):
+            return None
+        order = np.argsort(said.reshape(-1), kind="stable")
+        return order if np.array_equal(said.reshape(-1)[order], np.arange(self.frames)) else None
 
-@dataclass(frozen=True)
-class Place:
-    """Where an episode's rows are."""
+    def in_order(self) -> ImportedEpisode:
+        """The episode with its rows in the order of time."""
+        if (order := self.order) is None:
+            return self
+        return replace(
+            self,
+            columns={name: value[order] for name, value in self.columns.items()},
+            texts={name: tuple(value[k] for k in order) for name, value in self.texts.items()},
+            pictures={name: tuple(value[k] for k in order) for name, value in self.pictures.items()},
+        )
 
-    index: int
-    tasks: tuple[str, ...]
-    length: int
-    table: Path
-    metadata: Mapping[str, Any]
-    videos: Mapping[str, VideoSpan]
+
+class Reader(Protocol):
+    """What gives the rows of episodes."""
+
+    def rows(self, place: Place) -> Rows:
+        """The rows of an episode, as they lie in its file."""
+        ...
 
 
 @dataclass(frozen=True)
 class ImportedDataset:
-    """A LeRobot dataset; iterate over it for its episodes."""
+    """A dataset that others made; iterate over it for its episodes, rows in the order of time."""
 
     root: Path
     version: str
-    """`V21`, `V3` or `BARE`."""
+    """One of `VERSIONS`, `BARE`, or another layout's name."""
     fps: float
     info: Mapping[str, Any]
     """``meta/info.json``; empty where there is none."""
     tasks: Mapping[int, str]
     """Texts by task index, as the dataset lists them."""
     places: tuple[Place, ...]
+    notes: tuple[str, ...] = ()
+    """What is wrong with its metadata and could be mended, in plain sentences."""
+    filters: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Subsets that it names, as ``train``: indices of their episodes."""
 
     def __len__(self) -> int:
         return len(self.places)
@@ -112,16 +132,17 @@ class ImportedDataset:
         for _, episode in self.each():
             if isinstance(episode, LeRobotImportError):
                 raise episode
-            yield episode
+            yield episode.in_order()
 
     def each(self) -> Iterator[tuple[Place, ImportedEpisode | LeRobotImportError]]:
-        """Every episode's place, and the episode or why it cannot be read; each table is read once."""
-        path, table = None, None
+        """Every episode's place, and the episode as its rows lie in the file, or why it cannot be read.
+
+        One episode at a time, and one row group of its table, are in memory.
+        """
+        reader = self.reader()
         for place in self.places:
             try:
-                if table is None or path != place.table:
-                    path, table = place.table, read_table(place.table)
-                yield place, self._episode(place, table)
+                yield place, self._episode(place, reader)
             except LeRobotImportError as problem:
                 yield place, problem
 
@@ -129,38 +150,64 @@ class ImportedDataset:
         """The episode of that index; LeRobotImportError if there is none."""
         for place in self.places:
             if place.index == index:
-                return self._episode(place, read_table(place.table))
+                return self._episode(place, self.reader()).in_order()
         raise LeRobotImportError(f"{self.root} has no episode {index}; it has {len(self)}")
 
     def skipped(self) -> tuple[str, ...]:
-        """Columns of the first episode that hold no numbers."""
-        return next(iter(self)).skipped if self.places else ()
-
-    def _episode(self, place: Place, table: pa.Table) -> ImportedEpisode:
-        if self.version == V3:
-            if "episode_index" not in table.column_names:
-                raise LeRobotImportError(f"{place.table} has no column 'episode_index'")
-            # Rows lie episode by episode; a filter would go through the whole file for each.
-            begin, end = np.searchsorted(table["episode_index"].to_numpy(), (place.index, place.index + 1))
-            table = table.slice(begin, end - begin)
-        columns, skipped = {}, []
-        for column in table.schema:
-            if is_numeric(column.type):
-                where = f"{place.table}, column {column.name!r}"
-                columns[column.name] = numbers(table[column.name], where)
-            else:
-                skipped.append(column.name)
-        if not columns:
-            raise LeRobotImportError(f"{place.table} has no numeric column")
-        if table.num_rows != place.length:
-            raise LeRobotImportError(
-                f"{place.table} has {table.num_rows} rows of episode {place.index}, "
-                f"its metadata says {place.length}"
-            )
-        task = place.tasks[0] if place.tasks else ""
-        return ImportedEpisode(
-            place.index, task, self.fps, columns, place.metadata, place.videos, tuple(skipped)
+        """Columns of the first episode that hold neither numbers nor texts nor pictures."""
+        if not self.places:
+            return ()
+        kinds = read_schema(self.places[0].table)
+        return tuple(
+            c.name for c in kinds if not (is_numeric(c.type) or is_picture(c.type) or is_text(c.type))
         )
+
+    def reader(self) -> Reader:
+        """A reader of the dataset's tables, which holds the one in hand."""
+        return _Reader(Tables(self.root, self.version == V3))
+
+    def _episode(self, place: Place, reader: Reader) -> ImportedEpisode:
+        rows = reader.rows(place)
+        if not rows.columns:
+            raise LeRobotImportError(f"{place.table} has no numeric column")
+        if rows.count != place.length:
+            raise LeRobotImportError(
+                f"{place.table} has {rows.count} rows of episode {place.index}, its metadata says {place.length}"
+            )
+        tasks = self._asked(place, rows)
+        return ImportedEpisode(
+            place.index,
+            tasks[0] if tasks else "",
+            self.fps,
+            rows.columns,
+            place.metadata,
+            place.videos,
+            rows.skipped,
+            tasks,
+            rows.texts,
+            rows.pictures,
+        )
+
+    def _asked(self, place: Place, rows: Rows) -> tuple[str, ...]:
+        """What was asked, in the order of time: the rows know it; the line of the episode may not even say it."""
+        if self.version == BARE or "task_index" not in rows.columns:
+            return place.tasks  # what an index means in a bare folder, nothing says
+        said = rows.columns["task_index"].reshape(-1)
+        if "frame_index" in rows.columns:
+            said = said[np.argsort(rows.columns["frame_index"].reshape(-1), kind="stable")]
+        known = tuple(self.tasks[k] for k in dict.fromkeys(said.tolist()) if k in self.tasks)
+        return known or place.tasks
+
+
+@dataclass
+class _Reader:
+    """Rows of a LeRobot dataset."""
+
+    tables: Tables
+
+    def rows(self, place: Place) -> Rows:
+        """See `Reader`."""
+        return self.tables.of(place.table).rows(place.index)
 
 
 def load_lerobot(root: Path) -> ImportedDataset:
@@ -180,20 +227,21 @@ def _load(root: Path) -> ImportedDataset:
             return _bare(root)
         raise LeRobotImportError(f"{root} is no LeRobot dataset: it has no meta/info.json")
     info = read_json(info_path)
-    fps = field(info, "fps", info_path)
+    fps = entry(info, "fps", info_path)
     if not isinstance(fps, int | float) or fps <= 0:
         raise LeRobotImportError(f"{info_path}: fps must be positive, not {fps!r}")
     _check_features(info, info_path)
-    version = field(info, "codebase_version", info_path)
-    if version == V21:
-        tasks = {
-            field(line, "task_index", root / "meta/tasks.jsonl"): line.get("task", "")
-            for line in read_lines(root / "meta/tasks.jsonl")
-        }
-        return ImportedDataset(root, V21, float(fps), info, tasks, tuple(_places_v21(root, info)))
-    if version == V3:
-        return ImportedDataset(root, V3, float(fps), info, _tasks_v3(root), tuple(_places_v3(root, info)))
-    raise LeRobotImportError(f"{info_path}: codebase_version is {version!r}, this reads {V21} and {V3}")
+    version = entry(info, "codebase_version", info_path)
+    if version not in VERSIONS:
+        raise LeRobotImportError(
+            f"{info_path}: codebase_version is {version!r}, this reads {V20}, {V21} and {V3}"
+        )
+    lines = EpisodeTables(root, info) if version == V3 else JsonLines(root, info)
+    tasks = _tasks_v3(root) if version == V3 else _tasks_v2(root)
+    places, notes = once(lines.places(), root / ("meta/episodes" if version == V3 else "meta/episodes.jsonl"))
+    return ImportedDataset(
+        root, version, float(fps), info, tasks, tuple(places), tuple(notes), _filters(info, places)
+    )
 
 
 def _check_features(info: Mapping[str, Any], path: Path) -> None:
@@ -205,61 +253,9 @@ def _check_features(info: Mapping[str, Any], path: Path) -> None:
             raise LeRobotImportError(f"{path}: feature {name!r} has no dtype and shape")
 
 
-def _places_v21(root: Path, info: Mapping[str, Any]) -> Iterator[Place]:
-    path, where = root / "meta/episodes.jsonl", root / "meta/info.json"
-    per_chunk = field(info, "chunks_size", where)
-    data, video = field(info, "data_path", where), info.get("video_path") or ""
-    for line in read_lines(path):
-        index = field(line, "episode_index", path)
-        numbers = {"episode_chunk": index // per_chunk, "episode_index": index}
-        videos = {
-            key: VideoSpan(root / video.format(video_key=key, **numbers), 0.0)
-            for key in video_keys(info)
-            if video
-        }
-        yield Place(
-            index,
-            tuple(line.get("tasks", ())),
-            field(line, "length", path),
-            root / data.format(**numbers),
-            line.get("task_data", {}),
-            videos,
-        )
-
-
-def _places_v3(root: Path, info: Mapping[str, Any]) -> Iterator[Place]:
-    where = root / "meta/info.json"
-    data, video = field(info, "data_path", where), info.get("video_path") or ""
-    for path in tables(root / "meta/episodes"):
-        for row in read_table(path, lambda name: not name.startswith("stats/")).to_pylist():
-            videos = {}
-            for key in video_keys(info) if video else ():
-                parts = {p: field(row, f"videos/{key}/{p}", path) for p in ("chunk_index", "file_index")}
-                first = field(row, f"videos/{key}/from_timestamp", path)
-                videos[key] = VideoSpan(root / video.format(video_key=key, **parts), first)
-            numbers = {p: field(row, f"data/{p}", path) for p in ("chunk_index", "file_index")}
-            text = row.get("task_data")
-            yield Place(
-                field(row, "episode_index", path),
-                tuple(row.get("tasks") or ()),
-                field(row, "length", path),
-                root / data.format(**numbers),
-                json.loads(text) if isinstance(text, str) else {},
-                videos,
-            )
-
-
 def _bare(root: Path) -> ImportedDataset:
     """A folder of tables without ``meta``: the rate comes from the frames' times."""
-    places = []
-    for line in read_lines(root / "episodes.jsonl"):
-        index = field(line, "episode_index", root / "episodes.jsonl")
-        table = root / f"episode_{index:06d}.parquet"
-        if table.exists():
-            length = field(line, "length", root / "episodes.jsonl")
-            places.append(
-                Place(index, tuple(line.get("tasks", ())), length, table, line.get("task_data", {}), {})
-            )
+    places, notes = once(BareLines(root).places(), root / "episodes.jsonl")
     if not places:
         raise LeRobotImportError(f"{root} has episodes.jsonl but no episode_*.parquet that it names")
     first = read_table(places[0].table)
@@ -269,7 +265,23 @@ def _bare(root: Path) -> ImportedDataset:
     rate = (len(times) - 1) / float(times[-1] - times[0])
     fps = float(round(rate)) if abs(rate - round(rate)) < 0.01 else rate
     tasks = dict(enumerate(dict.fromkeys(t for p in places for t in p.tasks)))
-    return ImportedDataset(root, BARE, fps, {}, tasks, tuple(places))
+    return ImportedDataset(root, BARE, fps, {}, tasks, tuple(places), tuple(notes))
+
+
+def _filters(info: Mapping[str, Any], places: list[Place]) -> dict[str, tuple[int, ...]]:
+    """What ``splits`` names, as ``"train": "0:50"``; ranges that reach past the end are cut, as LeRobot cuts them."""
+    splits = info.get("splits")
+    found = {}
+    for name, said in splits.items() if isinstance(splits, dict) else ():
+        begin, colon, end = str(said).partition(":")
+        if colon and begin.isdigit() and end.isdigit():
+            found[str(name)] = tuple(p.index for p in places if int(begin) <= p.index < int(end))
+    return found
+
+
+def _tasks_v2(root: Path) -> dict[int, str]:
+    path = root / "meta/tasks.jsonl"
+    return {entry(line, "task_index", path): line.get("task", "") for line in read_lines(path)}
 
 
 def _tasks_v3(root: Path) -> dict[int, str]:

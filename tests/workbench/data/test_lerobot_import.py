@@ -99,7 +99,7 @@ def test_what_is_wrong_is_named(exported, tmp_path):
     content = json.loads(info.read_text())
     for change, sentence in (
         ({"fps": 0}, r"info\.json: fps must be positive, not 0"),
-        ({"codebase_version": "v1.6"}, r"codebase_version is 'v1\.6', this reads v2\.1 and v3\.0"),
+        ({"codebase_version": "v1.6"}, r"codebase_version is 'v1\.6', this reads v2\.0, v2\.1 and v3\.0"),
         ({"fps": None}, r"info\.json has no 'fps'"),
     ):
         info.write_text(json.dumps(content | change))
