@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from workbench.data.archive import ARM
+from workbench.data.columns import OLD_NAMES
 from workbench.data.command_options import ReplayOptions
 from workbench.data.joint_tracking import resample, track_joints
 from workbench.data.lerobot_import import ImportedDataset, ImportedEpisode, LeRobotImportError, load_lerobot
@@ -117,7 +118,7 @@ def _follow(dataset: ImportedDataset, options: ReplayOptions, limit: int | None,
 
 def commanded_joints(episode: ImportedEpisode) -> np.ndarray:
     """Arm joints ``[F, 7]`` [rad] that an episode of somebody's commands; LeRobotImportError for one without."""
-    if JOINTS not in episode.columns:
+    if not {JOINTS, OLD_NAMES[JOINTS]} & episode.columns.keys():
         raise LeRobotImportError(
             f"there is nothing to replay: episode {episode.index} has no column {JOINTS!r} of commanded arm joints "
             f"[rad], and nothing says in which simulation it was made; it has {', '.join(episode.columns)}"

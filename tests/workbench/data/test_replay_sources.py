@@ -114,7 +114,7 @@ def test_of_an_export_the_column_is_replayed_that_lerobot_trains_on(tmp_path, sp
     assert not broken.recordings[0].actions.any()
 
 
-def test_of_an_older_export_the_deltas_are_replayed(tmp_path):
+def test_an_export_for_older_loaders_is_replayed_alike(tmp_path):
     export_lerobot_v21(generated(tmp_path / "archive", made_up_episode(0)), tmp_path / "v21")
     (group,) = recorded_actions(tmp_path / "v21")
     np.testing.assert_allclose(group.recordings[0].actions, made_up_episode(0).actions, atol=1e-7)
