@@ -125,16 +125,14 @@ def _convert(paths: Sequence[Path], given: Sequence[str], console: Console) -> i
 def _to_v21(path: Path, out: Path, options: V21Options, progress: Progress) -> str:
     from workbench.data.lerobot_v21 import export_lerobot_v21
 
-    options.check()
-    found = export_lerobot_v21(path, out, progress, options.action_space)
+    found = export_lerobot_v21(path, out, progress, options.choices())
     return f"LeRobot v2.1, {len(found.entries)} episodes, {found.frames} frames at {found.fps:g} Hz"
 
 
 def _to_v3(path: Path, out: Path, options: V3Options, progress: Progress) -> str:
     from workbench.data.lerobot_v3 import export_lerobot_v3
 
-    options.check()
-    found = export_lerobot_v3(path, out, options.action_space, progress, options.data_mb, options.video_mb)
+    found = export_lerobot_v3(path, out, options.choices(), progress, options.data_mb, options.video_mb)
     return f"LeRobot v3.0, {len(found.entries)} episodes, {found.frames} frames at {found.fps:g} Hz"
 
 

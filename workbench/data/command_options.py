@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.data.export_choices import ExportChoices
 from workbench.data.frame_actions import SPACES
 from workbench.options import OptionError, option
 
@@ -35,11 +36,24 @@ class V21Options:
     """Options of ``format=lerobot_v21``."""
 
     action_space: str = option("delta_eef", f"what the column action holds: {' or '.join(SPACES)}")
+    annotations: bool = option(True, "write boxes, points, traces, poses of bodies and cameras")
+    depth: bool = option(False, "write depth as PNG pictures of 16 bits, in millimetres")
+    masks: bool = option(False, "write segmentation masks as PNG pictures")
+    shares: str = option("train:0.9,val:0.1", "name and share of each part that info.json declares")
+    seed: int = option(0, "seed: by it and an episode's index its part is decided")
 
     def check(self) -> None:
         """OptionError for what cannot be."""
         if self.action_space not in SPACES:
             raise OptionError(f"option action_space={self.action_space}: choose one of {', '.join(SPACES)}")
+        parts_of(self.shares)
+
+    def choices(self) -> ExportChoices:
+        """The same, as the exports take it; OptionError for what cannot be."""
+        self.check()
+        return ExportChoices(
+            self.action_space, self.annotations, self.depth, self.masks, parts_of(self.shares), self.seed
+        )
 
 
 @dataclass
@@ -104,18 +118,23 @@ class SplitOptions(OutOptions):
 
     def parts(self) -> dict[str, float]:
         """Shares by name; OptionError for what cannot be."""
-        found: dict[str, float] = {}
-        said = f"option shares={self.shares}"
-        for word in self.shares.split(","):
-            name, _, share = word.strip().partition(":")
-            if not name.replace("_", "").replace("-", "").isalnum():
-                raise OptionError(f"{said}: {name!r} is no name for a part: letters, digits, - and _")
-            if name in found:
-                raise OptionError(f"{said}: {name!r} is given twice")
-            try:
-                found[name] = float(share)
-            except ValueError:
-                raise OptionError(f"{said}: expected NAME:SHARE, not {word!r}") from None
-        if not all(share > 0 for share in found.values()) or abs(sum(found.values()) - 1) > 1e-6:
-            raise OptionError(f"{said}: shares must be positive and add up to 1")
-        return found
+        return parts_of(self.shares)
+
+
+def parts_of(shares: str) -> dict[str, float]:
+    """Shares by name, from ``NAME:SHARE,...``; OptionError for what cannot be."""
+    found: dict[str, float] = {}
+    said = f"option shares={shares}"
+    for word in shares.split(","):
+        name, _, share = word.strip().partition(":")
+        if not name.replace("_", "").replace("-", "").isalnum():
+            raise OptionError(f"{said}: {name!r} is no name for a part: letters, digits, - and _")
+        if name in found:
+            raise OptionError(f"{said}: {name!r} is given twice")
+        try:
+            found[name] = float(share)
+        except ValueError:
+            raise OptionError(f"{said}: expected NAME:SHARE, not {word!r}") from None
+    if not all(share > 0 for share in found.values()) or abs(sum(found.values()) - 1) > 1e-6:
+        raise OptionError(f"{said}: shares must be positive and add up to 1")
+    return found

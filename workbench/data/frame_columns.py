@@ -8,15 +8,8 @@ from scipy.spatial.transform import Rotation
 from tasks.pick_place.action_spaces import DELTA_EEF
 from workbench.data.columns import ACTION, STATE, features, view
 from workbench.data.episode import DatasetEpisode
-from workbench.data.export_folder import ExportError
 from workbench.data.frame_actions import SPACES, action_vector, frame_actions
 from workbench.data.rotations import DOWN, of_one_sign, quaternion_wxyz, six_numbers, vector_from_down
-
-
-def check_space(space: str) -> None:
-    """ExportError for an action space that there is not."""
-    if space not in SPACES:
-        raise ExportError(f"there is no action space {space!r}: choose one of {', '.join(SPACES)}")
 
 
 def frame_columns(

@@ -2,6 +2,7 @@
 
     meta/info.json, tasks.jsonl, episodes.jsonl, episodes_stats.jsonl, stats.json, stats_gr00t.json, modality.json
     meta/conventions.json, origin.json                        what the numbers mean; what was asked for, with what made
+    README.md                                                 the dataset card
     data/chunk-000/episode_000000.parquet                     a row a frame
     videos/chunk-000/observation.images.base_view/episode_000000.mp4      a file an episode and view
 
@@ -13,24 +14,23 @@ pickled. One episode at a time is in memory.
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from tasks.pick_place.action_spaces import DELTA_EEF
 from workbench.data.columns import ANNOTATION, INDEX, features, video_key, view
 from workbench.data.episode import DatasetEpisode
 from workbench.data.episode_video import write_video
+from workbench.data.export_choices import ExportChoices, ranges
 from workbench.data.export_folder import ExportFolder
+from workbench.data.export_metadata import write_metadata
 from workbench.data.frame_actions import SPACES
-from workbench.data.frame_columns import check_space, frame_columns
+from workbench.data.frame_columns import frame_columns
 from workbench.data.lerobot_metadata import (
-    CONVENTIONS,
-    ORIGIN,
     append,
     arrow_table,
-    conventions,
     feature_entries,
     index_columns,
     task_data,
@@ -39,6 +39,7 @@ from workbench.data.lerobot_metadata import (
     write_json,
 )
 from workbench.data.origin import origin
+from workbench.data.picture_columns import picture_features, with_pictures
 from workbench.data.progress import Progress
 from workbench.data.statistics import NORMALISATION, ColumnStatistics, PictureStatistics, Table
 from workbench.data.survey import Survey, survey
@@ -51,15 +52,15 @@ VIDEO_PATH = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_inde
 
 
 def export_lerobot_v21(
-    folder: Path, out: Path, progress: Progress | None = None, action_space: str = DELTA_EEF.name
+    folder: Path, out: Path, progress: Progress | None = None, choices: ExportChoices | None = None
 ) -> Survey:
-    """Export an archive's rendered episodes, ordered by name.
+    """Export an archive's rendered episodes, ordered by part, then by name.
 
     Args:
         folder: the archive.
         out: the dataset's folder; must not exist, or be empty. It appears when all is written.
         progress: told after each episode.
-        action_space: what the column ``action`` holds: a name in `SPACES`.
+        choices: what to write; None is what `ExportChoices` has.
 
     Returns:
         What was found in the archive.
@@ -68,25 +69,29 @@ def export_lerobot_v21(
         ArchiveError: episodes that cannot be read, or do not fit into one dataset.
         ExportError: an unknown action space, ``out`` exists, or the disk refuses.
     """
-    check_space(action_space)
-    found = survey(folder)
+    choices = choices or ExportChoices()
+    choices.check()
+    found, made = survey(folder), origin(folder)
+    parts = choices.parts(found.entries, made["config"])
     with ExportFolder(out) as target:
-        writer = _Writer(target, found, action_space)
-        for done, entry in enumerate(found.entries, 1):
+        writer = _Writer(target, found, choices)
+        for done, entry in enumerate(chain(*parts.values()), 1):
             writer.add(entry.read())
             if progress:
                 progress(done, len(found.entries))
         writer.close()
-        write_json(target / ORIGIN, origin(folder))
+        info = writer.info() | {"splits": ranges(parts)}
+        write_metadata(target, out.name, info, found, writer.features, choices, made)
     return found
 
 
 class _Writer:
     """Writes episode after episode, then what is known at the end."""
 
-    def __init__(self, root: Path, found: Survey, space: str) -> None:
-        self.root, self.found, self.space = root, found, space
-        self.features = features(tuple(found.cameras), found.bodies, SPACES[space])
+    def __init__(self, root: Path, found: Survey, choices: ExportChoices) -> None:
+        self.root, self.found, self.choices = root, found, choices
+        spec = SPACES[choices.action_space]
+        self.features = features(tuple(found.cameras), found.bodies, spec, choices.annotations)
         single = (name for name, f in self.features.items() if f.shape == (1,))
         self.scalars = [*INDEX, *(name for name in single if name.startswith(ANNOTATION))]
         self.columns = ColumnStatistics()
@@ -99,11 +104,12 @@ class _Writer:
     def add(self, episode: DatasetEpisode) -> None:
         frames, index = len(episode.frame_steps), self.episodes
         task = self.tasks.setdefault(episode.instruction, len(self.tasks))
-        rows = frame_columns(episode, self.found.bodies, self.space)
+        rows = frame_columns(episode, self.found.bodies, self.choices.action_space, self.choices.annotations)
         rows |= index_columns(index, self.frames, frames, self.found.fps, task)
         path = self.root / data_path(index)
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(arrow_table(rows, self.scalars), path)
+        table = arrow_table(rows, self.scalars)
+        pq.write_table(with_pictures(table, episode, self.choices), path)
 
         numbers = {name: v for name, v in rows.items() if not name.startswith(ANNOTATION)}
         self.columns.add(numbers)
@@ -130,8 +136,6 @@ class _Writer:
         lean = {name: {k: table[k] for k in NORMALISATION} for name, table in numbers.items()}
         write_json(self.meta / "stats_gr00t.json", lean)
         write_json(self.meta / "modality.json", self.modality())
-        write_json(self.root / CONVENTIONS, conventions(self.found, self.space, self.features))
-        write_json(self.meta / "info.json", self.info())
 
     def modality(self) -> dict[str, Any]:
         """Which numbers of which column are which part of state and action."""
@@ -162,10 +166,11 @@ class _Writer:
             "total_chunks": -(-self.episodes // CHUNK),
             "chunks_size": CHUNK,
             "fps": whole_or_float(self.found.fps),
-            "splits": {"train": f"0:{self.episodes}"},
             "data_path": DATA_PATH,
             "video_path": VIDEO_PATH,
-            "features": videos | feature_entries(self.features | INDEX),
+            "features": videos
+            | picture_features(self.found.cameras, self.choices)
+            | feature_entries(self.features | INDEX),
         }
 
 

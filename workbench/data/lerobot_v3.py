@@ -2,7 +2,7 @@
 
     meta/info.json, stats.json, tasks.parquet
     meta/episodes/chunk-000/file-000.parquet                          a row an episode: where its frames lie, statistics
-    meta/conventions.json, origin.json                                as in the v2.1 export
+    meta/conventions.json, origin.json, README.md                     as in the v2.1 export
     data/chunk-000/file-000.parquet                                   many episodes' rows, up to a size
     videos/observation.images.base_view/chunk-000/file-000.mp4        many episodes' frames, up to a size
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,13 @@ import pyarrow.parquet as pq
 
 from workbench.data.columns import ANNOTATION, INDEX, features, video_key
 from workbench.data.episode import DatasetEpisode
+from workbench.data.export_choices import ExportChoices, ranges
 from workbench.data.export_folder import ExportFolder
+from workbench.data.export_metadata import write_metadata
 from workbench.data.frame_actions import SPACES
-from workbench.data.frame_columns import check_space, frame_columns
+from workbench.data.frame_columns import frame_columns
 from workbench.data.lerobot_metadata import (
-    CONVENTIONS,
-    ORIGIN,
     arrow_table,
-    conventions,
     feature_entries,
     index_columns,
     task_data,
@@ -39,6 +39,7 @@ from workbench.data.lerobot_metadata import (
     write_json,
 )
 from workbench.data.origin import origin
+from workbench.data.picture_columns import picture_features, with_pictures
 from workbench.data.progress import Progress
 from workbench.data.rolling_files import EPISODES_PATH, RollingTable, RollingVideo
 from workbench.data.statistics import ColumnStatistics, PictureStatistics, Table
@@ -56,17 +57,17 @@ _BUFFER = 64
 def export_lerobot_v3(
     folder: Path,
     out: Path,
-    action_space: str = "delta_eef",
+    choices: ExportChoices | None = None,
     progress: Progress | None = None,
     data_mb: float = DATA_MB,
     video_mb: float = VIDEO_MB,
 ) -> Survey:
-    """Export an archive's rendered episodes, ordered by name.
+    """Export an archive's rendered episodes, ordered by part, then by name.
 
     Args:
         folder: the archive.
         out: the dataset's folder; must not exist, or be empty. It appears when all is written.
-        action_space: what the column ``action`` holds: a name in `SPACES`.
+        choices: what to write; None is what `ExportChoices` has.
         progress: told after each episode.
         data_mb: size of a table after which a new one begins [MiB].
         video_mb: the same for videos.
@@ -78,28 +79,34 @@ def export_lerobot_v3(
         ArchiveError: episodes that cannot be read, or do not fit into one dataset.
         ExportError: an unknown action space, ``out`` exists, or the disk refuses.
     """
-    check_space(action_space)
-    found = survey(folder)
+    choices = choices or ExportChoices()
+    choices.check()
+    found, made = survey(folder), origin(folder)
+    parts = choices.parts(found.entries, made["config"])
     with ExportFolder(out) as target:
-        writer = _Writer(target, found, action_space, data_mb, video_mb)
+        writer = _Writer(target, found, choices, data_mb, video_mb)
         try:
-            for done, entry in enumerate(found.entries, 1):
+            for done, entry in enumerate(chain(*parts.values()), 1):
                 writer.add(entry.read())
                 if progress:
                     progress(done, len(found.entries))
             writer.finish()
-            write_json(target / ORIGIN, origin(folder))
         finally:
             writer.close()
+        info = writer.info() | {"splits": ranges(parts)}
+        write_metadata(target, out.name, info, found, writer.features, choices, made)
     return found
 
 
 class _Writer:
     """Writes episode after episode, then what is known at the end."""
 
-    def __init__(self, root: Path, found: Survey, space: str, data_mb: float, video_mb: float) -> None:
-        self.root, self.found, self.space, self.sizes = root, found, space, (data_mb, video_mb)
-        self.features = features(tuple(found.cameras), found.bodies, SPACES[space]) | INDEX
+    def __init__(
+        self, root: Path, found: Survey, choices: ExportChoices, data_mb: float, video_mb: float
+    ) -> None:
+        self.root, self.found, self.choices = root, found, choices
+        spec = SPACES[choices.action_space]
+        self.features = features(tuple(found.cameras), found.bodies, spec, choices.annotations) | INDEX
         self.scalars = [name for name, f in self.features.items() if f.shape == (1,)]
         self.columns = ColumnStatistics()
         self.pictures = {name: PictureStatistics() for name in found.cameras}
@@ -118,10 +125,11 @@ class _Writer:
     def add(self, episode: DatasetEpisode) -> None:
         frames, index = len(episode.frame_steps), self.episodes
         task = self.tasks.setdefault(episode.instruction, len(self.tasks))
-        rows = frame_columns(episode, self.found.bodies, self.space)
+        rows = frame_columns(episode, self.found.bodies, self.choices.action_space, self.choices.annotations)
         rows |= index_columns(index, self.frames, frames, self.found.fps, task)
         rows = {name: rows[name] for name in self.features}
-        chunk, file = self.data.add(arrow_table(rows, self.scalars, fixed_size=True))
+        table = arrow_table(rows, self.scalars, fixed_size=True)
+        chunk, file = self.data.add(with_pictures(table, episode, self.choices))
 
         line: dict[str, Any] = {
             "episode_index": index,
@@ -164,8 +172,6 @@ class _Writer:
         pq.write_table(tasks_table(list(self.tasks)), self.root / "meta/tasks.parquet")
         pictures = {video_key(name): p.result() for name, p in self.pictures.items()}
         write_json(self.root / "meta/stats.json", self.columns.result() | pictures)
-        write_json(self.root / CONVENTIONS, conventions(self.found, self.space, self.features))
-        write_json(self.root / "meta/info.json", self.info())
 
     def close(self) -> None:
         """Close all files."""
@@ -182,7 +188,9 @@ class _Writer:
         return {
             "codebase_version": VERSION,
             "fps": whole_or_float(self.found.fps),
-            "features": videos | feature_entries(self.features),
+            "features": videos
+            | picture_features(self.found.cameras, self.choices)
+            | feature_entries(self.features),
             "total_episodes": self.episodes,
             "total_frames": self.frames,
             "total_tasks": len(self.tasks),
@@ -192,7 +200,6 @@ class _Writer:
             "data_path": DATA_PATH,
             "video_path": VIDEO_PATH,
             "robot_type": self.found.action_spec.robot,
-            "splits": {"train": f"0:{self.episodes}"},
         }
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from tests.workbench.data.archives import write_archive
 from tests.workbench.data.made_up import made_up_episode, without
+from workbench.data.export_choices import ExportChoices
 from workbench.data.export_folder import ExportError
 from workbench.data.lerobot_import import load_lerobot
 from workbench.data.lerobot_v3 import export_lerobot_v3
@@ -33,7 +34,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("v3")
     write_archive(folder / "archive", *EPISODES)
     export_lerobot_v3(folder / "archive", folder / "one")
-    export_lerobot_v3(folder / "archive", folder / "many", "delta_joints", data_mb=SMALL, video_mb=SMALL)
+    export_lerobot_v3(
+        folder / "archive", folder / "many", ExportChoices("delta_joints"), data_mb=SMALL, video_mb=SMALL
+    )
     export_lerobot_v21(folder / "archive", folder / "v21")
     return folder
 
@@ -126,7 +129,7 @@ def test_statistics_are_those_of_all_rows(folder):
 
 def test_an_unknown_action_space_is_named(folder):
     with pytest.raises(ExportError, match="no action space 'torque': choose one of delta_eef, delta_joints"):
-        export_lerobot_v3(folder / "archive", folder / "never", "torque")
+        export_lerobot_v3(folder / "archive", folder / "never", ExportChoices("torque"))
     assert not (folder / "never").exists()
 
 
