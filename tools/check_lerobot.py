@@ -5,7 +5,7 @@
 ``lerobot`` pins other versions of what the workbench needs, so it lives in an environment of its own:
 ``uv venv --python 3.12 ENV && uv pip install --python ENV/bin/python "lerobot[dataset]"``. This file imports nothing of
 the workbench. A line of JSON for each dataset; the exit status is 0 if every frame was read and fits what the dataset
-says of itself.
+says of itself, and a small ACT policy that is made for the dataset takes a batch of it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def check(folder: Path) -> dict:
     # PyAV reads everywhere; torchcodec wants FFmpeg's libraries from the system.
     dataset = LeRobotDataset(f"local/{folder.name}", root=folder, video_backend="pyav")
     cameras = dataset.meta.camera_keys
-    columns = [k for k, f in dataset.features.items() if f["dtype"] != "video"]
+    columns = [k for k, f in dataset.features.items() if f["dtype"] not in ("video", "image")]
     lengths = [0] * dataset.num_episodes
     worst = 0.0
     for k in range(len(dataset)):
@@ -39,8 +39,9 @@ def check(folder: Path) -> dict:
         for name in cameras:
             height, width, channels = dataset.features[name]["shape"]
             assert tuple(frame[name].shape) == (channels, height, width), f"{name}: {frame[name].shape}"
-            mean = torch.as_tensor(dataset.meta.stats[name]["mean"]).ravel()
-            worst = max(worst, float((frame[name].mean((1, 2)) - mean).abs().max()))
+            if name in dataset.meta.stats:  # masks and depth have none
+                mean = torch.as_tensor(dataset.meta.stats[name]["mean"]).ravel()
+                worst = max(worst, float((frame[name].mean((1, 2)) - mean).abs().max()))
         assert isinstance(frame["task"], str) and frame["task"], f"frame {k} has no task"  # noqa: PT018
         lengths[int(frame["episode_index"])] += 1
     stored = [int(dataset.meta.episodes[k]["length"]) for k in range(dataset.num_episodes)]
@@ -51,6 +52,7 @@ def check(folder: Path) -> dict:
         video_backend="pyav",
         delta_timestamps={"action": [i / dataset.fps for i in range(4)]},
     )
+    inputs, outputs, loss = train_on(chunks)
     return {
         "lerobot": lerobot.__version__,
         "episodes": dataset.num_episodes,
@@ -61,7 +63,37 @@ def check(folder: Path) -> dict:
         "tasks": list(dataset.meta.tasks.index),
         "action_chunk": list(chunks[0]["action"].shape),
         "furthest_mean_of_a_frame": worst,
+        "inputs": inputs,
+        "outputs": outputs,
+        "loss": loss,
     }
+
+
+def train_on(dataset) -> tuple[list[str], list[str], float]:
+    """Inputs and outputs that ``lerobot`` gives a small ACT policy for a dataset, and the policy's loss on a batch.
+
+    Masks and depth are no pictures for its network: they are taken from the inputs as a user would.
+    """
+    import torch
+    from lerobot.configs.types import FeatureType
+    from lerobot.policies.act.configuration_act import ACTConfig
+    from lerobot.policies.factory import make_policy, make_pre_post_processors
+    from lerobot.utils.feature_utils import dataset_to_policy_features
+
+    features = dataset_to_policy_features(dataset.meta.features)
+    config = ACTConfig(
+        chunk_size=4, n_action_steps=4, dim_model=32, n_heads=2, dim_feedforward=32, n_encoder_layers=1,
+        n_decoder_layers=1, n_vae_encoder_layers=1, latent_dim=4, pretrained_backbone_weights=None, device="cpu",
+    )  # fmt: skip
+    config.input_features = {
+        name: f for name, f in features.items() if f.type is not FeatureType.ACTION and f.shape[0] != 1
+    }
+    policy = make_policy(config, ds_meta=dataset.meta)
+    prepare, _ = make_pre_post_processors(config, dataset_stats=dataset.meta.stats)
+    batch = next(iter(torch.utils.data.DataLoader(dataset, batch_size=2)))
+    loss, _ = policy.forward(prepare(batch))
+    assert torch.isfinite(loss), f"the loss of a batch is {float(loss)}"
+    return list(config.input_features), list(config.output_features), float(loss)
 
 
 def main() -> int:

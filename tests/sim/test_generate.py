@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from tests.sim.conftest import workbench
+from tests.workbench.data.jumps import jumps
 from workbench.data.annotate import points_on
 from workbench.data.archive import episodes, settled
 from workbench.data.episode import PHASES, SUBTASKS
@@ -69,6 +70,11 @@ def test_every_kept_episode_is_rendered_under_looks_of_its_own(dataset, made):
 def test_dataset_is_valid(dataset):
     run = workbench("data", "validate", str(dataset))
     assert "no problems" in run.stdout
+
+
+def test_no_exported_column_jumps_without_the_robot(made):
+    for episode in made:
+        assert jumps(episode) == [], episode.name
 
 
 def test_boxes_are_the_masks_bounds(made):

@@ -23,8 +23,9 @@ Conventions, which are not all the project's own:
   translation is that of the transform ``T[t] T[t-1]^-1``, which turns the tool about the robot's base: 3 mm apart at
   their rates.)
 
-Pixels are ``(u, v)`` of the stored picture; NaN is what is not there. All bodies of a dataset have a place in a row;
-those that an episode lacks are NaN.
+Pixels are ``(u, v)`` of the stored picture. All bodies of a dataset have a place in a row. What is not there, as the
+box of a body that is not seen, or a place that an episode has no body for, is infinite: `NOWHERE`. It would be NaN, but
+LeRobot's merge turns a NaN in a list into a null, which its own reader cannot read.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ ACTION, STATE = "action", "observation.state"
 """What LeRobot's policies train on."""
 ANNOTATION = "annotation."
 """How columns begin that describe the scene."""
+NOWHERE = float("inf")
+"""In the columns of annotations, what is not there."""
 VIDEO = "observation.images."
 """How the columns of pictures begin."""
 VIEWS = {"front": "base_view", "wrist": "ego_view"}
@@ -158,13 +161,15 @@ def features(
 
 
 def arranged(name: str, rows: np.ndarray) -> np.ndarray:
-    """Rows ``[N, D]`` of a column as the tables that they are ``[N, R, C]``; other columns as they are.
+    """Rows ``[N, D]`` of a column as the tables that they are ``[N, R, C]``, what is not there NaN; others as they are.
 
     ``[N, 3]`` of a camera's position stay, ``[N, 72]`` of a path become ``[N, 24, 3]``. Rows of earlier exports, which
-    are tables already, are taken too.
+    are tables already and hold NaN, are taken too.
     """
     if not name.startswith(ANNOTATION):
         return rows
+    if np.issubdtype(rows.dtype, np.floating):
+        rows = np.where(np.isinf(rows), np.nan, rows).astype(rows.dtype)
     of_camera, column = name.count(".") == 2, name.rpartition(".")[2]
     widths = {
         "trace": 2 if of_camera else 3,

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from tasks.pick_place.action_spaces import DELTA_EEF
-from workbench.data.columns import ACTION, STATE, features, view
+from workbench.data.columns import ACTION, NOWHERE, STATE, features, view
 from workbench.data.episode import DatasetEpisode
 from workbench.data.frame_actions import SPACES, action_vector, frame_actions
 from workbench.data.rotations import DOWN, of_one_sign, quaternion_wxyz, six_numbers, vector_from_down
@@ -47,7 +47,7 @@ def frame_columns(
     found |= {f"state.{name}": value for name, value in state.items()}
     found |= {f"command.{name}": value for name, value in command.items()}
     if annotations:
-        found |= _annotations(episode, bodies)
+        found |= {n: np.where(np.isnan(v), NOWHERE, v) for n, v in _annotations(episode, bodies).items()}
     kinds = features(tuple(episode.cameras), bodies, SPACES[space], annotations)
     return {
         name: np.ascontiguousarray(found[name], kind.dtype).reshape(len(rows), *kind.shape)

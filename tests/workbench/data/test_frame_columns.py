@@ -8,9 +8,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from scipy.spatial.transform import Rotation
 
+from robots.franka import PANDA
+from robots.franka.kinematics import forward
 from tasks.pick_place.action_spaces import DELTA_EEF
+from tests.workbench.data.jumps import jumps
 from tests.workbench.data.made_up import made_up_episode, without
 from workbench.data.columns import arranged, features
 from workbench.data.frame_columns import frame_columns
@@ -31,8 +35,11 @@ def test_bodies_that_an_episode_lacks_are_not_there():
     episode = made_up_episode()
     columns = frame_columns(episode, 5)
     for name in ("annotation.body_position", "annotation.base_view.boxes", "annotation.ego_view.visibility"):
-        per_body = columns[name].reshape(len(columns[name]), 5, -1)
-        assert np.isnan(per_body[:, 3:]).all(), name
+        assert not np.isnan(columns[name]).any(), "LeRobot's merge would make nulls of them"
+        assert np.isposinf(columns[name].reshape(len(columns[name]), 5, -1)[:, 3:]).all(), name
+    boxes = arranged("annotation.base_view.boxes", columns["annotation.base_view.boxes"])
+    np.testing.assert_array_equal(boxes[:, :3], episode.cameras["front"].boxes)
+    assert np.isnan(boxes[:, 3:]).all()
     assert np.isfinite(arranged("annotation.body_position", columns["annotation.body_position"])[:, :3]).all()
 
 
@@ -71,6 +78,47 @@ def test_a_pose_is_one_rotation_in_all_its_forms():
         Rotation.from_quat(w_last),
     ):
         assert (delta * again.inv()).magnitude().max() < 1e-6
+
+
+def hand_down_episode(seed: int):
+    """An arm that works about its home, where the hand points down, as its joints' readings say: with noise."""
+    rng = np.random.default_rng(seed)
+    times = np.linspace(0, 1, 81)[:, None]
+    swings = rng.normal(0, 0.15, (3, 7)), rng.uniform(0, 2 * np.pi, (3, 7))
+    way = sum(
+        a * (np.sin(2 * np.pi * (k + 1) * times + p) - np.sin(p))
+        for k, (a, p) in enumerate(zip(*swings, strict=True))
+    )
+    joints = np.array(PANDA.home) + way
+    read = joints + rng.normal(0, 1e-3, joints.shape)
+    signs = rng.choice((-1.0, 1.0), (81, 1))  # whoever wrote a pose may give its quaternion either sign
+    poses = {}
+    for name, q in (("ee_pose", joints), ("measured_ee_pose", read)):
+        position, rotation, _ = forward(torch.from_numpy(q))
+        turn = Rotation.from_matrix(rotation.numpy()).as_quat() * signs
+        poses[name] = np.concatenate((position.numpy(), turn), 1).astype(np.float32)
+    made = made_up_episode(seed, steps=80, stride=2, cameras=())
+    return without(
+        made, joint_pos=joints.astype(np.float32), measured_joint_pos=read.astype(np.float32),
+        commanded_joints=joints.astype(np.float32), **poses,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_column_jumps_where_the_hand_points_down(seed):
+    episode = hand_down_episode(seed)
+    euler = Rotation.from_quat(episode.measured_ee_pose[episode.frame_steps, 3:]).as_euler("xyz")
+    assert np.abs(np.diff(euler, axis=0)).max() > 6, "Euler angles jump here, so the episode tests something"
+    assert jumps(episode) == []
+
+
+def test_statistics_of_a_rotation_describe_where_the_hand_is():
+    """The mean of a column is near its values, as it is not where half of them are 2 pi away, or of the other sign."""
+    episodes = [frame_columns(hand_down_episode(k), 3) for k in range(5)]
+    for name in ("state.eef_rotation_6d", "state.eef_rotation_vector", "state.eef_quaternion"):
+        rows = np.concatenate([e[name] for e in episodes])
+        assert rows.std(0).max() < 0.5, name
+        assert np.abs(rows - rows.mean(0)).max() < 1.5, name
 
 
 @pytest.mark.skipif("WORKBENCH_TEST_DATA" not in os.environ, reason="WORKBENCH_TEST_DATA is not set")
