@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from workbench.data.command_options import (
     ConvertOptions,
@@ -24,6 +23,8 @@ from workbench.data.command_options import (
 )
 from workbench.data.progress import Progress
 from workbench.options import OptionError, help_table, parse_options
+from workbench.progress_bar import progress_bar, rate
+from workbench.scale.ordered_map import Workers
 
 USAGE = {
     "inspect": ("inspect DATASET", "what it holds"),
@@ -109,38 +110,40 @@ def _validate(paths: Sequence[Path], given: Sequence[str], console: Console) -> 
 
 def _convert(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
     path = _one("convert", paths)
-    common = ("format", "out")
+    common = [field.name for field in fields(ConvertOptions)]
     asked = parse_options(ConvertOptions, [w for w in given if w.partition("=")[0] in common])
     if asked.format not in FORMATS:
         said = f", not {asked.format!r}" if asked.format else ""
         raise OptionError(f"format= must be one of {', '.join(FORMATS)}{said}")
     form = FORMATS[asked.format]
     options: Any = parse_options(form.options(), [w for w in given if w.partition("=")[0] not in common])
+    workers = asked.who()
     with _bar(f"writing {asked.format}", console) as progress:
-        said = form.write(path, asked.path(), options, progress)
+        said = form.write(path, asked.path(), options, workers, progress)
     console.print(f"{asked.out}: {said}", markup=False)
     return 0
 
 
-def _to_v21(path: Path, out: Path, options: V21Options, progress: Progress) -> str:
+def _to_v21(path: Path, out: Path, options: V21Options, workers: Workers, progress: Progress) -> str:
     from workbench.data.lerobot_v21 import export_lerobot_v21
 
-    found = export_lerobot_v21(path, out, progress, options.choices())
+    found = export_lerobot_v21(path, out, progress, options.choices(), workers)
     return f"LeRobot v2.1, {len(found.entries)} episodes, {found.frames} frames at {found.fps:g} Hz"
 
 
-def _to_v3(path: Path, out: Path, options: V3Options, progress: Progress) -> str:
+def _to_v3(path: Path, out: Path, options: V3Options, workers: Workers, progress: Progress) -> str:
     from workbench.data.lerobot_v3 import export_lerobot_v3
 
-    found = export_lerobot_v3(path, out, options.choices(), progress, options.data_mb, options.video_mb)
+    sizes = options.data_mb, options.video_mb
+    found = export_lerobot_v3(path, out, options.choices(), progress, *sizes, workers)
     return f"LeRobot v3.0, {len(found.entries)} episodes, {found.frames} frames at {found.fps:g} Hz"
 
 
-def _to_qa(path: Path, out: Path, options: Any, progress: Progress) -> str:
+def _to_qa(path: Path, out: Path, options: Any, workers: Workers, progress: Progress) -> str:
     from workbench.data.survey import stage
 
     export = importlib.import_module("workbench.data.grounding_qa").export_qa
-    made = export(stage(path), out, options, progress)
+    made = export(stage(path), out, options, progress, workers)
     count = sum(made.questions.values())
     return (
         f"{count} questions about {made.pictures} pictures of {made.episodes} episodes, in {made.path.name}"
@@ -161,7 +164,7 @@ class _Format:
     says: str
     options: Callable[[], type]
     """Its options, imported when they are wanted."""
-    write: Callable[[Path, Path, Any, Progress], str]
+    write: Callable[[Path, Path, Any, Workers, Progress], str]
     """Writes an archive into a folder; says what came of it."""
 
 
@@ -253,11 +256,10 @@ def _one(verb: str, paths: Sequence[Path], unwanted: Sequence[str] = ()) -> Path
 
 @contextmanager
 def _bar(what: str, console: Console) -> Iterator[Progress]:
-    """A bar on the terminal, gone when it is done; gives what to tell how far the work is."""
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TextColumn("left"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    """A bar with rate and time left, gone when it is done, in a log lines; gives what to tell how far the work is."""
+    began = time.monotonic()
+    with progress_bar(console, transient=True) as bar:
+        task = bar.add_task(what, total=None, note="")
+        yield lambda done, total: bar.update(
+            task, completed=done, total=total, note=rate(done, time.monotonic() - began)
+        )

@@ -22,8 +22,8 @@ LINE_EVERY_S = 60.0
 """Time between two lines where the bar cannot move [s]."""
 
 
-def progress_bar(console: Console) -> Progress:
-    """A bar with a note (a field of each task) and the time left, for hours of work."""
+def progress_bar(console: Console, transient: bool = False) -> Progress:
+    """A bar with a note (a field of each task) and the time left, for hours of work; ``transient``: gone at the end."""
     return _Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -34,7 +34,17 @@ def progress_bar(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
         speed_estimate_period=120,
+        transient=transient,
+        disable=transient and not console.is_terminal,  # the lines of a log come without it
     )
+
+
+def rate(done: float, seconds: float) -> str:
+    """How fast it goes, in words, in the unit of time that gives a number above 1."""
+    for unit, length in (("second", 1), ("minute", 60)):
+        if done * length >= seconds:
+            return f"{done * length / max(seconds, 1e-9):.3g} a {unit}"
+    return f"{done * 3600 / max(seconds, 1e-9):.2g} an hour"
 
 
 class _Progress(Progress):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.launch import LaunchError
-from workbench.scale.ray_workers import _connect
+from workbench.scale.ray_workers import connect
 from workbench.scale.work_queue import WorkQueue
 
 
@@ -58,4 +58,4 @@ def test_every_job_is_done_exactly_once_whoever_dies(jobs, rows, events):
 def test_an_address_where_nobody_listens_is_one_sentence_at_once(address):
     pytest.importorskip("ray")
     with pytest.raises(LaunchError, match=f"no Ray cluster at ray_address='{address}'"):
-        _connect(address)
+        connect(address)

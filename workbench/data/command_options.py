@@ -9,6 +9,7 @@ from pathlib import Path
 from workbench.data.export_choices import ExportChoices
 from workbench.data.frame_actions import SPACES
 from workbench.options import OptionError, option
+from workbench.scale.ordered_map import LOCAL, RAY, Workers
 
 
 @dataclass
@@ -25,7 +26,30 @@ class OutOptions:
 
 
 @dataclass
-class ConvertOptions(OutOptions):
+class WorkerOptions:
+    """Options of every verb that may work in several processes; what comes of it does not depend on them."""
+
+    workers: int = option(1, "processes that work at once")
+    launcher: str = option(LOCAL, "local: workers on this machine; ray: over the machines of a Ray cluster")
+    ray_address: str = option(
+        "", "launcher=ray: a running cluster, or auto to find it; empty starts one here"
+    )
+
+    def who(self) -> Workers:
+        """The workers; OptionError for what cannot be."""
+        if self.workers < 1:
+            raise OptionError(f"workers must be at least 1, not {self.workers}")
+        if self.launcher not in (LOCAL, RAY):
+            raise OptionError(f"option launcher={self.launcher}: choose one of {LOCAL}, {RAY}")
+        if self.ray_address and self.launcher != RAY:
+            raise OptionError(
+                f"ray_address={self.ray_address} is for launcher={RAY}, not launcher={self.launcher}"
+            )
+        return Workers(self.workers, self.launcher, self.ray_address)
+
+
+@dataclass
+class ConvertOptions(WorkerOptions, OutOptions):
     """Options of ``workbench data convert`` for every format."""
 
     format: str = option("", "lerobot_v21, lerobot_v3 or qa")

@@ -21,6 +21,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from workbench.data.qa_entries import episode_entries
 from workbench.data.qa_options import QaOptions
 from workbench.durable import write_atomically
 from workbench.options import OptionError
+from workbench.scale.ordered_map import HERE, Workers, ordered_map
 
 FORMAT = 1
 """Version of the layout and of the questions: what differs in it is not continued."""
@@ -56,6 +58,7 @@ def export_qa(
     out: Path,
     options: QaOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
+    workers: Workers = HERE,
 ) -> QaSummary:
     """Writes questions and answers about the episodes of an archive; continues what was broken off.
 
@@ -67,6 +70,7 @@ def export_qa(
         out: folder to write into; made if missing.
         options: what to ask; see `QaOptions`.
         progress: called with the number of episodes done and of all.
+        workers: who asks about the episodes; what is written does not depend on it.
 
     Raises:
         OptionError: for options that cannot be, or that differ from those that ``out`` was begun with.
@@ -77,17 +81,20 @@ def export_qa(
     rows = _rows(folder)
     (out / "episodes").mkdir(parents=True, exist_ok=True)
     _claim(out, options)
-    parts = []
-    for done, (chunk, row, name) in enumerate(rows):
-        part = out / "episodes" / f"{name}.json"
-        parts.append(part)
-        if not part.exists():
-            with Chunk(chunk) as opened:
-                episode = opened.read(row, options.camera_names())
-            write_atomically(part, json.dumps(episode_entries(episode, out, options), ensure_ascii=False))
+    parts = [out / "episodes" / f"{name}.json" for _, _, name in rows]
+    missing = [(row, part) for row, part in zip(rows, parts, strict=True) if not part.exists()]
+    there = len(rows) - len(missing)
+    for done, _ in enumerate(ordered_map(partial(_write_part, out, options), missing, workers), there + 1):
         if progress:
-            progress(done + 1, len(rows))
+            progress(done, len(rows))
     return _assemble(out, parts, options)
+
+
+def _write_part(out: Path, options: QaOptions, missing: tuple[tuple[Path, int, str], Path]) -> None:
+    (chunk, row, _), part = missing
+    with Chunk(chunk) as opened:
+        episode = opened.read(row, options.camera_names())
+    write_atomically(part, json.dumps(episode_entries(episode, out, options), ensure_ascii=False))
 
 
 def _rows(folder: Path) -> list[tuple[Path, int, str]]:

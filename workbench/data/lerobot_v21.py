@@ -21,28 +21,24 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from workbench.data.columns import ANNOTATION, INDEX, features, video_key, view
-from workbench.data.episode import DatasetEpisode
-from workbench.data.episode_video import write_video
 from workbench.data.export_choices import ExportChoices, ranges
+from workbench.data.export_episode import ExportedEpisode, Recipe, exported_episodes, tasks_of
 from workbench.data.export_folder import ExportFolder
 from workbench.data.export_metadata import write_metadata
 from workbench.data.frame_actions import SPACES
-from workbench.data.frame_columns import frame_columns
 from workbench.data.lerobot_metadata import (
     append,
-    arrow_table,
     feature_entries,
-    index_columns,
-    task_data,
     video_entry,
     whole_or_float,
     write_json,
 )
 from workbench.data.origin import origin
-from workbench.data.picture_columns import picture_features, with_pictures
+from workbench.data.picture_columns import picture_features
 from workbench.data.progress import Progress
-from workbench.data.statistics import NORMALISATION, ColumnStatistics, PictureStatistics, Table
+from workbench.data.statistics import NORMALISATION, ColumnStatistics, PictureStatistics
 from workbench.data.survey import Survey, survey
+from workbench.scale.ordered_map import HERE, Workers
 
 VERSION = "v2.1"
 CHUNK = 1000
@@ -52,7 +48,11 @@ VIDEO_PATH = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_inde
 
 
 def export_lerobot_v21(
-    folder: Path, out: Path, progress: Progress | None = None, choices: ExportChoices | None = None
+    folder: Path,
+    out: Path,
+    progress: Progress | None = None,
+    choices: ExportChoices | None = None,
+    workers: Workers = HERE,
 ) -> Survey:
     """Export an archive's rendered episodes, ordered by part, then by name.
 
@@ -61,6 +61,7 @@ def export_lerobot_v21(
         out: the dataset's folder; must not exist, or be empty. It appears when all is written.
         progress: told after each episode.
         choices: what to write; None is what `ExportChoices` has.
+        workers: who makes the episodes' tables and videos; what is written does not depend on it.
 
     Returns:
         What was found in the archive.
@@ -74,11 +75,10 @@ def export_lerobot_v21(
     found, made = survey(folder), origin(folder)
     parts = choices.parts(found.entries, made["config"])
     with ExportFolder(out) as target:
-        writer = _Writer(target, found, choices)
-        for done, entry in enumerate(chain(*parts.values()), 1):
-            writer.add(entry.read())
-            if progress:
-                progress(done, len(found.entries))
+        entries = list(chain(*parts.values()))
+        writer = _Writer(target, found, choices, tasks_of(entries))
+        for episode in exported_episodes(entries, writer.recipe, workers, progress):
+            writer.add(episode)
         writer.close()
         info = writer.info() | {"splits": ranges(parts)}
         write_metadata(target, out.name, info, found, writer.features, choices, made)
@@ -88,43 +88,35 @@ def export_lerobot_v21(
 class _Writer:
     """Writes episode after episode, then what is known at the end."""
 
-    def __init__(self, root: Path, found: Survey, choices: ExportChoices) -> None:
-        self.root, self.found, self.choices = root, found, choices
+    def __init__(self, root: Path, found: Survey, choices: ExportChoices, tasks: dict[str, int]) -> None:
+        self.root, self.found, self.choices, self.tasks = root, found, choices, tasks
         spec = SPACES[choices.action_space]
         self.features = features(tuple(found.cameras), found.bodies, spec, choices.annotations)
         single = (name for name, f in self.features.items() if f.shape == (1,))
-        self.scalars = [*INDEX, *(name for name in single if name.startswith(ANNOTATION))]
+        scalars = (*INDEX, *(name for name in single if name.startswith(ANNOTATION)))
+        names = (*self.features, *INDEX)
+        self.recipe = Recipe(names, scalars, False, choices, found.bodies, found.fps)
         self.columns = ColumnStatistics()
         self.pictures = {name: PictureStatistics() for name in found.cameras}
-        self.tasks: dict[str, int] = {}
         self.episodes, self.frames = 0, 0
         self.meta = root / "meta"
         self.meta.mkdir()
 
-    def add(self, episode: DatasetEpisode) -> None:
-        frames, index = len(episode.frame_steps), self.episodes
-        task = self.tasks.setdefault(episode.instruction, len(self.tasks))
-        rows = frame_columns(episode, self.found.bodies, self.choices.action_space, self.choices.annotations)
-        rows |= index_columns(index, self.frames, frames, self.found.fps, task)
+    def add(self, made: ExportedEpisode) -> None:
+        index, entry = made.place.index, made.place.entry
         path = self.root / data_path(index)
         path.parent.mkdir(parents=True, exist_ok=True)
-        table = arrow_table(rows, self.scalars)
-        pq.write_table(with_pictures(table, episode, self.choices), path)
-
-        numbers = {name: v for name, v in rows.items() if not name.startswith(ANNOTATION)}
-        self.columns.add(numbers)
-        own = ColumnStatistics()
-        own.add(numbers)
-        stats: dict[str, Table] = own.result()
-        for name in self.found.cameras:
-            key = video_key(name)
-            seen = write_video(self.root / video_path(index, key), episode, name, self.found.fps)
-            self.pictures[name].merge(seen)
-            stats[key] = seen.result()
-        line = {"episode_index": index, "tasks": [episode.instruction], "length": frames}
-        append(self.meta / "episodes.jsonl", line | {"task_data": task_data(episode)})
-        append(self.meta / "episodes_stats.jsonl", {"episode_index": index, "stats": stats})
-        self.episodes, self.frames = index + 1, self.frames + frames
+        pq.write_table(made.table, path)
+        self.columns.merge(made.numbers)
+        for name, video in made.videos.items():
+            path = self.root / video_path(index, video_key(name))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(video)
+            self.pictures[name].merge(made.pictures[name])
+        line = {"episode_index": index, "tasks": [entry.instruction], "length": entry.frames}
+        append(self.meta / "episodes.jsonl", line | {"task_data": made.task_data})
+        append(self.meta / "episodes_stats.jsonl", {"episode_index": index, "stats": made.statistics})
+        self.episodes, self.frames = index + 1, self.frames + entry.frames
 
     def close(self) -> None:
         for task, k in self.tasks.items():

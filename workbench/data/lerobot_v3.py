@@ -22,28 +22,25 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.data.columns import ANNOTATION, INDEX, features, video_key
-from workbench.data.episode import DatasetEpisode
+from workbench.data.columns import INDEX, features, video_key
 from workbench.data.export_choices import ExportChoices, ranges
+from workbench.data.export_episode import ExportedEpisode, Recipe, exported_episodes, tasks_of
 from workbench.data.export_folder import ExportFolder
 from workbench.data.export_metadata import write_metadata
 from workbench.data.frame_actions import SPACES
-from workbench.data.frame_columns import frame_columns
 from workbench.data.lerobot_metadata import (
-    arrow_table,
     feature_entries,
-    index_columns,
-    task_data,
     video_entry,
     whole_or_float,
     write_json,
 )
 from workbench.data.origin import origin
-from workbench.data.picture_columns import picture_features, with_pictures
+from workbench.data.picture_columns import picture_features
 from workbench.data.progress import Progress
 from workbench.data.rolling_files import EPISODES_PATH, RollingTable, RollingVideo
-from workbench.data.statistics import ColumnStatistics, PictureStatistics, Table
+from workbench.data.statistics import ColumnStatistics, PictureStatistics
 from workbench.data.survey import Survey, survey
+from workbench.scale.ordered_map import HERE, Workers
 
 VERSION = "v3.0"
 DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
@@ -61,6 +58,7 @@ def export_lerobot_v3(
     progress: Progress | None = None,
     data_mb: float = DATA_MB,
     video_mb: float = VIDEO_MB,
+    workers: Workers = HERE,
 ) -> Survey:
     """Export an archive's rendered episodes, ordered by part, then by name.
 
@@ -71,6 +69,7 @@ def export_lerobot_v3(
         progress: told after each episode.
         data_mb: size of a table after which a new one begins [MiB].
         video_mb: the same for videos.
+        workers: who makes the episodes' tables and videos; what is written does not depend on it.
 
     Returns:
         What was found in the archive.
@@ -84,12 +83,11 @@ def export_lerobot_v3(
     found, made = survey(folder), origin(folder)
     parts = choices.parts(found.entries, made["config"])
     with ExportFolder(out) as target:
-        writer = _Writer(target, found, choices, data_mb, video_mb)
+        entries = list(chain(*parts.values()))
+        writer = _Writer(target, found, choices, tasks_of(entries), data_mb, video_mb)
         try:
-            for done, entry in enumerate(chain(*parts.values()), 1):
-                writer.add(entry.read())
-                if progress:
-                    progress(done, len(found.entries))
+            for episode in exported_episodes(entries, writer.recipe, workers, progress):
+                writer.add(episode)
             writer.finish()
         finally:
             writer.close()
@@ -102,60 +100,55 @@ class _Writer:
     """Writes episode after episode, then what is known at the end."""
 
     def __init__(
-        self, root: Path, found: Survey, choices: ExportChoices, data_mb: float, video_mb: float
+        self,
+        root: Path,
+        found: Survey,
+        choices: ExportChoices,
+        tasks: dict[str, int],
+        data_mb: float,
+        video_mb: float,
     ) -> None:
-        self.root, self.found, self.choices = root, found, choices
+        self.root, self.found, self.choices, self.tasks = root, found, choices, tasks
         spec = SPACES[choices.action_space]
         self.features = features(tuple(found.cameras), found.bodies, spec, choices.annotations) | INDEX
-        self.scalars = [name for name, f in self.features.items() if f.shape == (1,)]
+        scalars = tuple(name for name, f in self.features.items() if f.shape == (1,))
+        self.recipe = Recipe(tuple(self.features), scalars, True, choices, found.bodies, found.fps)
         self.columns = ColumnStatistics()
         self.pictures = {name: PictureStatistics() for name in found.cameras}
-        self.tasks: dict[str, int] = {}
         self.rows: list[dict[str, Any]] = []
         self.episodes, self.frames = 0, 0
         self.data = RollingTable(root, DATA_PATH, data_mb, CHUNK)
         self.meta = RollingTable(root, EPISODES_PATH, data_mb, CHUNK)
         self.videos = {
             name: RollingVideo(
-                root, VIDEO_PATH.replace("{video_key}", video_key(name)), size, found.fps, video_mb, CHUNK
+                root, VIDEO_PATH.replace("{video_key}", video_key(name)), found.fps, video_mb, CHUNK
             )
-            for name, size in found.cameras.items()
+            for name in found.cameras
         }
 
-    def add(self, episode: DatasetEpisode) -> None:
-        frames, index = len(episode.frame_steps), self.episodes
-        task = self.tasks.setdefault(episode.instruction, len(self.tasks))
-        rows = frame_columns(episode, self.found.bodies, self.choices.action_space, self.choices.annotations)
-        rows |= index_columns(index, self.frames, frames, self.found.fps, task)
-        rows = {name: rows[name] for name in self.features}
-        table = arrow_table(rows, self.scalars, fixed_size=True)
-        chunk, file = self.data.add(with_pictures(table, episode, self.choices))
-
+    def add(self, made: ExportedEpisode) -> None:
+        index, entry = made.place.index, made.place.entry
+        chunk, file = self.data.add(made.table)
         line: dict[str, Any] = {
             "episode_index": index,
-            "tasks": [episode.instruction],
-            "length": frames,
+            "tasks": [entry.instruction],
+            "length": entry.frames,
             "data/chunk_index": chunk,
             "data/file_index": file,
             "dataset_from_index": self.frames,
-            "dataset_to_index": self.frames + frames,
+            "dataset_to_index": self.frames + entry.frames,
         }
-        numbers = {name: v for name, v in rows.items() if not name.startswith(ANNOTATION)}
-        self.columns.add(numbers)
-        own = ColumnStatistics()
-        own.add(numbers)
-        stats: dict[str, Table] = own.result()
-        for name, video in self.videos.items():
-            place, seen = video.add(episode, name)
+        self.columns.merge(made.numbers)
+        for name, video in made.videos.items():
+            place = self.videos[name].add(video)
             line |= {f"videos/{video_key(name)}/{key}": value for key, value in place.items()}
-            self.pictures[name].merge(seen)
-            stats[video_key(name)] = seen.result()
-        line |= {f"stats/{f}/{name}": v for f, table in stats.items() for name, v in table.items()}
-        line["task_data"] = json.dumps(task_data(episode), ensure_ascii=False, allow_nan=False)
+            self.pictures[name].merge(made.pictures[name])
+        line |= {f"stats/{f}/{name}": v for f, table in made.statistics.items() for name, v in table.items()}
+        line["task_data"] = json.dumps(made.task_data, ensure_ascii=False, allow_nan=False)
         self.rows.append(line)
         if len(self.rows) >= _BUFFER:
             self.flush()
-        self.episodes, self.frames = index + 1, self.frames + frames
+        self.episodes, self.frames = index + 1, self.frames + entry.frames
 
     def flush(self) -> None:
         """Write the metadata of the episodes in the buffer."""

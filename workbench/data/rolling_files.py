@@ -8,11 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.data.episode import DatasetEpisode
-from workbench.data.episode_video import add_pictures
-from workbench.data.export_folder import ExportError
-from workbench.data.statistics import PictureStatistics
-from workbench.data.video import VideoWriter
+from workbench.data.video import VideoJoiner
 
 EPISODES_PATH = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 _MIB = 2**20
@@ -23,7 +19,7 @@ class _Rolling:
 
     def __init__(self, root: Path, pattern: str, megabytes: float, per_chunk: int) -> None:
         self._root, self._pattern, self._limit, self._per_chunk = root, pattern, megabytes * _MIB, per_chunk
-        self._number, self._last = -1, 0
+        self._number = -1
 
     def _numbers(self) -> tuple[int, int]:
         return divmod(self._number, self._per_chunk)
@@ -33,7 +29,6 @@ class _Rolling:
         chunk, file = self._numbers()
         path = self._root / self._pattern.format(chunk_index=chunk, file_index=file)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._last = 0
         return path
 
 
@@ -80,48 +75,37 @@ class RollingTable(_Rolling):
 
 
 class RollingVideo(_Rolling):
-    """Videos of one camera.
+    """Videos of one camera, each episode's joined to those before it.
 
     Args:
         root: folder of the dataset.
         pattern: path in it, with ``chunk_index`` and ``file_index``.
-        size: width and height [px].
         fps: frames a second [Hz].
-        megabytes: size about which a new file begins [MiB]; 0 gives every episode its own. The encoder holds back
-            some frames, so that files may pass it by these.
+        megabytes: size that a file is kept below [MiB]; an episode that alone passes it has a file of its own, and 0
+            gives every episode its own.
         per_chunk: files in a folder.
     """
 
-    def __init__(
-        self, root: Path, pattern: str, size: tuple[int, int], fps: float, megabytes: float, per_chunk: int
-    ) -> None:
+    def __init__(self, root: Path, pattern: str, fps: float, megabytes: float, per_chunk: int) -> None:
         super().__init__(root, pattern, megabytes, per_chunk)
-        self._size, self._fps = size, fps
-        self._video: VideoWriter | None = None
+        self._fps = fps
+        self._video: VideoJoiner | None = None
 
-    def add(self, episode: DatasetEpisode, camera: str) -> tuple[dict[str, Any], PictureStatistics]:
-        """Add an episode's pictures; gives where they are, in LeRobot's words, and their statistics.
-
-        ExportError for a picture that is broken or of another size.
-        """
-        if self._video is not None and self._video.bytes + self._last >= self._limit:
+    def add(self, video: bytes) -> dict[str, Any]:
+        """Add an episode's video; gives where it is, in LeRobot's words."""
+        if self._video is not None and self._video.bytes + len(video) >= self._limit:
             self.close()
-        try:
-            if self._video is None:
-                self._video = VideoWriter(self._next(), self._size, self._fps)
-            first, before = self._video.frames, self._video.bytes
-            seen = add_pictures(self._video, episode, camera)
-        except ValueError as problem:
-            raise ExportError(f"episode {episode.name}, camera {camera}: {problem}") from None
-        self._last = self._video.bytes - before
+        if self._video is None:
+            self._video = VideoJoiner(self._next(), self._fps)
+        first = self._video.frames
+        self._video.add(video)
         chunk, file = self._numbers()
-        where = {
+        return {
             "chunk_index": chunk,
             "file_index": file,
             "from_timestamp": first / self._fps,
             "to_timestamp": self._video.frames / self._fps,
         }
-        return where, seen
 
     def close(self) -> None:
         """Close the file in hand."""

@@ -6,13 +6,14 @@ decodings at most. H.264 where this PyAV cannot write AV1.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import av
 import numpy as np
@@ -54,7 +55,7 @@ class VideoWriter:
     """Writes one MP4 file; a context manager.
 
     Args:
-        path: The file; it must not be read before the writer is closed.
+        file: The file, or its path; it must not be read before the writer is closed.
         size: Width and height [px], both even.
         fps: Frames a second [Hz].
 
@@ -63,14 +64,13 @@ class VideoWriter:
         OSError: as from any write.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int], fps: float) -> None:
+    def __init__(self, file: Path | BinaryIO, size: tuple[int, int], fps: float) -> None:
         if size[0] % 2 or size[1] % 2:
             raise ValueError(f"pictures of {size[0]}x{size[1]} px: a video needs an even width and height")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self.frames, self.bytes = path, 0, 0
-        rate = Fraction(fps).limit_denominator(1000)
+        self.frames = 0
+        rate = _rate(fps)
         name = encoder()
-        self._container = av.open(str(path), "w", format="mp4")
+        self._container = _create(file)
         options = {"g": str(KEY_FRAME_EVERY), **_QUALITY[name]}
         stream: Any = self._container.add_stream(name, rate=rate, options=options)
         self._stream = stream
@@ -100,7 +100,6 @@ class VideoWriter:
 
     def _write(self, packets: list[Any]) -> None:
         for packet in packets:
-            self.bytes += packet.size
             self._container.mux(packet)
 
     def __enter__(self) -> Self:
@@ -113,6 +112,62 @@ class VideoWriter:
             self.close()
         else:
             self._container.close()
+
+
+class VideoJoiner:
+    """Joins videos end to end into one MP4 file, without encoding them anew.
+
+    They must be of one encoder, size and rate. What is joined does not depend on who encoded it, nor on what comes
+    before it; each video begins with a key frame.
+
+    Args:
+        path: The file; it must not be read before `close`.
+        fps: Frames a second [Hz].
+    """
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self.frames, self.bytes = 0, 0
+        """Frames, and bytes of them, up to here."""
+        self._rate = _rate(fps)
+        self._container = _create(path)
+        self._stream: Any = None
+
+    def add(self, video: bytes) -> int:
+        """Add a video, a whole MP4 file; gives how many frames it has."""
+        begun = self.frames
+        source: Any = av.open(io.BytesIO(video))
+        with source:
+            stream = source.streams.video[0]
+            if self._stream is None:
+                self._stream = self._container.add_stream_from_template(stream, opaque=True)
+                self._stream.time_base = 1 / self._rate
+            for packet in source.demux(stream):
+                if packet.size:  # the last is empty, and only says that there are no more
+                    self._put(packet, begun)
+        return self.frames - begun
+
+    def _put(self, packet: Any, begun: int) -> None:
+        numbers = [begun + round(time * packet.time_base * self._rate) for time in (packet.pts, packet.dts)]
+        packet.pts, packet.dts = numbers
+        packet.duration, packet.time_base, packet.stream = 1, 1 / self._rate, self._stream
+        self.frames += 1
+        self.bytes += packet.size
+        self._container.mux(packet)
+
+    def close(self) -> None:
+        """Write what is left; the file is whole when this returns."""
+        self._container.close()
+
+
+def _rate(fps: float) -> Fraction:
+    return Fraction(fps).limit_denominator(1000)
+
+
+def _create(file: Path | BinaryIO) -> Any:
+    """An MP4 file to write."""
+    if isinstance(file, Path):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    return av.open(str(file) if isinstance(file, Path) else file, "w", format="mp4")
 
 
 def decode(path: Path) -> Iterator[tuple[float, np.ndarray]]:

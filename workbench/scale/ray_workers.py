@@ -103,7 +103,7 @@ def run_workers(
     Raises:
         LaunchError: workers die again and again, or the cluster cannot hold one.
     """
-    ray = _connect(address)
+    ray = connect(address)
     try:
         desk = ray.remote(num_cpus=0)(_Desk).remote(list(jobs), num_envs)
         begin = ray.remote(max_retries=0)(_run).options(**_share(ray, workers, device))
@@ -149,7 +149,8 @@ def _run(work: Callable[[Line], Any], desk: Any, name: str, log: str) -> Any:
         return work(Line(desk, name))
 
 
-def _connect(address: str) -> Any:
+def connect(address: str) -> Any:
+    """Ray, connected to a cluster, or to one that starts here; LaunchError if there is none."""
     import ray
 
     host, _, port = address.removeprefix("ray://").rpartition(":")
