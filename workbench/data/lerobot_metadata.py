@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from workbench.data.columns import INDEX, Feature, view
 from workbench.data.episode import PHASES, SUBTASKS, DatasetEpisode
 from workbench.data.frame_actions import SPACES, frame_spec, sources
-from workbench.data.rotations import quaternion_wxyz
+from workbench.data.rotations import of_one_sign, quaternion_wxyz
 from workbench.data.survey import Survey
 from workbench.data.video import information
 
@@ -85,8 +85,8 @@ def whole_or_float(fps: float) -> int | float:
 def task_data(episode: DatasetEpisode) -> dict[str, Any]:
     """What an episode's line says beyond LeRobot's own: InternVLA-M1's ``task_data``, and what that lacks.
 
-    Poses: position [m] and quaternion w x y z, in the robot base frame but for ``base_pose``, which is the base in the
-    frame of the table. A camera's pose is that of its first frame: every frame's is in the columns.
+    Poses: position [m] and quaternion w x y z with w >= 0, in the robot base frame but for ``base_pose``, which is the
+    base in the frame of the table. A camera's pose is that of its first frame: every frame's is in the columns.
     """
     return {
         "original_episode_name": episode.name,
@@ -131,7 +131,8 @@ def _camera(episode: DatasetEpisode, name: str) -> dict[str, Any]:
 
 
 def _pose(pose: np.ndarray) -> dict[str, list[float]]:
-    return {"position": pose[:3].tolist(), "orientation": np.roll(pose[3:], 1).tolist()}
+    orientation = np.roll(of_one_sign(pose[None, 3:], Rotation.identity()), 1, -1)[0]
+    return {"position": pose[:3].tolist(), "orientation": orientation.tolist()}
 
 
 def conventions(survey: Survey, space: str, of: Mapping[str, Feature]) -> dict[str, Any]:

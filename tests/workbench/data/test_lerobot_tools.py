@@ -6,6 +6,7 @@ pip is set up for. ``WORKBENCH_LEROBOT_PYTHON`` names the interpreter of one tha
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.workbench.data.archives import write_archive
 from tests.workbench.data.made_up import made_up_episode, without
@@ -98,6 +100,9 @@ def same(found, truth, left_out=()):
     """Whether two episodes hold the same numbers, apart from where they stand."""
     for name in truth.columns.keys() - {"index", "episode_index", "task_index", *left_out}:
         np.testing.assert_array_equal(found.columns[name], truth.columns[name], err_msg=name)
+    for name in truth.pictures.keys() - set(left_out):
+        for a, b in zip(found.pictures[name], truth.pictures[name], strict=True):
+            assert Image.open(io.BytesIO(a)).tobytes() == Image.open(io.BytesIO(b)).tobytes(), name
     assert found.task == truth.task
 
 
@@ -155,7 +160,7 @@ def test_remove_features(python, exported, tmp_path):
         f"--operation.feature_names={json.dumps(names)}",
     )  # fmt: skip
     for found, truth in zip(load_lerobot(tmp_path / "lean"), load_lerobot(exported), strict=True):
-        assert not set(names) & found.columns.keys()
+        assert not set(names) & (found.columns.keys() | found.pictures.keys())
         same(found, truth, left_out=names)
     (found,) = checked(python, tmp_path / "lean")
     assert found["episodes"] == EPISODES
