@@ -14,6 +14,7 @@ from rich.console import Console
 
 from workbench.data.command_options import (
     ConvertOptions,
+    ImportOptions,
     OutOptions,
     ReplayOptions,
     SplitOptions,
@@ -21,7 +22,15 @@ from workbench.data.command_options import (
     V21Options,
     ViewOptions,
 )
+from workbench.data.foreign_command import (
+    DECLARED,
+    export_foreign,
+    import_foreign,
+    merge_foreign,
+    split_foreign,
+)
 from workbench.data.progress import Progress
+from workbench.data.survey import is_archive
 from workbench.options import OptionError, help_table, parse_options
 from workbench.progress_bar import progress_bar, rate
 from workbench.scale.ordered_map import Workers
@@ -29,17 +38,17 @@ from workbench.scale.ordered_map import Workers
 USAGE = {
     "inspect": ("inspect DATASET", "what it holds"),
     "validate": ("validate DATASET", "check every number, picture and index"),
-    "convert": ("convert ARCHIVE format=FORMAT out=FOLDER", "into another format"),
-    "export": ("export ARCHIVE format=FORMAT out=FOLDER", "the same"),
-    "merge": ("merge ARCHIVE ARCHIVE ... out=FOLDER", "several as one"),
-    "split": ("split ARCHIVE out=FOLDER [key=value ...]", "for training and validation, by episode"),
-    "import": ("import DATASET out=FILE.hdf5", "numbers of a LeRobot dataset"),
+    "convert": ("convert DATASET format=FORMAT out=FOLDER", "into another format"),
+    "export": ("export DATASET format=FORMAT out=FOLDER", "the same"),
+    "merge": ("merge DATASET DATASET ... out=FOLDER", "several as one"),
+    "split": ("split DATASET out=FOLDER [key=value ...]", "for training and validation, by episode"),
+    "import": ("import DATASET out=FOLDER [key=value ...]", "somebody's dataset, put in order"),
     "replay": ("replay DATASET [key=value ...]", "its actions in the simulator"),
-    "view": ("view ARCHIVE [key=value ...]", "pictures and annotations in Rerun"),
+    "view": ("view DATASET [key=value ...]", "pictures and annotations in Rerun"),
 }
 WORDS = (
     "An ARCHIVE is a folder that `workbench generate` made. "
-    "A DATASET is an archive, or a LeRobot dataset (v2.1 or v3.0)."
+    "A DATASET is an archive, a LeRobot dataset (v2.0, v2.1 or v3.0), or an HDF5 file in robomimic's layout."
 )
 
 
@@ -75,8 +84,10 @@ def _print_options(verb: str, console: Console) -> None:
                 console.print(help_table(form.options()))
             except OptionError as missing:
                 console.print(str(missing), markup=False)
-    elif verb in ("merge", "import"):
+    elif verb == "merge":
         console.print(help_table(OutOptions))
+    elif verb == "import":
+        console.print(help_table(ImportOptions))
     elif verb == "split":
         console.print(help_table(SplitOptions))
     elif verb == "replay":
@@ -117,11 +128,21 @@ def _convert(paths: Sequence[Path], given: Sequence[str], console: Console) -> i
         raise OptionError(f"format= must be one of {', '.join(FORMATS)}{said}")
     form = FORMATS[asked.format]
     options: Any = parse_options(form.options(), [w for w in given if w.partition("=")[0] not in common])
+    notes: tuple[str, ...] = ()
     workers = asked.who()
     with _bar(f"writing {asked.format}", console) as progress:
-        said = form.write(path, asked.path(), options, workers, progress)
-    console.print(f"{asked.out}: {said}", markup=False)
+        if is_archive(path):
+            said = form.write(path, asked.path(), options, workers, progress)
+        else:
+            said, notes = export_foreign(path, asked.path(), asked.format, options, progress)
+    _print_copied(asked.out, said, notes, console)
     return 0
+
+
+def _print_copied(out: object, said: str, notes: Sequence[str], console: Console) -> None:
+    for note in notes:
+        console.print(note, markup=False)
+    console.print(f"{out}: {said}", markup=False)
 
 
 def _to_v21(path: Path, out: Path, options: V21Options, workers: Workers, progress: Progress) -> str:
@@ -181,9 +202,21 @@ def _merge(paths: Sequence[Path], given: Sequence[str], console: Console) -> int
     if len(paths) < 2:
         raise OptionError(f"usage: workbench data {USAGE['merge'][0]}")
     out = parse_options(OutOptions, given).path()
+    foreign = [path for path in paths if not is_archive(path)]
+    if foreign and len(foreign) < len(paths):
+        archive = next(path for path in paths if path not in foreign)
+        raise OptionError(
+            f"{archive} is an archive and {foreign[0]} is none: export the archive first (workbench data export "
+            f"{archive} format=lerobot_v3 out=...), then merge what it gives"
+        )
+    notes: tuple[str, ...] = ()
     with _bar("copying", console) as progress:
-        count = merge(paths, out, progress)
-    console.print(f"{out}: {len(paths)} archives, {count} rendered episodes", markup=False)
+        if foreign:
+            said, notes = merge_foreign(paths, out, progress)
+            said = f"{len(paths)} datasets, {said}"
+        else:
+            said = f"{len(paths)} archives, {merge(paths, out, progress)} rendered episodes"
+    _print_copied(out, said, notes, console)
     return 0
 
 
@@ -192,26 +225,27 @@ def _split(paths: Sequence[Path], given: Sequence[str], console: Console) -> int
 
     path = _one("split", paths)
     options = parse_options(SplitOptions, given)
-    out, shares = options.path(), options.parts()
+    out, declared = options.path(), options.shares == DECLARED
     with _bar("splitting", console) as progress:
-        counts = split(path, out, shares, options.seed, progress)
-    for part, count in counts.items():
-        console.print(f"{out / part}: {count} rendered episodes", markup=False)
+        if not is_archive(path):
+            said = split_foreign(path, out, None if declared else options.parts(), options.seed, progress)
+        elif declared:
+            raise OptionError(f"shares={DECLARED}: an archive names no subsets; give names and shares")
+        else:
+            counts = split(path, out, options.parts(), options.seed, progress)
+            said = {part: f"{count} rendered episodes" for part, count in counts.items()}
+    for part, words in said.items():
+        console.print(f"{out / part}: {words}", markup=False)
     return 0
 
 
 def _import(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
-    from workbench.data.imported_file import write_imported
-    from workbench.data.lerobot_import import load_lerobot
-
     path = _one("import", paths)
-    out = parse_options(OutOptions, given).path()
-    dataset = load_lerobot(path)
+    options = parse_options(ImportOptions, given)
+    options.check()
     with _bar("reading", console) as progress:
-        frames = write_imported(dataset, out, progress)
-    if skipped := dataset.skipped():
-        console.print(f"left out, since they hold no numbers: {', '.join(skipped)}", markup=False)
-    console.print(f"{out}: {len(dataset)} episodes, {frames} frames at {dataset.fps:g} Hz", markup=False)
+        said, notes = import_foreign(path, options, progress)
+    _print_copied(options.out, said, notes, console)
     return 0
 
 
@@ -247,9 +281,11 @@ def _one(verb: str, paths: Sequence[Path], unwanted: Sequence[str] = ()) -> Path
     """The one folder; OptionError for none, several, one that is not there, or options that there are not."""
     if len(paths) != 1 or unwanted:
         raise OptionError(f"usage: workbench data {USAGE[verb][0]}")
-    if paths[0].is_file():
-        raise OptionError(f"{paths[0]} is a file; give the folder of the dataset")
-    if not paths[0].is_dir():
+    if paths[0].is_file() and paths[0].suffix not in (".hdf5", ".h5"):
+        raise OptionError(
+            f"{paths[0]} is a file; give the folder of the dataset, or a file .hdf5 of demonstrations"
+        )
+    if not paths[0].exists():
         raise OptionError(f"there is no folder {paths[0]}")
     return paths[0]
 

@@ -6,8 +6,6 @@ import json
 import os
 from pathlib import Path
 
-import h5py
-import numpy as np
 import pytest
 
 from tests.workbench.data.archives import write_archive
@@ -15,6 +13,7 @@ from tests.workbench.data.made_up import made_up_episode
 from tests.workbench.synthetic import synthetic_trajectory
 from workbench.cli import main
 from workbench.data import view_command
+from workbench.data.lerobot_import import load_lerobot
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +86,13 @@ def test_split_parts_merge_again(archive, tmp_path, capsys):
 @pytest.mark.skipif("WORKBENCH_TEST_DATA" not in os.environ, reason="WORKBENCH_TEST_DATA is not set")
 def test_the_public_demo_imports(tmp_path, capsys):
     demo = Path(os.environ["WORKBENCH_TEST_DATA"]) / "internvla_m1_demo"
-    status, text = workbench(capsys, "import", demo, f"out={tmp_path / 'demo.hdf5'}")
+    status, text = workbench(capsys, "import", demo, f"out={tmp_path / 'demo'}")
     assert status == 0
     assert "2 episodes, 823 frames at 30 Hz" in text
-    with h5py.File(tmp_path / "demo.hdf5") as file:
-        first = file["data/demo_0"]
-        assert first["action.joints"].shape == (412, 7)
-        assert first.attrs["task"] == "Move the shoe to the top of the cooking pot."
-        assert json.loads(np.asarray(first["meta"]).tobytes())["frame_status"]["0/grasp"] == 74
+    first = load_lerobot(tmp_path / "demo").episode(0)
+    assert first.columns["action.joints"].shape == (412, 7)
+    assert first.task == "Move the shoe to the top of the cooking pot."
+    assert first.metadata["frame_status"]["0/grasp"] == 74
 
 
 @pytest.mark.parametrize(
@@ -114,7 +112,7 @@ def test_the_public_demo_imports(tmp_path, capsys):
         (("split", "ARCHIVE", "out=x", "shares=train:0.9,val:0.3"), "shares must be positive and add up to 1"),
         (("split", "ARCHIVE", "out=x", "shares=train:0.9,../val:0.1"), "'../val' is no name for a part"),
         (("split", "ARCHIVE", "out=x", "shares=a:0.5,a:0.5"), "'a' is given twice"),
-        (("merge", "ARCHIVE", "out=x"), "usage: workbench data merge ARCHIVE ARCHIVE"),
+        (("merge", "ARCHIVE", "out=x"), "usage: workbench data merge DATASET DATASET"),
         (("merge", "ARCHIVE", "ARCHIVE", "out=x"), "is in"),
         (("import", "ARCHIVE", "out=x"), "is no LeRobot dataset"),
     ],
@@ -165,7 +163,9 @@ def test_a_recording_that_cannot_be_written_is_one_sentence(archive, tmp_path, c
     assert "cannot be written" in text
 
 
-def test_a_file_is_told_from_a_folder_that_is_not_there(tmp_path, capsys):
-    (tmp_path / "chunk.hdf5").touch()
-    status, text = workbench(capsys, "inspect", tmp_path / "chunk.hdf5")
+def test_a_file_is_told_from_a_folder_that_is_not_there(archive, tmp_path, capsys):
+    (tmp_path / "table.parquet").touch()
+    status, text = workbench(capsys, "inspect", tmp_path / "table.parquet")
     assert (status, "is a file; give the folder" in text) == (2, True), text
+    status, text = workbench(capsys, "inspect", next((archive / "episodes").glob("*.hdf5")))
+    assert (status, "is a chunk of an archive; give the archive's folder" in text) == (2, True), text

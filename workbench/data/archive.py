@@ -92,6 +92,14 @@ class Chunk:
         with self._reading(f"data/demo_{row}"):
             return json.loads(self._read(self._demo(row), "meta").tobytes())
 
+    def times(self, row: int) -> tuple[int, np.ndarray]:
+        """Control steps of an episode, and those of its frames ``[F]``, without its other arrays."""
+        with self._reading(f"data/demo_{row}"):
+            demo = self._demo(row)
+            if "actions" not in demo:
+                raise ArchiveError(f"{self.path} data/demo_{row}/actions is missing")
+            return len(demo["actions"]), self._read(demo, "trajectory/frame_steps")
+
     def read(self, row: int, cameras: Sequence[str] | None = None, pictures: bool = True) -> DatasetEpisode:
         """An episode.
 

@@ -16,7 +16,7 @@ from workbench.scale.ordered_map import LOCAL, RAY, Workers
 class OutOptions:
     """Options of every verb that makes something."""
 
-    out: str = option("", "folder to make (import: file); it must not exist, and appears when it is whole")
+    out: str = option("", "folder to make; it must not exist, and appears when it is whole")
 
     def path(self) -> Path:
         """What to make; OptionError if that is not said."""
@@ -46,6 +46,26 @@ class WorkerOptions:
                 f"ray_address={self.ray_address} is for launcher={RAY}, not launcher={self.launcher}"
             )
         return Workers(self.workers, self.launcher, self.ray_address)
+
+
+@dataclass
+class ImportOptions(OutOptions):
+    """Options of ``workbench data import``."""
+
+    format: str = option("lerobot_v3", "layout to write: lerobot_v21 or lerobot_v3")
+    filter: str = option("", "one subset that the dataset names, as train; empty: all episodes")
+    instruction: str = option("", "demonstrations in HDF5: what was asked, where they do not say")
+    fps: float = option(
+        0.0, "demonstrations in HDF5: steps a second, where they do not say; 0: as they say", "Hz"
+    )
+
+    def check(self) -> None:
+        """OptionError for what cannot be."""
+        self.path()
+        if self.format not in ("lerobot_v21", "lerobot_v3"):
+            raise OptionError(f"format= must be lerobot_v21 or lerobot_v3, not {self.format!r}")
+        if not 0 <= self.fps < math.inf:
+            raise OptionError(f"fps must be positive, not {self.fps}")
 
 
 @dataclass
@@ -137,7 +157,10 @@ class ViewOptions:
 class SplitOptions(OutOptions):
     """Options of ``workbench data split``."""
 
-    shares: str = option("train:0.9,val:0.1", "name and share of each part; they add up to 1")
+    shares: str = option(
+        "train:0.9,val:0.1",
+        "name and share of each part, which add up to 1; or declared: the subsets that a dataset of others names",
+    )
     seed: int = option(0, "seed: by it and an episode's index its part is decided")
 
     def parts(self) -> dict[str, float]:

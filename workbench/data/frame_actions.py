@@ -36,9 +36,14 @@ OPEN, CLOSE = -1.0, 1.0
 
 def stride(episode: DatasetEpisode) -> int:
     """Control steps from one frame to the next; ValueError if frames are not evenly spaced."""
-    gaps = np.unique(np.diff(episode.frame_steps))
+    return even_gap(episode.name, episode.frame_steps)
+
+
+def even_gap(name: str, frame_steps: np.ndarray) -> int:
+    """The same of an episode by its name and its frames' control steps ``[F]``."""
+    gaps = np.unique(np.diff(frame_steps))
     if len(gaps) > 1:
-        raise ValueError(f"episode {episode.name}: frame_steps are {', '.join(map(str, gaps))} steps apart")
+        raise ValueError(f"episode {name}: frame_steps are {', '.join(map(str, gaps))} steps apart")
     return int(gaps[0]) if len(gaps) else 1
 
 

@@ -35,6 +35,8 @@ from workbench.data.lerobot_rows import Rows, Tables
 
 V20, V21, V3, BARE = "v2.0", "v2.1", "v3.0", "bare"
 VERSIONS = (V20, V21, V3)
+FILTERS = "meta/filters.json"
+"""Which episodes are of which subset, in copies of ours: LeRobot's ``splits`` are ranges."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,7 @@ def _load(root: Path) -> ImportedDataset:
     tasks = _tasks_v3(root) if version == V3 else _tasks_v2(root)
     places, notes = once(lines.places(), root / ("meta/episodes" if version == V3 else "meta/episodes.jsonl"))
     return ImportedDataset(
-        root, version, float(fps), info, tasks, tuple(places), tuple(notes), _filters(info, places)
+        root, version, float(fps), info, tasks, tuple(places), tuple(notes), _filters(root, info, places)
     )
 
 
@@ -268,8 +270,10 @@ def _bare(root: Path) -> ImportedDataset:
     return ImportedDataset(root, BARE, fps, {}, tasks, tuple(places), tuple(notes))
 
 
-def _filters(info: Mapping[str, Any], places: list[Place]) -> dict[str, tuple[int, ...]]:
-    """What ``splits`` names, as ``"train": "0:50"``; ranges that reach past the end are cut, as LeRobot cuts them."""
+def _filters(root: Path, info: Mapping[str, Any], places: list[Place]) -> dict[str, tuple[int, ...]]:
+    """What `FILTERS` names, or else ``splits``, as ``"train": "0:50"``; ranges that reach past the end are cut."""
+    if (root / FILTERS).exists():
+        return {name: tuple(map(int, found)) for name, found in read_json(root / FILTERS).items()}
     splits = info.get("splits")
     found = {}
     for name, said in splits.items() if isinstance(splits, dict) else ():

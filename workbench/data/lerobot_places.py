@@ -116,7 +116,7 @@ class JsonLines:
 
     def metadata(self, place: Place) -> Mapping[str, Any]:
         """See `Lines`."""
-        return read_line(self.path, place.line).get("task_data", {})
+        return read_line(self.path, place.line).get("task_data") or {}
 
 
 class BareLines:
@@ -144,7 +144,7 @@ class BareLines:
 
     def metadata(self, place: Place) -> Mapping[str, Any]:
         """See `Lines`."""
-        return read_line(self.path, place.line).get("task_data", {})
+        return read_line(self.path, place.line).get("task_data") or {}
 
 
 class EpisodeTables:

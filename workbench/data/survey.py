@@ -6,15 +6,17 @@ refused before anything is written, in a sentence that names the episode.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
 from policy.action import ActionSpec
 from workbench.data.archive import EPISODES, PLAN, ArchiveError, Chunk, chunks
 from workbench.data.episode import DatasetEpisode
-from workbench.data.frame_actions import stride
+from workbench.data.frame_actions import even_gap
 
 
 @dataclass(frozen=True)
@@ -84,39 +86,41 @@ def is_archive(folder: Path) -> bool:
 
 def entries(folder: Path) -> Iterator[Entry]:
     """Every kept episode in a stage's folder, chunk by chunk."""
-    last = None
     for path in chunks(folder):
         with Chunk(path) as chunk:
-            for row in range(len(chunk)):
-                entry = _entry(chunk, row)
-                if last is not None and entry.action_spec == last.action_spec:
-                    entry = replace(
-                        entry, action_spec=last.action_spec
-                    )  # one object for all: there may be many
-                last = entry
-                yield entry
+            yield from summaries(chunk)
 
 
-def _entry(chunk: Chunk, row: int) -> Entry:
-    meta, episode = chunk.meta(row), chunk.read(row, ())
-    try:
-        gap = stride(episode)
-    except ValueError as problem:
-        raise ArchiveError(f"{chunk.path}: {problem}") from None
-    return Entry(
-        chunk=chunk.path,
-        row=row,
-        name=episode.name,
-        demonstration=episode.demonstration,
-        instruction=episode.instruction,
-        steps=episode.steps,
-        frames=len(episode.frame_steps),
-        stride=gap if len(episode.frame_steps) > 1 else None,
-        cameras=tuple((name, c["width"], c["height"]) for name, c in meta["cameras"].items()),
-        bodies=len(episode.bodies),
-        action_spec=episode.action_spec,
-        control_hz=episode.control_hz,
-    )
+def summaries(chunk: Chunk) -> Iterator[Entry]:
+    """Every kept episode of a chunk, of which nothing but its metadata and times are read."""
+    for row in range(len(chunk)):
+        meta, (steps, frame_steps) = chunk.meta(row), chunk.times(row)
+        try:
+            name, record = meta["name"], meta["record"]
+            gap = even_gap(name, frame_steps)
+            yield Entry(
+                chunk=chunk.path,
+                row=row,
+                name=name,
+                demonstration=(int(record["seed"]), int(record["index"])),
+                instruction=record["instruction"],
+                steps=steps,
+                frames=len(frame_steps),
+                stride=gap if len(frame_steps) > 1 else None,
+                cameras=tuple((name, c["width"], c["height"]) for name, c in meta["cameras"].items()),
+                bodies=len(meta["bodies"]),
+                action_spec=_spec(json.dumps(meta["action_spec"])),
+                control_hz=meta["control_hz"],
+            )
+        except (KeyError, TypeError, ValueError) as problem:
+            text = f"{problem!r} is missing" if isinstance(problem, KeyError) else str(problem)
+            raise ArchiveError(f"{chunk.path} data/demo_{row}: {text}") from None
+
+
+@lru_cache(16)
+def _spec(text: str) -> ActionSpec:
+    # One object for all: there may be many.
+    return ActionSpec.from_dict(json.loads(text))
 
 
 def survey(folder: Path) -> Survey:

@@ -29,6 +29,7 @@ def lerobot_problems(root: Path, progress: Progress | None = None) -> Iterator[P
     except LeRobotImportError as problem:
         yield _named(root, str(problem))
         return
+    yield from (_named(root, note) for note in dataset.notes)
     seen = _Seen()
     expected = 0
     for done, (place, episode) in enumerate(dataset.each(), 1):
@@ -44,7 +45,7 @@ def lerobot_problems(root: Path, progress: Progress | None = None) -> Iterator[P
             yield _named(root, str(episode))
         else:
             file = str(place.table.relative_to(root))
-            yield from _row_problems(dataset, episode, file, expected)
+            yield from _row_problems(dataset, episode, file, expected, place.tasks)
             seen.columns.add(_judged(dataset, episode))
         expected += place.length
         if progress:
@@ -74,8 +75,9 @@ class _Seen:
 
 
 def _row_problems(
-    dataset: ImportedDataset, episode: ImportedEpisode, file: str, first: int
+    dataset: ImportedDataset, episode: ImportedEpisode, file: str, first: int, named: tuple[str, ...]
 ) -> Iterator[Problem]:
+    """``named`` are the texts that the episode's own line names: none in official datasets."""
     frames = episode.frames
     expected = {
         "timestamp": (np.arange(frames) / dataset.fps, TIME_TOLERANCE),
@@ -100,12 +102,13 @@ def _row_problems(
                 yield Problem(
                     file, "task_index", f"task {task} is not among the dataset's {len(dataset.tasks)}"
                 )
-            elif dataset.version != BARE and dataset.tasks[task] != episode.task:
-                message = f"is {dataset.tasks[task]!r}, episode {episode.index} says {episode.task!r}"
+            elif dataset.version != BARE and named and dataset.tasks[task] not in named:
+                said = ", ".join(map(repr, named))
+                message = f"is {dataset.tasks[task]!r}, episode {episode.index} says {said}"
                 yield Problem(file, "task_index", message)
     features = dataset.info.get("features", {})
     for name, feature in features.items():
-        if feature["dtype"] == "video" or name in episode.skipped:
+        if feature["dtype"] == "video" or name in (*episode.skipped, *episode.pictures, *episode.texts):
             continue
         if name not in episode.columns:
             yield Problem(file, name, "is in info.json's features and not in the table")

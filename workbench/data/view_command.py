@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -10,7 +11,8 @@ from rich.console import Console
 from workbench.data.archive import ArchiveError, Chunk, chunks
 from workbench.data.command_options import ViewOptions
 from workbench.data.episode import DatasetEpisode
-from workbench.data.survey import stage
+from workbench.data.foreign import open_dataset
+from workbench.data.survey import is_archive, stage
 from workbench.data.to_trajectory import to_trajectory
 from workbench.options import OptionError
 
@@ -21,17 +23,31 @@ def view_dataset(path: Path, options: ViewOptions, console: Console) -> None:
     OptionError for names that the archive does not have, ArchiveError as from reading it.
     """
     from workbench.recording import panda_urdf, write_recording
-    from workbench.viewing import view
 
     if options.episodes < 1:
         raise OptionError(f"episodes must be at least 1, not {options.episodes}")
+    if not is_archive(path):
+        from workbench.data.view_foreign import chosen_episodes, write_foreign
+
+        dataset = open_dataset(path)
+        names = [name.strip() for name in options.names.split(",") if name.strip()]
+        indices = chosen_episodes(dataset, names, options.episodes)
+        _written(path, options, console, lambda to: write_foreign(dataset, indices, to))
+        return
     chosen = choose(
         path, [name.strip() for name in options.names.split(",") if name.strip()], options.episodes
     )
     trajectories = [to_trajectory(episode) for episode in chosen]
+    _written(path, options, console, lambda to: write_recording(trajectories, to, panda_urdf()))
+
+
+def _written(path: Path, options: ViewOptions, console: Console, write: Callable[[Path], Path]) -> None:
+    """Write the recording where it is asked for, or open it."""
+    from workbench.viewing import view
+
     if options.to:
         try:
-            written = write_recording(trajectories, Path(options.to), panda_urdf())
+            written = write(Path(options.to))
         except OSError as problem:
             raise OptionError(
                 f"option to={options.to}: cannot be written: {problem.strerror}; give a file in another folder"
@@ -39,7 +55,7 @@ def view_dataset(path: Path, options: ViewOptions, console: Console) -> None:
         console.print(str(written))
         return
     with tempfile.TemporaryDirectory(prefix=f"{path.resolve().name}-") as folder:
-        view(write_recording(trajectories, Path(folder) / "recording.rrd", panda_urdf()))
+        view(write(Path(folder) / "recording.rrd"))
 
 
 def choose(path: Path, names: list[str], count: int) -> list[DatasetEpisode]:

@@ -57,7 +57,7 @@ def write_recording(trajectories: Sequence[Trajectory], path: Path, robot_urdf: 
             _write_episode(trajectory, part, application_id, robot, None if parts else layout)
             parts.append(part)
         whole = Path(scratch) / "whole.rrd"
-        _merge(parts, whole)
+        merge_recordings(parts, whole)
         whole.replace(path)
     return path
 
@@ -82,7 +82,7 @@ def _write_episode(
         stream.disconnect()
 
 
-def _merge(parts: Sequence[Path], whole: Path) -> None:
+def merge_recordings(parts: Sequence[Path], whole: Path) -> None:
     """Several recordings in one file; files put end to end would not be readable as one."""
     command: list[str | Path] = [rerun_binary(), "rrd", "merge", *parts, "-o", whole]
     done = subprocess.run(command, capture_output=True, text=True, env=quiet_environment(), check=False)

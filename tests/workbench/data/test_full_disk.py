@@ -11,8 +11,9 @@ import pytest
 from tests.workbench.data.archives import write_archive
 from tests.workbench.data.made_up import made_up_episode
 from workbench.data.chunk_writer import ChunkWriter
+from workbench.data.dataset_copy import LAYOUTS
 from workbench.data.export_folder import ExportError
-from workbench.data.imported_file import write_imported
+from workbench.data.foreign import copy_dataset
 from workbench.data.lerobot_import import load_lerobot
 from workbench.data.lerobot_v3 import export_lerobot_v3
 from workbench.data.lerobot_v21 import export_lerobot_v21
@@ -62,12 +63,13 @@ def test_a_full_disk_is_said_and_nothing_is_left(tmp_path, small_disk, export, k
     assert not list(disk.iterdir())
 
 
-def test_an_import_that_does_not_fit_leaves_no_file(tmp_path, small_disk):
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_import_that_does_not_fit_leaves_nothing(tmp_path, small_disk, layout):
     write_archive(tmp_path / "archive", *(made_up_episode(k, steps=40) for k in range(3)))
     export_lerobot_v21(tmp_path / "archive", tmp_path / "dataset")
     disk = small_disk(64)
-    with pytest.raises(ExportError, match=r"the disk is full: .*out\.hdf5 was not written"):
-        write_imported(load_lerobot(tmp_path / "dataset"), disk / "out.hdf5")
+    with pytest.raises(ExportError, match=r"the disk is full: .*out was not written"):
+        copy_dataset(load_lerobot(tmp_path / "dataset"), disk / "out", layout, {})
     assert not list(disk.iterdir())
 
 

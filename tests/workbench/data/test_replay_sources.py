@@ -17,6 +17,7 @@ from tests.workbench.data.made_up import made_up_episode, without
 from workbench.data.archive import ArchiveError
 from workbench.data.chunk_writer import ChunkWriter
 from workbench.data.command_options import ReplayOptions
+from workbench.data.export_choices import ExportChoices
 from workbench.data.generate_options import GenerateOptions
 from workbench.data.lerobot_import import LeRobotImportError
 from workbench.data.lerobot_v3 import export_lerobot_v3
@@ -97,7 +98,7 @@ def test_two_ways_to_make_one_seed_are_not_guessed_between(tmp_path):
 @pytest.mark.parametrize("space", ["delta_eef", "delta_joints"])
 def test_of_an_export_the_column_is_replayed_that_lerobot_trains_on(tmp_path, space):
     folder = generated(tmp_path / "archive", made_up_episode(0, steps=12, stride=2))
-    export_lerobot_v3(folder, tmp_path / "v3", space)
+    export_lerobot_v3(folder, tmp_path / "v3", ExportChoices(space))
     (whole,) = recorded_actions(tmp_path / "v3")
     assert whole.options.action_space == space
     path = tmp_path / "v3/data/chunk-000/file-000.parquet"
@@ -170,7 +171,7 @@ def test_limits_that_cannot_be_are_refused(change):
 
 def test_why_right_actions_may_lead_elsewhere_is_said(tmp_path):
     folder = generated(tmp_path / "archive", made_up_episode(0, stride=2))
-    export_lerobot_v3(folder, tmp_path / "v3", "delta_joints")
+    export_lerobot_v3(folder, tmp_path / "v3", ExportChoices("delta_joints"))
     (group,) = recorded_actions(tmp_path / "v3")
     assert "2 control steps apart" in group.reservations[0]
     assert "delta_joints are targets reached" in group.reservations[1]
