@@ -2,9 +2,6 @@
 
 The same functions serve the simulator, the experts and the real arm: they need joint angles and nothing else, so a
 command means the same on every physics engine.
-
-Denavit-Hartenberg parameters (Craig's convention): Franka Control Interface documentation, "Denavit-Hartenberg
-parameters". The tool frame is the hand's, moved to between the fingertips.
 """
 
 from __future__ import annotations
@@ -14,21 +11,16 @@ from functools import cache
 
 import torch
 
+from robots.franka.link_parameters import FLANGE, HAND_YAW, LENGTH, OFFSET, TWIST
 from robots.franka.spec import PANDA
-
-_A = (0.0, 0.0, 0.0, 0.0825, -0.0825, 0.0, 0.088)  # link length a_{i-1} [m]
-_D = (0.333, 0.0, 0.316, 0.0, 0.384, 0.0, 0.0)  # link offset d_i [m]
-_ALPHA = (0.0, -math.pi / 2, math.pi / 2, math.pi / 2, -math.pi / 2, math.pi / 2, math.pi / 2)  # twist [rad]
-_FLANGE = 0.107  # joint 7 to flange, along z [m]
-_HAND_YAW = -math.pi / 4  # flange to hand, about z [rad]
 
 
 @cache
 def _constants(dtype: torch.dtype, device: torch.device) -> dict[str, torch.Tensor]:
     """Parameters as tensors, made once: joint offsets ``[7, 3]``, twists ``[7]``, the hand's turn, limits, home."""
-    alpha = torch.tensor(_ALPHA, dtype=torch.float64)
-    a, d = torch.tensor(_A, dtype=torch.float64), torch.tensor(_D, dtype=torch.float64)
-    c, s = math.cos(_HAND_YAW), math.sin(_HAND_YAW)
+    alpha = torch.tensor(TWIST, dtype=torch.float64)
+    a, d = torch.tensor(LENGTH, dtype=torch.float64), torch.tensor(OFFSET, dtype=torch.float64)
+    c, s = math.cos(HAND_YAW), math.sin(HAND_YAW)
     values = {
         "offset": torch.stack((a, -torch.sin(alpha) * d, torch.cos(alpha) * d), 1),
         "sin_alpha": torch.sin(alpha),
@@ -65,7 +57,7 @@ def forward(q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         rotation = rotation @ local[:, i]
         axes.append(rotation[:, :, 2])
         origins.append(position)
-    position = position + rotation[:, :, 2] * (_FLANGE + PANDA.tool_offset[2])
+    position = position + rotation[:, :, 2] * (FLANGE + PANDA.tool_offset[2])
     axis = torch.stack(axes, -1)  # [N, 3, 7]
     lever = position[:, :, None] - torch.stack(origins, -1)
     return position, rotation @ k["hand"], torch.cat((torch.linalg.cross(axis, lever, dim=1), axis), 1)

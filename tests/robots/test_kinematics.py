@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, inverse, rotation_matrix, rotation_vector
+from robots.franka.tool_pose import tool_pose
 
 LOW = torch.tensor(PANDA.limits.position_low, dtype=torch.float64)
 HIGH = torch.tensor(PANDA.limits.position_high, dtype=torch.float64)
@@ -245,3 +246,11 @@ def test_a_quarter_turn_about_z_takes_x_to_y():
     np.testing.assert_allclose(
         quarter @ torch.tensor([1.0, 0, 0], dtype=torch.float64), (0, 1, 0), atol=1e-12
     )
+
+
+@settings(max_examples=50)
+@given(st.lists(joint_vectors, min_size=1, max_size=4))
+def test_without_torch_the_tool_is_at_the_same_place(joints):
+    q = torch.stack(joints)
+    for mine, torchs in zip(tool_pose(q.numpy()), forward(q)[:2], strict=True):
+        np.testing.assert_allclose(mine, torchs.numpy(), rtol=0, atol=1e-14)

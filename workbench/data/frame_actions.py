@@ -21,6 +21,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from policy.action import ActionSpec
+from robots.franka.tool_pose import tool_pose
 from tasks.pick_place.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.data.episode import DatasetEpisode
 
@@ -65,7 +66,7 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
     begin = np.asarray(episode.frame_steps)
     end = np.minimum(begin + stride(episode), episode.steps)
     command = episode.commanded_joints.astype(np.float64)
-    position, rotation = _tool(command)
+    position, rotation = tool_pose(command)
     spans = list(zip(begin.tolist(), end.tolist(), strict=True))
     channels = {c.name: i for i, c in enumerate(episode.action_spec.channels)}
     actions = episode.actions.astype(np.float64)
@@ -124,16 +125,6 @@ def frame_spec(space: str, control_hz: float, steps: int) -> ActionSpec:
         for c in spec.channels
     )
     return replace(spec, control_hz=control_hz / steps, channels=tuple(channels))
-
-
-def _tool(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    # Here, so that commands that only read datasets start without torch.
-    import torch
-
-    from robots.franka.kinematics import forward
-
-    position, rotation, _ = forward(torch.from_numpy(joints))
-    return position.numpy(), rotation.numpy()
 
 
 def _product(vectors: np.ndarray) -> np.ndarray:

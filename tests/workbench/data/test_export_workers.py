@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -86,6 +87,21 @@ def test_an_archive_that_loses_an_episode_on_the_way_is_named(archive, tmp_path,
     with pytest.raises(ArchiveError, match="has no data/demo_0"):
         v3(archive, tmp_path / "out", HERE)
     assert not list(tmp_path.iterdir())
+
+
+def test_exports_do_not_load_torch(archive, tmp_path):
+    """It takes half a gigabyte, in each worker, and seconds to load."""
+    script = f"""
+        import sys
+        from pathlib import Path
+        from workbench.data.lerobot_v3 import export_lerobot_v3
+        export_lerobot_v3(Path({str(archive)!r}), Path({str(tmp_path / "out")!r}))
+        assert (Path({str(tmp_path / "out")!r}) / "meta/info.json").exists()
+        print(sorted({{"torch", "isaaclab", "warp", "ray"}} & set(sys.modules)))
+    """
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    assert subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout == "[]\n"
 
 
 @pytest.mark.slow
