@@ -20,7 +20,7 @@ class Range:
     def __post_init__(self) -> None:
         ends = (self.lo, self.hi)
         if any(isinstance(end, bool) or not isinstance(end, (int, float)) for end in ends):
-            raise ValueError(f"a range needs numbers, not lo={self.lo!r}, hi={self.hi!r}")
+            raise ValueError(f"a range needs finite numbers, not lo={self.lo!r}, hi={self.hi!r}")
         if not (math.isfinite(self.lo) and math.isfinite(self.hi) and self.lo <= self.hi):
             raise ValueError(f"a range needs finite lo <= hi, not lo={self.lo}, hi={self.hi}")
 

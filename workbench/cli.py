@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workbench.options import OptionError, help_table, parse_options
+from workbench.positional import positional
 
 ERROR, BAD_INPUT = 1, 2
 LOG_WIDTH = 160
@@ -140,20 +141,18 @@ def _data(words: Sequence[str], console: Console) -> int:
 def _compare(words: Sequence[str], console: Console) -> int:
     """test two runs against each other on the episodes they share"""
     from workbench.comparison import compare
+    from workbench.run_options import CompareOptions
 
     if _wants_help(words):
-        console.print("usage: workbench compare RUN_A RUN_B [confidence=0.95]", markup=False)
+        console.print("usage: workbench compare RUN_A RUN_B [confidence=0.95]\n", markup=False)
+        console.print(help_table(CompareOptions))
         return 0
-    folders, rest = _positional(words, 2, "compare takes two run folders: workbench compare RUN_A RUN_B")
-    confidence = 0.95
-    for word in rest:
-        key, _, value = word.partition("=")
-        if key != "confidence":
-            raise OptionError(f"there is no option {key!r}; there is confidence=")
-        confidence = _number(key, value)
-        if not 0 < confidence < 1:
-            raise OptionError(f"confidence must lie between 0 and 1, not {value}")
-    console.print(compare(folders[0], folders[1], confidence))
+    folders, given = positional(
+        words, 2, "compare takes two run folders: workbench compare RUN_A RUN_B", CompareOptions
+    )
+    options = parse_options(CompareOptions, given)
+    options.resolve()
+    console.print(compare(folders[0], folders[1], options.confidence))
     return 0
 
 
@@ -164,33 +163,24 @@ def _report(words: Sequence[str], console: Console) -> int:
     if _wants_help(words):
         console.print("usage: workbench report RUN")
         return 0
-    (folder,), _ = _positional(words, 1, "report takes a run folder: workbench report RUN", exact=True)
+    (folder,), _ = positional(words, 1, "report takes a run folder: workbench report RUN")
     console.print(str(write_report(Path(folder))))
     return 0
 
 
 def _view(words: Sequence[str], console: Console) -> int:
     """open a run's recording in Rerun"""
+    from workbench.run_options import ViewOptions
     from workbench.viewing import view
 
     if _wants_help(words):
-        console.print("usage: workbench view RUN [episode=N] [web=true]", markup=False)
+        console.print("usage: workbench view RUN [episode=N] [web=true]\n", markup=False)
+        console.print(help_table(ViewOptions))
         return 0
-    (folder,), rest = _positional(words, 1, "view takes a run folder: workbench view RUN")
-    episode, web = None, False
-    for word in rest:
-        key, _, value = word.partition("=")
-        if key == "episode":
-            if not value.isdigit():
-                raise OptionError(f"option {word}: expected a whole number")
-            episode = int(value)
-        elif key == "web":
-            if value not in ("true", "false"):
-                raise OptionError(f"option {word}: expected true or false")
-            web = value == "true"
-        else:
-            raise OptionError(f"there is no option {key!r}; there are episode= and web=")
-    view(Path(folder), episode=episode, web=web)
+    (folder,), given = positional(words, 1, "view takes a run folder: workbench view RUN", ViewOptions)
+    options = parse_options(ViewOptions, given)
+    options.resolve()
+    view(Path(folder), episode=options.episode, web=options.web)
     return 0
 
 
@@ -315,22 +305,6 @@ def _print_help(console: Console) -> None:
 
 def _wants_help(words: Sequence[str]) -> bool:
     return any(word in ("--help", "-h") for word in words)
-
-
-def _positional(
-    words: Sequence[str], count: int, usage: str, exact: bool = False
-) -> tuple[list[str], list[str]]:
-    given = [w for w in words if "=" not in w]
-    if len(given) != count or (exact and len(words) != count):
-        raise OptionError(usage)
-    return given, [w for w in words if "=" in w]
-
-
-def _number(key: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise OptionError(f"option {key}={text}: expected a number") from None
 
 
 if __name__ == "__main__":

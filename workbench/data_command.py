@@ -32,6 +32,7 @@ from workbench.data.foreign_command import (
 from workbench.data.progress import Progress
 from workbench.data.survey import is_archive
 from workbench.options import OptionError, help_table, parse_options
+from workbench.positional import called_like_an_option, separate
 from workbench.progress_bar import progress_bar, rate
 from workbench.scale.ordered_map import Workers
 
@@ -64,8 +65,10 @@ def run(words: Sequence[str], console: Console) -> int:
         _print_usage([verb], console)
         _print_options(verb, console)
         return 0
-    paths = [Path(word) for word in rest if "=" not in word]
-    return VERBS[verb](paths, [word for word in rest if "=" in word], console)
+    names, given = separate(rest, *_options(verb))
+    if not names:
+        raise OptionError(f"usage: workbench data {USAGE[verb][0]}{called_like_an_option(given)}")
+    return VERBS[verb]([Path(name) for name in names], given, console)
 
 
 def _print_usage(verbs: Sequence[str], console: Console) -> None:
@@ -84,16 +87,17 @@ def _print_options(verb: str, console: Console) -> None:
                 console.print(help_table(form.options()))
             except OptionError as missing:
                 console.print(str(missing), markup=False)
-    elif verb == "merge":
-        console.print(help_table(OutOptions))
-    elif verb == "import":
-        console.print(help_table(ImportOptions))
-    elif verb == "split":
-        console.print(help_table(SplitOptions))
-    elif verb == "replay":
-        console.print(help_table(ReplayOptions))
-    elif verb == "view":
-        console.print(help_table(ViewOptions))
+    else:
+        for options in _options(verb):
+            console.print(help_table(options))
+
+
+def _options(verb: str) -> list[type]:
+    """The options dataclasses of a verb; of a conversion those of every format, as which it is follows from one."""
+    if verb in ("convert", "export"):
+        formats = [form.options() for form in FORMATS.values()]
+        return [ConvertOptions, *formats]
+    return OPTIONS.get(verb, [])
 
 
 def _inspect(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
@@ -263,6 +267,15 @@ def _view(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
     view_dataset(path, parse_options(ViewOptions, given), console)
     return 0
 
+
+OPTIONS: dict[str, list[type]] = {
+    "merge": [OutOptions],
+    "split": [SplitOptions],
+    "import": [ImportOptions],
+    "replay": [ReplayOptions],
+    "view": [ViewOptions],
+}
+"""Options of the verbs that have some, conversions aside."""
 
 VERBS: dict[str, Callable[[Sequence[Path], Sequence[str], Console], int]] = {
     "inspect": _inspect,

@@ -9,6 +9,8 @@ from rich.console import Console
 
 from workbench.dr import CheckOptions, check_factors, export_episode, print_catalogue
 from workbench.options import OptionError, parse_options
+from workbench.positional import positional, separate
+from workbench.run_options import ExportOptions
 
 USAGE = """\
 usage: workbench dr list [FACTOR or FAMILY ...]
@@ -20,18 +22,19 @@ EXPORT_USAGE = "usage: workbench dr export RUN episode=N [to=FILE]"
 
 def dr_command(words: Sequence[str], console: Console) -> int:
     """Run ``workbench dr words...``; 0, or 1 if a factor does not do what it says. OptionError for wrong words."""
-    what, given = words[0], [word for word in words[1:] if "=" in word]
-    names = [word for word in words[1:] if "=" not in word]
+    what = words[0]
     if what == "list":
-        if given:
-            raise OptionError(f"dr list takes names of factors or families, not {given[0]!r}")
-        print_catalogue(names, console)
+        for word in words[1:]:
+            if "=" in word:
+                raise OptionError(f"dr list takes names of factors or families, not {word!r}")
+        print_catalogue(words[1:], console)
         return 0
     if what == "export":
-        _export(names, given, console)
+        _export(words[1:], console)
         return 0
     if what not in ("check", "show"):
         raise OptionError(f"dr does not know {what!r}: choose one of list, check, show, export")
+    names, given = separate(words[1:], CheckOptions)
     options = parse_options(CheckOptions, given)
     options.resolve()
     if what == "check":
@@ -43,11 +46,12 @@ def dr_command(words: Sequence[str], console: Console) -> int:
     return 0
 
 
-def _export(names: Sequence[str], given: Sequence[str], console: Console) -> None:
-    pairs = dict(word.split("=", 1) for word in given)
-    episode = pairs.get("episode", "")
-    if len(names) != 1 or not episode.isdigit() or pairs.keys() - {"episode", "to"}:
+def _export(words: Sequence[str], console: Console) -> None:
+    (run,), given = positional(words, 1, EXPORT_USAGE, ExportOptions)
+    options = parse_options(ExportOptions, given)
+    options.resolve()
+    if options.episode is None:
         raise OptionError(EXPORT_USAGE)
-    target = Path(pairs.get("to", f"episode_{int(episode):06d}.yaml"))
-    export_episode(Path(names[0]), int(episode), target)
+    target = Path(options.to or f"episode_{options.episode:06d}.yaml")
+    export_episode(Path(run), options.episode, target)
     console.print(f"{target}   (workbench eval dr={target} episodes=1 num_envs=1 reproduces it)")

@@ -8,11 +8,11 @@ What a key or a value means is for `domain_rand.sets.load_set` to judge; here, w
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import yaml
-
+from domain_rand.notation import NotationError, load, scalar
 from workbench.options import OptionError
 
 PREFIX = "dr."
@@ -75,24 +75,14 @@ def _factor(rest: str, word: str, factors: Collection[str]) -> str:
 
 
 def _value(text: str, word: str) -> Any:
-    """Numbers, words and lists or mappings of them; words stay words, also those like ``off`` or ``none``."""
+    """Numbers, words and lists or mappings of them, as `domain_rand.notation` reads them in a file."""
     try:
-        value = yaml.load(text, yaml.BaseLoader)
-    except yaml.YAMLError:
+        # What stands behind a # would be left out in silence, as a file's comments are.
+        value = (
+            load(text) if text.lstrip()[:1] in ("[", "{") and not re.search(r"\s#", text) else scalar(text)
+        )
+    except NotationError:
         value = None
-    if value is None:
+    if value is None or not text.strip():
         raise OptionError(f"option {word}: expected a number, a word or a list of them")
-    return _typed(value)
-
-
-def _typed(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_typed(v) for v in value]
-    if isinstance(value, dict):
-        return {key: _typed(v) for key, v in value.items()}
-    for kind in (int, float):
-        try:
-            return kind(value)
-        except ValueError:
-            continue
     return value

@@ -16,7 +16,7 @@ from workbench.simulation_options import (
     at_least,
     between_0_and_1,
     choose,
-    listed,
+    named,
 )
 
 PRESENTATION = ("record", "last_frames", "frame_every", "repair", "breaks_below")
@@ -75,7 +75,7 @@ class EvalOptions(SimulationOptions):
     @property
     def chosen_factors(self) -> tuple[str, ...]:
         """What ``factors`` names; empty for all."""
-        return listed(self.factors)
+        return named(self.factors)
 
     def ladder(self) -> LadderPlan | None:
         """The plan of a ladder, if one is asked for."""
@@ -84,6 +84,22 @@ class EvalOptions(SimulationOptions):
         return plan_ladder(
             self.factor_set(), self.episodes, self.severities, self.attribute_base, self.chosen_factors
         )
+
+    @property
+    def growing(self) -> dict[str, str]:
+        """Options that may grow when a run is resumed -> why not in this one, or "" if they may.
+
+        The episodes of a longer run are those of a shorter one and more.
+        """
+        if self.stop_above is not None:
+            return {
+                "episodes": "stop_above= is a test whose error rate rests on the most episodes it may take"
+            }
+        if self.attribute == LADDER:
+            return {
+                "episodes": "a ladder numbers its episodes through all conditions, and they would be renumbered"
+            }
+        return {"episodes": ""}
 
     def config(self, command: str) -> dict[str, Any]:
         """See the base; an analysis of an ordinary run changes nothing about the run, so it is no part of it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ def check_device(device: str) -> None:
     if device == "cpu":
         return
     kind, _, number = device.partition(":")
-    if kind != "cuda" or not number.isdigit():
+    if kind != "cuda" or not re.fullmatch("0|[1-9][0-9]{0,3}", number):
         raise LaunchError(f"there is no device {device!r}: use cpu or cuda:N")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(number) >= count:

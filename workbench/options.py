@@ -3,18 +3,25 @@
 A command's options are a dataclass whose fields carry ``option("what it means", unit="s")``. Types, unknown keys and
 the text of ``--help`` all come from it. A mapping field
 with ``metadata=words("dr.", ...)`` collects the options whose key begins so.
+
+A word is read by the type of its option, as `domain_rand.notation` says: ``seed=010`` is ten, ``seed=0x10`` is refused,
+text is taken as it is typed. An option that may be absent takes ``none``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, get_args, get_type_hints
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from rich.table import Table
+
+from domain_rand.notation import NotationError, number, truth, whole
+
+_READERS: dict[type, Callable[[str], Any]] = {int: whole, float: number, bool: truth, str: str}
+_ABSENT = ("none", "null")
+"""Words for the absence of a value, where an option may have none."""
 
 
 class OptionError(Exception):
@@ -36,12 +43,7 @@ def words(prefix: str, form: str, text: str) -> dict[str, str]:
 
 def parse_options[Options](cls: type[Options], given: Sequence[str]) -> Options:
     """An options dataclass from words ``key=value``; OptionError for anything unknown or of the wrong type."""
-    prefixes = {
-        f.metadata["prefix"]: f.name
-        for f in dataclasses.fields(cls)  # type: ignore[arg-type]
-        if "prefix" in f.metadata
-    }
-    names = [f.name for f in dataclasses.fields(cls) if f.name not in prefixes.values()]  # type: ignore[arg-type]
+    names, prefixes = option_keys(cls)
     pairs: dict[str, str] = {}
     collected: dict[str, dict[str, str]] = {}
     for word in given:
@@ -52,30 +54,49 @@ def parse_options[Options](cls: type[Options], given: Sequence[str]) -> Options:
             )
         prefix = next((p for p in prefixes if key.startswith(p)), None)
         if key not in names and prefix is None:
-            raise OptionError(f"there is no option {key!r}{_suggest(key.lstrip('-'), names)}")
+            raise OptionError(unknown_option(key, names))
         into = pairs if prefix is None else collected.setdefault(prefixes[prefix], {})
         rest = key.removeprefix(prefix or "")
         if rest in into:
             raise OptionError(f"option {key!r} is given twice")
         into[rest] = value
-    schema = OmegaConf.structured(cls)
-    texts = {f.name for f in dataclasses.fields(cls) if str(f.type) == "str"}  # type: ignore[arg-type]
-    for key, value in pairs.items():
-        if key in texts:
-            continue  # taken as typed: a folder may be called 007
-        try:
-            merged = OmegaConf.merge(schema, OmegaConf.from_dotlist([f"{key}={value}"]))
-        except (OmegaConfBaseException, ValueError) as error:
-            kind = next(f.type for f in dataclasses.fields(cls) if f.name == key)  # type: ignore[arg-type]
-            raise OptionError(f"option {key}={value}: expected {_kind(str(kind))}") from error
-        schema = merged
-    options = OmegaConf.to_object(schema)
-    assert isinstance(options, cls)
-    for key in texts & pairs.keys():
-        setattr(options, key, pairs[key])
-    for key, by_rest in collected.items():
-        setattr(options, key, by_rest)
-    return options
+    kinds = get_type_hints(cls)
+    values: dict[str, Any] = {key: _read(key, word, kinds[key]) for key, word in pairs.items()}
+    return cls(**values, **collected)
+
+
+def _read(key: str, word: str, kind: Any) -> Any:
+    """The value of an option as typed; ``kind`` is its declared type, or that type or None."""
+    members = get_args(kind) or (kind,)
+    if type(None) in members and word.strip().lower() in _ABSENT:
+        return None
+    (kind,) = [member for member in members if member is not type(None)]
+    try:
+        return _READERS[kind](word)
+    except NotationError as problem:
+        raise OptionError(f"option {key}={_cut(word)}: expected {problem}") from None
+
+
+def listed(key: str, names: str) -> tuple[str, ...]:
+    """What an option lists, separated by commas; OptionError for nothing where a name should be, as in ``a,,b``."""
+    if not names.strip():
+        return ()
+    found = tuple(name.strip() for name in names.split(","))
+    if "" in found:
+        raise OptionError(f"option {key}={_cut(names)}: a name is missing beside a comma")
+    return found
+
+
+def option_keys(*classes: type) -> tuple[list[str], dict[str, str]]:
+    """Keys of the options of dataclasses, and the prefixes of those not known by name -> the field for them."""
+    fields = [f for cls in classes for f in dataclasses.fields(cls)]
+    prefixes = {f.metadata["prefix"]: f.name for f in fields if "prefix" in f.metadata}
+    return list(dict.fromkeys(f.name for f in fields if "prefix" not in f.metadata)), prefixes
+
+
+def unknown_option(key: str, names: Sequence[str]) -> str:
+    """Says that there is no such option, and what there is."""
+    return f"there is no option {key!r}{_suggest(key.lstrip('-'), names)}"
 
 
 def help_table(cls: type) -> Table:
@@ -103,7 +124,7 @@ def _suggest(key: str, names: Sequence[str]) -> str:
     return f"; did you mean {near[0]}=?" if near else f"; there are {', '.join(names) or 'none'}"
 
 
-def _kind(annotation: str) -> str:
-    plain = annotation.removesuffix(" | None")
-    names = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
-    return names.get(plain, plain)
+def _cut(word: str, most: int = 60) -> str:
+    """A word as it can stand in a sentence: of one line, and short."""
+    shown = word if word.isprintable() else repr(word)[1:-1]
+    return shown if len(shown) <= most else shown[: most - 3] + "..."

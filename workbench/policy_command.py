@@ -9,9 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from workbench.options import OptionError, option
+from workbench.options import OptionError, listed, option, parse_options
+from workbench.positional import positional
 
 USAGE = "usage: workbench policy import RUN_DIR qwen=FOLDER out=FOLDER [key=value ...]"
+MOST_HZ = 1e4
+"""Beyond it a typing error is likelier than a robot."""
 
 
 @dataclass
@@ -28,10 +31,25 @@ class ImportOptions:
     execute_steps: int | None = option(None, "actions executed per decision; half a chunk by default")
 
     def resolve(self) -> None:
-        """OptionError for what is missing."""
+        """OptionError for what is missing or cannot be."""
         for name in ("out", "qwen"):
             if not getattr(self, name):
                 raise OptionError(f"{name}= is missing; {USAGE}")
+        if not self.cameras:
+            raise OptionError("views must name at least one camera")
+        for name, least in (("step", 0), ("execute_steps", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise OptionError(f"{name} must be at least {least}, not {value}")
+        if self.control_hz is not None and not 0 < self.control_hz <= MOST_HZ:
+            raise OptionError(
+                f"control_hz must be above 0 and at most {MOST_HZ:g} Hz, not {self.control_hz:g}"
+            )
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names of the cameras, in order; OptionError for one without a name."""
+        return listed("views", self.views)
 
 
 def run_import(run: str, options: ImportOptions, console: Console) -> int:
@@ -44,7 +62,7 @@ def run_import(run: str, options: ImportOptions, console: Console) -> int:
 
     options.resolve()
     choices = Choices(
-        views=tuple(options.views.split(",")),
+        views=options.cameras,
         robot=options.robot or None,
         control_hz=options.control_hz,
         action_spec=_action_spec(options.action_spec) if options.action_spec else None,
@@ -69,19 +87,16 @@ def run_import(run: str, options: ImportOptions, console: Console) -> int:
 
 def policy_command(words: Sequence[str], console: Console) -> int:
     """``workbench policy import RUN_DIR key=value ...``."""
-    from workbench.options import parse_options
-
-    given = [word for word in words[1:] if "=" in word]
-    names = [word for word in words[1:] if "=" not in word]
-    if not words or words[0] != "import" or len(names) != 1:
+    if not words or words[0] != "import":
         raise OptionError(USAGE)
-    return run_import(names[0], parse_options(ImportOptions, given), console)
+    (run,), given = positional(words[1:], 1, USAGE, ImportOptions)
+    return run_import(run, parse_options(ImportOptions, given), console)
 
 
 def _action_spec(file: str):
     from policy.action import ActionSpec
 
     try:
-        return ActionSpec.from_dict(json.loads(Path(file).read_text()))
+        return ActionSpec.from_dict(json.loads(Path(file).read_text("utf-8")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise OptionError(f"action_spec={file}: {error}") from error

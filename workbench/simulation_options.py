@@ -12,7 +12,7 @@ from domain_rand.sets import FactorSet, check_supported, load_set
 from tasks.pick_place.action_spaces import CONTROL_HZ
 from workbench.dr_overrides import PREFIX, parse_overrides
 from workbench.launch import check_launch, default_device, default_physics
-from workbench.options import OptionError, option, words
+from workbench.options import OptionError, listed, option, words
 from workbench.policies import M1, M1_MINI, POLICIES, check_checkpoint
 
 TASKS = ("pick_place",)
@@ -100,8 +100,15 @@ class EnvironmentOptions:
         check_supported(self.factor_set(), self.physics, self.renderer)
 
     def factor_set(self) -> FactorSet:
-        """The set with its changes; FactorSetError if that is none."""
-        return load_set(self.dr, self.dr_overrides)
+        """The set with its changes; FactorSetError if that is none.
+
+        Its file is read once, so that an edit while a run goes on changes nothing, neither here nor in workers.
+        """
+        asked = (self.dr, repr(self.dr_overrides))
+        held: tuple[Any, FactorSet] | None = self.__dict__.get("_factor_set")
+        if held is None or held[0] != asked:
+            held = self.__dict__["_factor_set"] = (asked, load_set(self.dr, self.dr_overrides))
+        return held[1]
 
     def config(self, command: str) -> dict[str, Any]:
         """What a run of these options stores, and a resumed one must agree with: plain JSON types.
@@ -115,6 +122,11 @@ class EnvironmentOptions:
         if self.policy != M1:
             del config["checkpoint"], config["ground_every"]
         return config
+
+    @property
+    def acting_checkpoint(self) -> str:
+        """The checkpoint that acts; empty for policies without one."""
+        return self.checkpoint if self.policy == M1 else ""
 
     @property
     def policy_cameras(self) -> tuple[str, ...]:
@@ -146,9 +158,9 @@ class SimulationOptions(EnvironmentOptions):
         super().resolve()
 
 
-def listed(names: str) -> tuple[str, ...]:
-    """What an option lists, separated by commas; empty for ``all``."""
-    return () if names == ALL else tuple(name.strip() for name in names.split(",") if name.strip())
+def named(factors: str) -> tuple[str, ...]:
+    """What ``factors=`` lists; empty for ``all``."""
+    return () if factors == ALL else listed("factors", factors)
 
 
 def choose(name: str, value: str, known: tuple[str, ...]) -> None:

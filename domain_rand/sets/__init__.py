@@ -8,7 +8,8 @@ A file maps factor names to distributions::
     control.arm_gain: nominal
 
 ``value`` gives every episode the same; a recorded episode's draws, written like that, are that episode again. A factor
-that a file leaves out stays at its nominal value; scene factors always draw.
+that a file leaves out stays at its nominal value; scene factors always draw. Numbers are read as on the command line
+(`domain_rand.notation`): ``010`` is ten, ``1e-1`` a number, and ``off`` a word.
 """
 
 from __future__ import annotations
@@ -21,11 +22,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import domain_rand.factors  # noqa: F401  fills the registry
 from domain_rand.distributions import Distribution, Fixed
 from domain_rand.factor import REGISTRY, Factor
+from domain_rand.notation import NotationError, load
 
 FOLDER = Path(__file__).parent
 NOMINAL = "nominal"
@@ -99,19 +99,19 @@ def check_supported(factor_set: FactorSet, physics: str, renderer: str) -> None:
 
 
 def _read(name: str) -> dict[str, Any]:
-    path = FOLDER / f"{name}.yaml"
-    if not path.is_file():
-        path = Path(name)
-    if not path.is_file():
+    path = FOLDER / f"{name}.yaml" if name in available_sets() else Path(name)
+    try:
+        content = load(path.read_text("utf-8")) or {}
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise FactorSetError(
             f"there is no factor set {name!r}: choose one of {', '.join(available_sets())}, or give a YAML file"
-        )
-    try:
-        content = yaml.load(path.read_text(), _UniqueKeys) or {}
+        ) from None
+    except OSError as problem:
+        raise FactorSetError(f"the factor set {name} cannot be read: {problem.strerror}") from None
     except UnicodeDecodeError:
         raise FactorSetError(f"{path} is not a text file") from None
-    except yaml.YAMLError as error:
-        raise FactorSetError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    except NotationError as error:
+        raise FactorSetError(f"{path} is not YAML: {error}") from None
     if not isinstance(content, dict):
         raise FactorSetError(
             f"{path} must map factor names to distributions, not hold a {type(content).__name__}"
@@ -179,16 +179,3 @@ def _check_legal(where: str, cls: type[Factor], distribution: Distribution) -> N
     if impossible:
         bounds = ", ".join(f"{key}={value}" for key, value in vars(legal).items())
         raise FactorSetError(f"{where}: {impossible[0]!r} cannot be applied; possible is {bounds}")
-
-
-class _UniqueKeys(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
-    """YAML in which a key that is given twice is an error, not the last one's victory."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """The mapping of a node; ConstructorError for a repeated key."""
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", node.start_mark)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping

@@ -259,6 +259,7 @@ class M1Config:
                 f"images.size must be a multiple of {token_px} and {self.dino.patch_size}, not {self.images.size}",
             ),
             (len(self.images.views) > 0, "images.views names no camera"),
+            (all(view.strip() for view in self.images.views), "images.views has a camera without a name"),
             (len(set(self.images.views)) == len(self.images.views), "images.views repeats a camera"),
             (
                 sum(self.language.mrope_section) * 2 == head,

@@ -98,7 +98,7 @@ def published_config(
         action_spec=spec,
         encoding=encoding,
         chunk_length=chunk_length,
-        execute_steps=choices.execute_steps or max(1, chunk_length // 2),
+        execute_steps=max(1, chunk_length // 2) if choices.execute_steps is None else choices.execute_steps,
         # Its training asked for this scale and did not apply it; further training here does.
         vlm_gradient_scale=float(run.setting(f"{qformer}.grad_scale", 0.5)),
         provenance=Provenance(

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from domain_rand.notation import NotationError, number
 from workbench.data.export_choices import ExportChoices
 from workbench.data.frame_actions import SPACES
-from workbench.options import OptionError, option
+from workbench.options import OptionError, listed, option
 from workbench.scale.ordered_map import LOCAL, RAY, Workers
 
 
@@ -172,15 +173,15 @@ def parts_of(shares: str) -> dict[str, float]:
     """Shares by name, from ``NAME:SHARE,...``; OptionError for what cannot be."""
     found: dict[str, float] = {}
     said = f"option shares={shares}"
-    for word in shares.split(","):
-        name, _, share = word.strip().partition(":")
+    for word in listed("shares", shares):
+        name, _, share = word.partition(":")
         if not name.replace("_", "").replace("-", "").isalnum():
             raise OptionError(f"{said}: {name!r} is no name for a part: letters, digits, - and _")
         if name in found:
             raise OptionError(f"{said}: {name!r} is given twice")
         try:
-            found[name] = float(share)
-        except ValueError:
+            found[name] = number(share)
+        except NotationError:
             raise OptionError(f"{said}: expected NAME:SHARE, not {word!r}") from None
     if not all(share > 0 for share in found.values()) or abs(sum(found.values()) - 1) > 1e-6:
         raise OptionError(f"{said}: shares must be positive and add up to 1")

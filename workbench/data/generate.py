@@ -24,7 +24,6 @@ from workbench.options import OptionError
 from workbench.progress_bar import progress_bar
 from workbench.provenance import provenance
 from workbench.run_folder import RunFolder, RunFolderError
-from workbench.simulation_options import listed
 
 SESSIONS = "sessions.jsonl"
 """A line a pass and sitting: what it did, how long that took. Only rates come from it."""
@@ -33,14 +32,20 @@ UNITS = {PLAN: "episodes planned", RENDER: "renderings drawn"}
 
 def generate(options: GenerateOptions, console: Console) -> dict[str, Any]:
     """Make what is missing of a dataset; returns its summary. Options must be resolved."""
-    if PLAN not in listed(options.stages) and not chunks(Path(options.out) / FOLDERS[PLAN]):
+    if PLAN not in options.chosen_stages and not chunks(Path(options.out) / FOLDERS[PLAN]):
         raise OptionError(f"stages={options.stages}: nothing is planned in {options.out}; add stage plan")
     with RunFolder(options.out) as folder:
-        folder.create_or_resume(options.config("generate"), provenance(options.factor_set()), PRESENTATION)
+        folder.create_or_resume(
+            options.config("generate"),
+            provenance(options.factor_set()),
+            PRESENTATION,
+            growing={"episodes": ""},
+            recorded=_recorded(folder.path),
+        )
         for notice in folder.notices:
-            console.print(notice)
+            console.print(notice, markup=False)
         try:
-            for stage in listed(options.stages):
+            for stage in options.chosen_stages:
                 _run(options, folder.path, stage, console)
         except OSError as problem:
             raise RunFolderError(
@@ -53,9 +58,15 @@ def generate(options: GenerateOptions, console: Console) -> dict[str, Any]:
         summary = summarise_dataset(
             options.config("generate"), lines[PLAN], lines[RENDER], _sessions(folder.path)
         )
+        summary |= folder.told(_recorded(folder.path))
         folder.write_summary(summary)
         write_dataset_report(folder.path, summary)
         return summary
+
+
+def _recorded(root: Path) -> int:
+    """Lines of all chunks: episodes planned and renderings drawn."""
+    return sum(len(settled(root / name)) for name in FOLDERS.values())
 
 
 def missing(options: GenerateOptions, root: Path, stage: str) -> list[int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.options import OptionError, option
+from workbench.options import OptionError, listed, option
 from workbench.policies import M1
-from workbench.simulation_options import AUTO, EnvironmentOptions, at_least, choose, listed
+from workbench.simulation_options import AUTO, EnvironmentOptions, at_least, choose
 
 PLAN, RENDER = "plan", "render"
 STAGES = (PLAN, RENDER)
@@ -42,7 +42,7 @@ class GenerateOptions(EnvironmentOptions):
         for name in ("episodes", "renders", "frame_every", "chunk"):
             at_least(name, getattr(self, name), 1)
         for name, one, known in (("stages", "stage", STAGES), ("cameras", "camera", CAMERAS)):
-            chosen = listed(getattr(self, name))
+            chosen = listed(name, getattr(self, name))
             if not chosen:
                 raise OptionError(f"{name} must name at least one of {', '.join(known)}")
             for item in chosen:
@@ -66,6 +66,11 @@ class GenerateOptions(EnvironmentOptions):
         return divmod(job, self.renders)
 
     @property
+    def chosen_stages(self) -> tuple[str, ...]:
+        """What to do, in the order given."""
+        return listed("stages", self.stages)
+
+    @property
     def chosen_cameras(self) -> tuple[str, ...]:
         """Cameras to render, in the order of `CAMERAS`."""
-        return tuple(name for name in CAMERAS if name in listed(self.cameras))
+        return tuple(name for name in CAMERAS if name in listed("cameras", self.cameras))

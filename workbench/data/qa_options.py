@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from domain_rand.notation import NotationError, whole
 from policy.smart_resize import smart_size
-from workbench.options import OptionError, option
+from workbench.options import OptionError, listed, option
 
 KINDS = ("box", "point", "trace", "planner")
 """Kinds of questions."""
@@ -35,7 +36,7 @@ class QaOptions:
 
     def kind_names(self) -> tuple[str, ...]:
         """The kinds asked for; OptionError for one that is unknown, or none."""
-        names = _words(self.kinds)
+        names = tuple(dict.fromkeys(listed("kinds", self.kinds)))
         unknown = [name for name in names if name not in KINDS]
         if unknown or not names:
             raise OptionError(f"option kinds={self.kinds}: there are {', '.join(KINDS)}")
@@ -43,7 +44,7 @@ class QaOptions:
 
     def camera_names(self) -> tuple[str, ...] | None:
         """The cameras asked for; None for all."""
-        return _words(self.cameras) or None
+        return tuple(dict.fromkeys(listed("cameras", self.cameras))) or None
 
     def seen_size(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) [px] at which the model sees a camera's picture of ``width`` x ``height`` [px].
@@ -53,11 +54,12 @@ class QaOptions:
         """
         if self.image_size != "camera":
             first, _, second = self.image_size.partition("x")
-            if not (first.isascii() and second.isascii() and first.isdigit() and second.isdigit()):
+            try:
+                width, height = whole(first), whole(second)
+            except NotationError:
                 raise OptionError(
                     f"option image_size={self.image_size}: expected WIDTHxHEIGHT, as 224x224, or camera"
-                )
-            width, height = int(first), int(second)
+                ) from None
         try:
             return smart_size(width, height, self.min_pixels, self.max_pixels)
         except ValueError as problem:
@@ -78,7 +80,3 @@ class QaOptions:
         if self.form not in FORMS:
             raise OptionError(f"option form={self.form}: there are {', '.join(FORMS)}")
         self.seen_size(640, 480)  # a camera's size as good as any
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +14,7 @@ from workbench.data.episode import DatasetEpisode
 from workbench.data.foreign import open_dataset
 from workbench.data.survey import is_archive, stage
 from workbench.data.to_trajectory import to_trajectory
-from workbench.options import OptionError
+from workbench.options import OptionError, listed
 
 
 def view_dataset(path: Path, options: ViewOptions, console: Console) -> None:
@@ -26,17 +26,15 @@ def view_dataset(path: Path, options: ViewOptions, console: Console) -> None:
 
     if options.episodes < 1:
         raise OptionError(f"episodes must be at least 1, not {options.episodes}")
+    names = listed("names", options.names)
     if not is_archive(path):
         from workbench.data.view_foreign import chosen_episodes, write_foreign
 
         dataset = open_dataset(path)
-        names = [name.strip() for name in options.names.split(",") if name.strip()]
         indices = chosen_episodes(dataset, names, options.episodes)
         _written(path, options, console, lambda to: write_foreign(dataset, indices, to))
         return
-    chosen = choose(
-        path, [name.strip() for name in options.names.split(",") if name.strip()], options.episodes
-    )
+    chosen = choose(path, names, options.episodes)
     trajectories = [to_trajectory(episode) for episode in chosen]
     _written(path, options, console, lambda to: write_recording(trajectories, to, panda_urdf()))
 
@@ -58,7 +56,7 @@ def _written(path: Path, options: ViewOptions, console: Console, write: Callable
         view(write(Path(folder) / "recording.rrd"))
 
 
-def choose(path: Path, names: list[str], count: int) -> list[DatasetEpisode]:
+def choose(path: Path, names: Sequence[str], count: int) -> list[DatasetEpisode]:
     """Episodes by name, or the first ``count``, one rendering each; OptionError names those that are not there."""
     found: dict[str, DatasetEpisode] = {}
     seen: set[int] = set()

@@ -11,6 +11,7 @@ import numpy as np
 import rerun as rr
 from PIL import Image
 
+from domain_rand.notation import scalar
 from workbench.data.columns import ANNOTATION, INDEX
 from workbench.data.lerobot_import import ImportedDataset, ImportedEpisode
 from workbench.data.pictures import encode
@@ -28,10 +29,11 @@ def chosen_episodes(dataset: ImportedDataset, names: Sequence[str], count: int) 
     there = [place.index for place in dataset.places]
     if not names:
         return there[:count]
-    missing = [name for name in names if not name.isdigit() or int(name) not in there]
+    found = {name: scalar(name) for name in names}
+    missing = [name for name, index in found.items() if not isinstance(index, int) or index not in there]
     if missing:
         raise OptionError(f"{dataset.root} has no episode {', '.join(missing)}; names are numbers, as 0")
-    return [int(name) for name in names]
+    return [int(found[name]) for name in names]
 
 
 def write_foreign(dataset: ImportedDataset, indices: Sequence[int], path: Path) -> Path:

@@ -16,7 +16,7 @@ from policy.m1.presets import preset
 from policy.m1.strict import ConfigError
 from policy.m1.tokenizer import build_tokenizer
 from policy.m1.training.randomness import key
-from workbench.options import OptionError
+from workbench.options import OptionError, listed
 from workbench.training.action_stream import with_statistics
 from workbench.training.frames import ArchiveFrames
 from workbench.training.options import GROUNDING, TrainOptions
@@ -31,7 +31,7 @@ DEFAULT_VIEWS = ("front",)
 
 def chosen_views(options: TrainOptions) -> tuple[str, ...]:
     """The cameras that the model is to see; OptionError for a checkpoint that is none."""
-    named = tuple(name.strip() for name in options.views.split(",") if name.strip())
+    named = listed("views", options.views)
     if named:
         return named
     return _checkpoint(options).config.images.views if options.from_checkpoint else DEFAULT_VIEWS

@@ -38,7 +38,7 @@ from workbench.data.qa_entries import chosen_frames
 from workbench.data.qa_options import QaOptions
 from workbench.data.qa_questions import questions
 from workbench.durable import write_atomically
-from workbench.options import OptionError
+from workbench.options import OptionError, listed
 from workbench.training.annotations import row_of_role, task_answer, visible_boxes
 from workbench.training.frames import ArchiveFrames
 from workbench.training.grounding_eval_options import GroundingEvalOptions
@@ -74,9 +74,7 @@ def eval_grounding(options: GroundingEvalOptions, console: Console) -> dict[str,
     """
     try:
         model = load_checkpoint(locate(options.checkpoint), options.device, torch.float32)
-        views = (
-            tuple(v.strip() for v in options.views.split(",") if v.strip()) or model.config.images.views[:1]
-        )
+        views = listed("views", options.views) or model.config.images.views[:1]
         frames = ArchiveFrames(Path(options.data), views)
         trials = list(_trials(model, frames, views, options))
         said = _ask(model, frames, trials, options, console)

@@ -12,7 +12,7 @@ from workbench.simulation_options import (
     at_least,
     between_0_and_1,
     choose,
-    listed,
+    named,
 )
 from workbench.tuning.adr import Settings
 from workbench.tuning.ranges import FactorBound, bounds_of
@@ -74,4 +74,4 @@ class AdrOptions(SimulationOptions):
 
     def bounds(self) -> tuple[list[FactorBound], dict[str, str]]:
         """What is tuned, and why other factors are not."""
-        return bounds_of(self.factor_set(), listed(self.factors), self.resolution)
+        return bounds_of(self.factor_set(), named(self.factors), self.resolution)
