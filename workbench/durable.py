@@ -60,3 +60,25 @@ def append_line(path: Path, line: str) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def cut_line(path: Path) -> int | None:
+    """Where the last line of a file begins if it has no newline, in bytes; None if every line is whole."""
+    content = path.read_bytes() if path.exists() else b""
+    whole = content.rfind(b"\n") + 1
+    return whole if whole < len(content) else None
+
+
+def move_cut_line_aside(path: Path) -> Path | None:
+    """Moves a last line without newline into a new file ``<name>.partial-<n>``; None if there is no such line."""
+    whole = cut_line(path)
+    if whole is None:
+        return None
+    content = path.read_bytes()
+    numbers = (n for n in range(1, 1_000_000) if not path.with_name(f"{path.name}.partial-{n}").exists())
+    aside = path.with_name(f"{path.name}.partial-{next(numbers)}")
+    write_atomically(aside, content[whole:])  # safe on disk before it is cut off here
+    with path.open("r+b") as file:
+        file.truncate(whole)
+        os.fsync(file.fileno())
+    return aside

@@ -8,15 +8,13 @@ from typing import Any
 
 from rich.console import Console
 
-from domain_rand.sets import FactorSet
 from workbench.attribution.in_loop import attribute_factorial, attribute_ladder, doubts, write_attribution
 from workbench.attribution.plan import LadderPlan
 from workbench.drawing import Pictures
 from workbench.eval_options import FACTORIAL, PRESENTATION, EvalOptions
 from workbench.eval_session import EvalSession
-from workbench.policies import M1, checkpoint_fingerprint
 from workbench.provenance import provenance
-from workbench.quota import LadderQuota, Quota, SuiteQuota
+from workbench.quota import LadderQuota, Quota, SuiteQuota, check_records
 from workbench.records import EpisodeRecord, headline
 from workbench.run_folder import RunFolder
 from workbench.sequential import SequentialTest
@@ -28,12 +26,18 @@ def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
     factor_set, plan = options.factor_set(), options.ladder()
     quota = _quota(options, plan)
     with RunFolder(options.out) as folder:
+        kept = keep_environments(options, folder)
         folder.create_or_resume(
-            options.config("eval"), _provenance(options, factor_set), PRESENTATION, repair=options.repair
+            options.config("eval"),
+            provenance(factor_set, options.acting_checkpoint),
+            PRESENTATION,
+            repair=options.repair,
+            growing=options.growing,
         )
-        for notice in folder.notices:
-            console.print(notice)
+        for notice in [*folder.notices, *kept]:
+            console.print(notice, markup=False)
         records = folder.completed()
+        check_records(quota, records, folder.path)
         missing = quota.next(records)
         if missing or Pictures(folder.path).missing():
             console.print(_what_runs(options, plan, len(missing), quota.total))
@@ -44,6 +48,7 @@ def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
         summary = summarise(
             headline(records.values()), summary_meta(options, options.episodes), folder.sessions()
         )
+        summary |= folder.told()
         summary["warnings"] = engine_warnings(folder.path / "simulator.log")
         for warning in summary["warnings"]:
             console.print(f"[bold red]warning[/] {warning}")
@@ -54,11 +59,17 @@ def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
         return summary
 
 
-def _provenance(options: EvalOptions, factor_set: FactorSet) -> dict[str, Any]:
-    found = provenance(factor_set)
-    if options.policy == M1:
-        found["checkpoint"] = checkpoint_fingerprint(options.checkpoint)
-    return found
+def keep_environments(options: EvalOptions, folder: RunFolder) -> list[str]:
+    """Take as many environments as a run began with that had fewer episodes than environments to fill; says so.
+
+    How many there are is part of a run, and is no more than its episodes: a longer quota alone would change it.
+    """
+    before = folder.config() if (folder.path / "config.yaml").is_file() else {}
+    began = before.get("num_envs")
+    if not isinstance(began, int) or began != before.get("episodes") or began >= options.num_envs:
+        return []
+    options.num_envs = began
+    return [f"goes on in {began} environments, as it began"]
 
 
 def _quota(options: EvalOptions, plan: LadderPlan | None) -> Quota:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from workbench.attribution import wording
 from workbench.report import write_report
 from workbench.report.attribution import ATTRIBUTION, read
+from workbench.run_history import history_lines
 
 
 def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> None:
@@ -24,6 +26,8 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
     console.print(
         f"[bold]success {k}/{n} = {k / n:.1%}[/], interval [{low:.1%}, {high:.1%}]", highlight=False
     )
+    for line in history_lines(summary.get("history", {})):
+        console.print(f"[bold yellow]note[/] {escape(line)}", highlight=False)
     if summary["failure_reasons"]:
         reasons = ", ".join(f"{count} {reason}" for reason, count in summary["failure_reasons"].items())
         console.print(f"failures: {reasons}")

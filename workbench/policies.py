@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
+from typing import Any
 
 from policy import ActionSpec, Policy
 from policy.baselines import Hold, Random
+from workbench.fingerprints import folder_fingerprints
 from workbench.options import OptionError
 
 M1 = "m1"
@@ -16,7 +19,7 @@ M1_MINI = "m1-mini"
 CAMERAS = ("front", "wrist")
 """Cameras of the tasks."""
 ENDS_READ = 1 << 22
-"""How much of each end of the weights' file tells checkpoints apart [bytes]: reading all of one takes a minute."""
+"""How much of each end of the weights' file older releases looked at [bytes]."""
 
 
 def make_policy(
@@ -73,11 +76,23 @@ def check_checkpoint(checkpoint: str) -> tuple[str, ...]:
     return views
 
 
-def checkpoint_fingerprint(checkpoint: str) -> str:
-    """Sixteen hexadecimal digits that tell checkpoints apart: of the configuration and both ends of the weights."""
-    from policy.m1.checkpoint import CONFIG_FILE, WEIGHTS_FILE, locate
+def checkpoint_provenance(checkpoint: str) -> dict[str, Any]:
+    """What a run keeps of its checkpoint: the whole content of every file, and what older releases kept."""
+    from policy.m1.checkpoint import locate
 
     folder = locate(checkpoint)
+    try:
+        return {"files": folder_fingerprints(folder), "ends": _ends(folder)}
+    except OSError as problem:
+        raise OptionError(
+            f"checkpoint={checkpoint}: {problem.filename} cannot be read: {problem.strerror}"
+        ) from None
+
+
+def _ends(folder: Path) -> str:
+    """Sixteen digits of the configuration and both ends of the weights: all that runs of older releases recorded."""
+    from policy.m1.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+
     digest = hashlib.sha256((folder / CONFIG_FILE).read_bytes())
     weights = folder / WEIGHTS_FILE
     with weights.open("rb") as file:

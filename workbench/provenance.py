@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -46,11 +47,13 @@ def hardware() -> dict[str, Any]:
     return {"cpu": _cpu_name(), "cores": os.cpu_count(), "memory_gib": _memory_gib(), "gpus": gpus}
 
 
-def provenance(factor_set: FactorSet) -> dict[str, Any]:
-    """Everything that a run folder keeps beside its configuration."""
+def provenance(factor_set: FactorSet, checkpoint: str = "") -> dict[str, Any]:
+    """Everything that a run folder keeps beside its configuration; ``checkpoint`` where one acts."""
     from robots.franka.asset import usd_path
+    from workbench.policies import checkpoint_provenance
 
-    return {
+    acting = {"checkpoint": checkpoint_provenance(checkpoint)} if checkpoint else {}
+    return acting | {
         "versions": package_versions(),
         "python": platform.python_version(),
         "git_commit": git_commit(),
@@ -71,20 +74,24 @@ def machine() -> str:
 
 
 def git_commit() -> str | None:
-    """Commit of the working copy that the code runs from, ``+changes`` if it was edited; None outside of one."""
+    """Commit of the working copy that the code runs from; None outside of one.
+
+    Where it was edited, ``+changes-`` and eight digits of the edits follow: two states of one commit differ.
+    """
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return None
     try:
         commit = _git(root, "rev-parse", "HEAD")
-        return commit + ("+changes" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+        edits = _git(root, "diff", "HEAD", "--binary", "--no-ext-diff")
+        return commit + (f"+changes-{hashlib.sha256(edits.encode()).hexdigest()[:8]}" if edits else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 
 
 def _git(root: Path, *words: str) -> str:
     return subprocess.run(
-        ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
+        ["git", "-C", str(root), *words], capture_output=True, text=True, errors="replace", check=True
     ).stdout.strip()
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol
 
 from domain_rand.episode import Episode, draw_episode
@@ -10,7 +13,9 @@ from domain_rand.sets import FactorSet
 from tasks.episode import EpisodeSpec
 from workbench.attribution.plan import LadderPlan
 from workbench.attribution.planning import draw_condition
+from workbench.differences import Difference, differences, sentence
 from workbench.records import EpisodeRecord
+from workbench.run_folder import RunFolderError
 from workbench.sequential import SequentialTest
 
 
@@ -42,6 +47,44 @@ class Quota(Protocol):
     def book(self, index: int, success: bool) -> bool:
         """Take note of an outcome; True when no more are needed."""
         ...
+
+
+MOST_DRAWN = 32
+"""Records whose draws are made again to be checked: a draw takes milliseconds."""
+
+
+def check_records(quota: Quota, records: Mapping[int, EpisodeRecord], folder: Path) -> None:
+    """RunFolderError for records that are not episodes of the quota: other conditions, or other draws.
+
+    Names and conditions of all records are looked at, and the draws of `MOST_DRAWN` of them, evenly spread.
+    """
+    where = folder / EpisodeRecord.file_name
+    for index, record in records.items():
+        if quota.total is not None and index >= quota.total:
+            raise RunFolderError(f"{where}: episode {index} is none of the run's {quota.total}")
+        condition = quota.condition(index)
+        if record.condition != condition:
+            raise RunFolderError(
+                f"{where}: episode {index} was run under condition {record.condition}, and this run has "
+                f"{condition} there"
+            )
+    step = max(1, -(-len(records) // MOST_DRAWN))
+    for record in list(records.values())[::step]:
+        episode = quota.episode(record.index)
+        drawn = json.loads(json.dumps(episode.factors))
+        other = [d for d in differences(record.factors, drawn) if not _equal_but_for_rounding(d)]
+        if other or record.episode != episode.spec.index:
+            raise RunFolderError(
+                f"{where}: episode {record.index} is drawn otherwise today: "
+                f"{sentence(other) or f'it is episode {episode.spec.index} of the suite'}; the records are of "
+                "another run, or the code that draws has changed: choose another out="
+            )
+
+
+def _equal_but_for_rounding(difference: Difference) -> bool:
+    """Exponentials differ in the last digit from one processor to the next."""
+    both = difference.first, difference.second
+    return all(isinstance(v, float) for v in both) and math.isclose(*both, rel_tol=1e-9, abs_tol=1e-12)
 
 
 class SuiteQuota:

@@ -1,4 +1,5 @@
-"""The lines of a run's files: `EpisodeRecord` (``episodes.jsonl``) and `SessionRecord` (``sessions.jsonl``).
+"""The lines of a run's files: `EpisodeRecord` (``episodes.jsonl``), `SessionRecord` (``sessions.jsonl``) and
+`StartRecord` (``starts.jsonl``).
 
 Reading is strict: a missing key or a wrong type is one sentence that names the file, the line and the key.
 Keys that this version does not know are kept and written back, so that an older workbench never strips a
@@ -164,6 +165,24 @@ class SessionRecord(_JsonLine):
     """Keys that this version does not know; kept."""
 
     file_name: ClassVar[str] = "sessions.jsonl"
+
+
+@dataclass(frozen=True)
+class StartRecord(_JsonLine):
+    """One start of the command on a run folder, also one that was killed or found nothing to do."""
+
+    started: str | None
+    """When (ISO 8601, UTC); None for the first start of a run that an older release began."""
+    recorded: int
+    """What the run had on record: episodes, or lines of chunks of a dataset."""
+    asked: dict[str, Any]
+    """Options that may grow in a run, with the values of this start."""
+    provenance: dict[str, Any]
+    """Versions, commit, hashes, hardware."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Keys that this version does not know; kept."""
+
+    file_name: ClassVar[str] = "starts.jsonl"
 
 
 def headline(records: Iterable[EpisodeRecord]) -> list[EpisodeRecord]:

@@ -1,7 +1,8 @@
 """One run, one folder: what is in it, who may write to it, and how it survives being killed.
 
-    config.yaml       resolved options; written first, never changed: they say what the run *is*
-    provenance.json   versions, commit, hashes, hardware at the start
+    config.yaml       resolved options: they say what the run *is*; only a quota can grow later
+    provenance.json   versions, commit, hashes, hardware at the first start
+    starts.jsonl      the same of every start, with what was on record then
     episodes.jsonl    one fsynced line an episode: the truth
     sessions.jsonl    one line a sitting, for rates
     summary.json      derived from the above
@@ -18,17 +19,21 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 import yaml
 
-from workbench.durable import append_line, write_atomically
-from workbench.records import EpisodeRecord, RecordError, SessionRecord
+from workbench import run_identity
+from workbench.differences import differences, sentence
+from workbench.durable import append_line, cut_line, move_cut_line_aside, write_atomically
+from workbench.records import EpisodeRecord, RecordError, SessionRecord, StartRecord
+from workbench.run_history import history
 
-Record = TypeVar("Record", EpisodeRecord, SessionRecord)
+Record = TypeVar("Record", EpisodeRecord, SessionRecord, StartRecord)
 
 # What a start that was killed before config.yaml may leave behind; such a folder may be started again.
 _START_LEFTOVERS = {".lock", "provenance.json", "provenance.json.tmp", "config.yaml.tmp"}
@@ -54,23 +59,29 @@ class RunFolder:
         self,
         config: Mapping[str, Any],
         provenance: Mapping[str, Any],
-        ignore: Iterable[str] = (),
+        ignore: Collection[str] = (),
         repair: bool = True,
+        growing: Mapping[str, str] | None = None,
+        recorded: int | None = None,
     ) -> Literal["created", "resumed"]:
-        """Takes the folder for writing: makes a new run, or resumes the one in it if its config is equal.
+        """Takes the folder for writing: makes a new run, or resumes the one in it if it is the same.
 
         Args:
             config: Resolved options, plain JSON types, nested as one likes.
-            provenance: Plain JSON types. On resuming, the first session's stays; differences become notices.
+            provenance: Plain JSON types. On resuming, what of it says what is measured must be equal
+                (`workbench.run_identity`); other differences are kept and become notices.
             ignore: Dotted config keys that may differ on resuming, with all below them, since they say nothing
                 about the results. They keep their first value in config.yaml.
             repair: Whether a last line of ``episodes.jsonl`` that is cut short may be moved aside; without it,
                 it is an error. A kill alone does not cut lines (each is one write): a power cut or a hand does.
+            growing: Config keys of a quota, which may become greater -> why not in this run, or "" if they may.
+            recorded: What is on record already, where that is not ``episodes.jsonl``.
 
         Raises:
-            RunFolderError: another process writes here; the config differs (each differing key is named with
-                both values); the folder holds something else than a run; or it cannot be written.
+            RunFolderError: another process writes here; the config or what is measured differs (differing keys
+                are named with both values); the folder holds something else than a run; or it cannot be written.
         """
+        growing = growing or {}
         config, provenance = _json_types(config, "config"), _json_types(provenance, "provenance")
         self._check_place()  # before anything is created
         try:
@@ -78,21 +89,21 @@ class RunFolder:
             self._take_lock()
             resuming = self._check_place()  # again: another process may have come first
             if resuming:
-                self._check_same_config(config, set(ignore))
-                self._note_provenance(provenance)
+                self._check_same_run(config, provenance, ignore, growing)
             else:
                 # config.yaml last: a folder with one is a run, complete with its provenance.
                 write_atomically(self.path / "provenance.json", _json_text(provenance))
                 write_atomically(
                     self.path / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
                 )
-            if not repair and self._stump_start(EpisodeRecord.file_name) is not None:
+            if not repair and cut_line(self.path / EpisodeRecord.file_name) is not None:
                 raise RunFolderError(
                     f"the last line of {self.path / EpisodeRecord.file_name} is cut off: add repair=true to move "
                     "it aside (nothing is deleted) and run its episode again"
                 )
-            for name in (EpisodeRecord.file_name, SessionRecord.file_name):
-                self._move_stump_aside(name)
+            for kind in (EpisodeRecord, SessionRecord, StartRecord):
+                self._move_stump_aside(kind.file_name)
+            self._note_start(config, provenance, growing, recorded)
         except OSError as problem:
             self.close()
             raise RunFolderError(
@@ -138,13 +149,18 @@ class RunFolder:
     def completed(self) -> dict[int, EpisodeRecord]:
         """The episodes done so far by index, in the order of their indices.
 
-        RunFolderError on a broken or cut line, or on an index that is there twice with different content.
+        RunFolderError on a broken or cut line, on an index that is there twice with different content, and on a
+        record of another task, seed or quota.
         """
         found: dict[int, tuple[int, EpisodeRecord]] = {}
+        config = self.config()
         for line_number, record in self._read_lines(EpisodeRecord):
+            where = f"{self.path / EpisodeRecord.file_name} line {line_number}"
+            foreign = run_identity.foreign_record(record, config)
+            if foreign:
+                raise RunFolderError(f"{where}: {foreign}; remove the line (or keep it elsewhere)")
             first_line, first = found.setdefault(record.index, (line_number, record))
             if first != record:
-                where = f"{self.path / EpisodeRecord.file_name} line {line_number}"
                 raise RunFolderError(
                     f"{where}: episode {record.index} is on line {first_line} too, with other content; "
                     "keep the right line and remove the other"
@@ -154,6 +170,16 @@ class RunFolder:
     def sessions(self) -> list[SessionRecord]:
         """The sessions that ended properly, in order; a killed one leaves no line."""
         return [session for _, session in self._read_lines(SessionRecord)]
+
+    def starts(self) -> list[StartRecord]:
+        """Every start of the run, in order; of a run that an older release began, the first as far as known."""
+        found = [start for _, start in self._read_lines(StartRecord)]
+        return found or [StartRecord(None, 0, {}, self.provenance())]
+
+    def told(self, recorded: int | None = None) -> dict[str, Any]:
+        """What a summary says of how the run came about: ``history``, see there, or nothing for an ordinary run."""
+        found = history(self.starts(), self._recorded(recorded))
+        return {"history": found} if found else {}
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Replaces summary.json in one step."""
@@ -208,52 +234,60 @@ class RunFolder:
         os.write(lock, f"pid {os.getpid()}\n".encode())
         self._lock = lock
 
-    def _check_same_config(self, config: Mapping[str, Any], ignore: set[str]) -> None:
+    def _check_same_run(
+        self,
+        config: Mapping[str, Any],
+        provenance: Mapping[str, Any],
+        ignore: Collection[str],
+        growing: Mapping[str, str],
+    ) -> None:
+        before, first = _json_types(self.config(), "config.yaml"), self.provenance()
+        refusal = (
+            run_identity.other_command(self.path, before, config)
+            or run_identity.other_options(self.path, before, config, ignore, growing)
+            or run_identity.other_content(self.path, first, provenance)
+        )
+        if refusal:
+            raise RunFolderError(refusal)
+        bound = {key.partition(".")[0] for key in run_identity.BOUND}
+        other = [d for d in differences(first, provenance) if d.key.partition(".")[0] not in bound]
+        if other:
+            said = sentence(other, "{key} was {first}, is {second}")
+            self.notices.append(f"provenance differs from the first start's: {said}")
+
+    def _note_start(
+        self,
+        config: Mapping[str, Any],
+        provenance: Mapping[str, Any],
+        growing: Collection[str],
+        recorded: int | None,
+    ) -> None:
         before = self.config()
-        commands = before.get("command"), config.get("command")
-        if commands[0] != commands[1]:
-            raise RunFolderError(
-                f"{self.path} was made by `workbench {commands[0]}`, not by `workbench {commands[1]}`; "
-                "choose another out="
+        asked = {key: config[key] for key in growing if key in config}
+        if not (self.path / StartRecord.file_name).exists() and self._recorded(recorded):
+            older = {key: before[key] for key in asked if key in before}
+            self._append_line(
+                StartRecord.file_name, StartRecord(None, 0, older, self.provenance()).to_json_line()
             )
-        differing = [
-            f"{key} (there {was}, now {now})"
-            for key, was, now in _differences(_json_types(before, "config.yaml"), config)
-            if not any(key == ignored or key.startswith(ignored + ".") for ignored in ignore)
-        ]
-        if differing:
-            raise RunFolderError(
-                f"{self.path} holds a run with other options: {'; '.join(differing)}; "
-                "resume it with its own options, or choose another out="
-            )
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        start = StartRecord(now, self._recorded(recorded), asked, dict(provenance))
+        self._append_line(StartRecord.file_name, start.to_json_line())
+        grown = run_identity.grown(before, config, growing)
+        if grown:
+            # Second: a kill in between leaves the old quota, and the next start asks again.
+            text = yaml.safe_dump({**before, **grown}, sort_keys=False, allow_unicode=True)
+            write_atomically(self.path / "config.yaml", text)
+            self.notices += [f"extended from {k}={before[k]} to {k}={value}" for k, value in grown.items()]
 
-    def _note_provenance(self, provenance: Mapping[str, Any]) -> None:
-        self.notices += [
-            f"provenance differs from the first session's: {key} was {was}, is {now}"
-            for key, was, now in _differences(self.provenance(), provenance)
-        ]
-
-    def _stump_start(self, name: str) -> int | None:
-        """Where the last line begins if it has no newline, in bytes; None if every line is whole."""
-        path = self.path / name
-        content = path.read_bytes() if path.exists() else b""
-        whole = content.rfind(b"\n") + 1
-        return whole if whole < len(content) else None
+    def _recorded(self, told: int | None) -> int:
+        path = self.path / EpisodeRecord.file_name
+        return told if told is not None else path.read_bytes().count(b"\n") if path.exists() else 0
 
     def _move_stump_aside(self, name: str) -> None:
-        path = self.path / name
-        whole = self._stump_start(name)
-        if whole is None:
-            return
-        content = path.read_bytes()
-        numbers = (n for n in range(1, 1_000_000) if not (self.path / f"{name}.partial-{n}").exists())
-        aside = self.path / f"{name}.partial-{next(numbers)}"
-        write_atomically(aside, content[whole:])  # safe on disk before it is cut off here
-        with path.open("r+b") as file:
-            file.truncate(whole)
-            os.fsync(file.fileno())
-        redo = "; that episode is run again" if name == EpisodeRecord.file_name else ""
-        self.notices.append(f"the last line of {name} was cut off and is now in {aside.name}{redo}")
+        aside = move_cut_line_aside(self.path / name)
+        if aside is not None:
+            redo = "; that episode is run again" if name == EpisodeRecord.file_name else ""
+            self.notices.append(f"the last line of {name} was cut off and is now in {aside.name}{redo}")
 
     def _read_lines(self, kind: type[Record]) -> Iterable[tuple[int, Record]]:
         self.config()
@@ -305,27 +339,6 @@ class RunFolder:
         if not isinstance(data, dict):
             raise RunFolderError(f"{path} must hold a JSON object, not {type(data).__name__}")
         return data
-
-
-def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Dotted key, first value and second value (as JSON, or "absent") wherever the two differ, by key."""
-    a, b = _flat(first), _flat(second)
-    return [
-        (key, a.get(key, "absent"), b.get(key, "absent"))
-        for key in sorted(a.keys() | b.keys())
-        if a.get(key) != b.get(key)
-    ]
-
-
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested mappings as dotted keys with JSON text; an empty mapping and a list are values."""
-    flat: dict[str, str] = {}
-    for key, value in nested.items():
-        if isinstance(value, Mapping) and value:
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return flat
 
 
 def _json_types(data: Mapping[str, Any], what: str) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def test_a_config_with_tuples_and_floats_is_equal_to_itself_read_back(tmp_path):
 def test_changed_provenance_is_a_notice(started):
     with RunFolder(started) as run:
         run.create_or_resume(CONFIG, PROVENANCE | {"commit": "def"})
-        assert run.notices == ['provenance differs from the first session\'s: commit was "abc", is "def"']
+        assert run.notices == ['provenance differs from the first start\'s: commit was "abc", is "def"']
         assert run.provenance() == PROVENANCE
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from workbench.data.annotated_picture import annotated
 from workbench.data.archive import EPISODES, Chunk, chunks
 from workbench.durable import write_atomically
+from workbench.run_history import history_lines
 
 PICTURES = 16
 """Pictures on the page, evenly over the dataset, instants and cameras."""
@@ -26,7 +27,12 @@ def write_dataset_report(root: Path, summary: Mapping[str, Any]) -> Path:
         "dataset.html.j2"
     )
     path = root / "report.html"
-    content = page.render(name=root.resolve().name, summary=summary, pictures=_pictures(root / EPISODES))
+    content = page.render(
+        name=root.resolve().name,
+        summary=summary,
+        history=history_lines(summary.get("history", {})),
+        pictures=_pictures(root / EPISODES),
+    )
     write_atomically(path, content)
     return path
 

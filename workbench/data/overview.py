@@ -7,10 +7,14 @@ from typing import Any
 
 from rich.console import Console
 
+from workbench.run_history import history_lines
+
 
 def print_dataset(summary: Mapping[str, Any], out: str, console: Console) -> None:
     """Counts, what was dropped and why, rates, and where things are."""
     planned, rendered, rates = summary["planned"], summary["rendered"], summary["rates"]
+    for line in history_lines(summary.get("history", {})):
+        console.print(f"note: {line}", markup=False, highlight=False)
     if planned["episodes"]:
         low, high = planned["kept_interval"]
         console.print(

@@ -19,6 +19,7 @@ from workbench.report import charts
 from workbench.report.attribution import attribution_context, tuning_context
 from workbench.report.factors import factor_effects
 from workbench.run_folder import RunFolder
+from workbench.run_history import history_lines
 from workbench.summary import META_KEYS, OPTIONAL_META_KEYS, summarise
 
 MOST_FRAMES = {"failure": 24, "success": 12}
@@ -63,6 +64,7 @@ def write_report(run_dir: str | os.PathLike[str]) -> Path:
         "rows": _rows(run.path, everything[:MOST_ROWS]),
         "recording": "recording.rrd" if (run.path / "recording.rrd").exists() else None,
         "sessions": sessions,
+        "history": history_lines(run.told().get("history", {})),
         "provenance": _flat(run.provenance()),
         "config": _flat(run.config()),
     }

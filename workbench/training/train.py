@@ -21,8 +21,10 @@ from policy.m1.checkpoint import CONFIG_FILE, save_checkpoint
 from policy.m1.training.settings import Settings
 from policy.m1.training.trainer import Trainer, make_accelerator
 from policy.m1.training.training_state import TrainingStateError
-from workbench.data.archive import ArchiveError
+from workbench.data.archive import EPISODES, ArchiveError, chunks
+from workbench.fingerprints import content_fingerprint
 from workbench.options import OptionError
+from workbench.policies import checkpoint_provenance
 from workbench.provenance import git_commit, hardware, package_versions
 from workbench.run_folder import RunFolder
 from workbench.training.build import build_model, chosen_views, trained_config
@@ -54,9 +56,9 @@ def train(options: TrainOptions, console: Console) -> Path:
         with ExitStack() as stack:
             if main:
                 folder = stack.enter_context(RunFolder(out))
-                folder.create_or_resume(options.config(), _provenance(frames), PRESENTATION)
+                folder.create_or_resume(options.config(), _provenance(frames, options), PRESENTATION)
                 for notice in folder.notices:
-                    console.print(notice)
+                    console.print(notice, markup=False)
             if is_done:
                 return target
             if main:
@@ -102,9 +104,14 @@ def _settings(options: TrainOptions, decay: float) -> Settings:
     )
 
 
-def _provenance(frames: ArchiveFrames) -> dict[str, Any]:
+def _provenance(frames: ArchiveFrames, options: TrainOptions) -> dict[str, Any]:
     names = "\n".join(episode.name for episode in frames.episodes)
-    return {
+    begun = (
+        {"from_checkpoint": {"files": checkpoint_provenance(options.from_checkpoint)["files"]}}
+        if options.from_checkpoint
+        else {}
+    )
+    return begun | {
         "versions": package_versions(),
         "python": platform.python_version(),
         "git_commit": git_commit(),
@@ -112,9 +119,14 @@ def _provenance(frames: ArchiveFrames) -> dict[str, Any]:
             "episodes": len(frames.episodes),
             "frames": sum(len(episode.frame_steps) for episode in frames.episodes),
             "fingerprint": hashlib.sha256(names.encode()).hexdigest()[:16],
+            "content": content_fingerprint(_chunks(Path(options.data))),
         },
         "hardware": hardware(),
     }
+
+
+def _chunks(data: Path) -> list[Path]:
+    return chunks(data / EPISODES if (data / EPISODES).is_dir() else data)
 
 
 def _what_runs(options: TrainOptions, frames: ArchiveFrames, model: Any, phases: list[Any]) -> list[str]:

@@ -15,6 +15,7 @@ from workbench.eval_options import PRESENTATION
 from workbench.eval_session import EvalSession
 from workbench.evaluate import engine_warnings, summary_meta
 from workbench.provenance import provenance
+from workbench.quota import check_records
 from workbench.records import headline
 from workbench.run_folder import RunFolder
 from workbench.summary import summarise
@@ -33,13 +34,18 @@ def tune_adr(options: AdrOptions, console: Console) -> dict[str, Any]:
     bounds, skipped = options.bounds()
     with RunFolder(options.out) as folder:
         folder.create_or_resume(
-            options.config("tune adr"), provenance(factor_set), PRESENTATION, repair=options.repair
+            options.config("tune adr"),
+            provenance(factor_set, options.acting_checkpoint),
+            PRESENTATION,
+            repair=options.repair,
         )
         for notice in folder.notices:
-            console.print(notice)
+            console.print(notice, markup=False)
         records = folder.completed()
         quota = AdrQuota(factor_set, bounds, options.settings, options.task, options.seed, folder.path)
-        if quota.next(records):
+        missing = quota.next(records)
+        check_records(quota, records, folder.path)
+        if missing:
             console.print(
                 f"[bold]{options.policy}[/] on [bold]{options.task}[/]: {len(bounds)} bounds of {options.dr}, "
                 f"{len(records)} episodes on record, {options.num_envs} environments, "
@@ -49,6 +55,7 @@ def tune_adr(options: AdrOptions, console: Console) -> dict[str, Any]:
             records = folder.completed()
         complete = not quota.next(records)
         summary = summarise(headline(records.values()), summary_meta(options, None), folder.sessions())
+        summary |= folder.told()
         summary["warnings"] = engine_warnings(folder.path / "simulator.log")
         for warning in summary["warnings"]:
             console.print(f"[bold red]warning[/] {warning}")
