@@ -141,6 +141,7 @@ def _data(words: Sequence[str], console: Console) -> int:
 def _compare(words: Sequence[str], console: Console) -> int:
     """test two runs against each other on the episodes they share"""
     from workbench.comparison import compare
+    from workbench.folder_kinds import require_evaluation
     from workbench.run_options import CompareOptions
 
     if _wants_help(words):
@@ -152,24 +153,35 @@ def _compare(words: Sequence[str], console: Console) -> int:
     )
     options = parse_options(CompareOptions, given)
     options.resolve()
+    for folder in folders:
+        require_evaluation(Path(folder))
     console.print(compare(folders[0], folders[1], options.confidence))
     return 0
 
 
 def _report(words: Sequence[str], console: Console) -> int:
-    """write a run's report.html again"""
+    """write a run's or a dataset's report.html again"""
+    from workbench.folder_kinds import GENERATE, command_of, require_evaluation
     from workbench.report import write_report
+    from workbench.run_folder import RunFolder
 
     if _wants_help(words):
         console.print("usage: workbench report RUN")
         return 0
     (folder,), _ = positional(words, 1, "report takes a run folder: workbench report RUN")
+    if command_of(Path(folder)) == GENERATE:
+        from workbench.data.dataset_report import write_dataset_report
+
+        console.print(str(write_dataset_report(Path(folder), RunFolder(folder).summary())))
+        return 0
+    require_evaluation(Path(folder))
     console.print(str(write_report(Path(folder))))
     return 0
 
 
 def _view(words: Sequence[str], console: Console) -> int:
     """open a run's recording in Rerun"""
+    from workbench.folder_kinds import require_evaluation
     from workbench.run_options import ViewOptions
     from workbench.viewing import view
 
@@ -180,6 +192,8 @@ def _view(words: Sequence[str], console: Console) -> int:
     (folder,), given = positional(words, 1, "view takes a run folder: workbench view RUN", ViewOptions)
     options = parse_options(ViewOptions, given)
     options.resolve()
+    if (Path(folder) / "config.yaml").is_file():
+        require_evaluation(Path(folder))
     view(Path(folder), episode=options.episode, web=options.web)
     return 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from workbench.dr import CheckOptions, check_factors, export_episode, print_catalogue
+from workbench.folder_kinds import require_evaluation
 from workbench.options import OptionError, parse_options
 from workbench.positional import positional, separate
 from workbench.run_options import ExportOptions
@@ -52,6 +53,7 @@ def _export(words: Sequence[str], console: Console) -> None:
     options.resolve()
     if options.episode is None:
         raise OptionError(EXPORT_USAGE)
+    require_evaluation(Path(run))
     target = Path(options.to or f"episode_{options.episode:06d}.yaml")
     export_episode(Path(run), options.episode, target)
     console.print(f"{target}   (workbench eval dr={target} episodes=1 num_envs=1 reproduces it)")

@@ -28,7 +28,6 @@ from typing import Any, Literal, Self, TypeVar
 import yaml
 
 from workbench import run_identity
-from workbench.differences import differences, sentence
 from workbench.durable import append_line, cut_line, move_cut_line_aside, write_atomically
 from workbench.records import EpisodeRecord, RecordError, SessionRecord, StartRecord
 from workbench.run_history import history
@@ -93,9 +92,7 @@ class RunFolder:
             else:
                 # config.yaml last: a folder with one is a run, complete with its provenance.
                 write_atomically(self.path / "provenance.json", _json_text(provenance))
-                write_atomically(
-                    self.path / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-                )
+                write_atomically(self.path / "config.yaml", _yaml_text(config))
             if not repair and cut_line(self.path / EpisodeRecord.file_name) is not None:
                 raise RunFolderError(
                     f"the last line of {self.path / EpisodeRecord.file_name} is cut off: add repair=true to move "
@@ -128,7 +125,7 @@ class RunFolder:
         return config
 
     def provenance(self) -> dict[str, Any]:
-        """Versions, commit, hashes and hardware of the first session."""
+        """Versions, commit, hashes and hardware of the first start."""
         return self._json("provenance.json")
 
     def summary(self) -> dict[str, Any]:
@@ -249,11 +246,7 @@ class RunFolder:
         )
         if refusal:
             raise RunFolderError(refusal)
-        bound = {key.partition(".")[0] for key in run_identity.BOUND}
-        other = [d for d in differences(first, provenance) if d.key.partition(".")[0] not in bound]
-        if other:
-            said = sentence(other, "{key} was {first}, is {second}")
-            self.notices.append(f"provenance differs from the first start's: {said}")
+        self.notices += run_identity.other_circumstances(first, provenance)
 
     def _note_start(
         self,
@@ -275,13 +268,14 @@ class RunFolder:
         grown = run_identity.grown(before, config, growing)
         if grown:
             # Second: a kill in between leaves the old quota, and the next start asks again.
-            text = yaml.safe_dump({**before, **grown}, sort_keys=False, allow_unicode=True)
-            write_atomically(self.path / "config.yaml", text)
+            write_atomically(self.path / "config.yaml", _yaml_text({**before, **grown}))
             self.notices += [f"extended from {k}={before[k]} to {k}={value}" for k, value in grown.items()]
 
     def _recorded(self, told: int | None) -> int:
+        if told is not None:
+            return told
         path = self.path / EpisodeRecord.file_name
-        return told if told is not None else path.read_bytes().count(b"\n") if path.exists() else 0
+        return path.read_bytes().count(b"\n") if path.exists() else 0
 
     def _move_stump_aside(self, name: str) -> None:
         aside = move_cut_line_aside(self.path / name)
@@ -348,6 +342,10 @@ def _json_types(data: Mapping[str, Any], what: str) -> dict[str, Any]:
     except (TypeError, ValueError) as problem:
         raise RunFolderError(f"the {what} holds something that JSON cannot: {problem}") from None
     return plain
+
+
+def _yaml_text(data: Mapping[str, Any]) -> str:
+    return str(yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True))
 
 
 def _json_text(data: Mapping[str, Any]) -> str:

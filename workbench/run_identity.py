@@ -100,6 +100,15 @@ def other_content(path: object, first: Mapping[str, Any], now: Mapping[str, Any]
     return None
 
 
+def other_circumstances(first: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs from the first start beside what is measured, as a notice for the user, if anything does."""
+    bound = {key.partition(".")[0] for key in BOUND}
+    other = [d for d in differences(first, now) if d.key.partition(".")[0] not in bound]
+    if not other:
+        return []
+    return [f"provenance differs from the first start's: {sentence(other, '{key} was {first}, is {second}')}"]
+
+
 def foreign_record(record: EpisodeRecord, config: Mapping[str, Any]) -> str | None:
     """Whether a record is of another run than the one with these options."""
     for key in ("task", "seed"):

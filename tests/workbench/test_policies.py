@@ -8,9 +8,10 @@ from policy.m1.checkpoint import CONFIG_FILE, save_checkpoint
 from tests.policy.m1.tiny import tiny_model
 from workbench.cli import main
 from workbench.data.generate_options import GenerateOptions
+from workbench.differences import differences
 from workbench.eval_options import EvalOptions
 from workbench.options import OptionError
-from workbench.policies import check_checkpoint, checkpoint_fingerprint, make_policy
+from workbench.policies import check_checkpoint, checkpoint_provenance, make_policy
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +64,13 @@ def test_demonstrations_cannot_be_planned_by_a_policy_that_sees():
         GenerateOptions(policy="m1").resolve()
 
 
-def test_other_weights_have_another_fingerprint(checkpoint, tmp_path):
+def test_other_weights_have_another_fingerprint_and_the_same_other_files(checkpoint, tmp_path):
     save_checkpoint(tiny_model(seed=1), tmp_path / "other")
-    one, other = (checkpoint_fingerprint(str(folder)) for folder in (checkpoint, tmp_path / "other"))
-    assert one == checkpoint_fingerprint(str(checkpoint)) != other
+    one, other = (checkpoint_provenance(str(folder)) for folder in (checkpoint, tmp_path / "other"))
+    assert one == checkpoint_provenance(str(checkpoint))
+    assert one["ends"] != other["ends"]
+    assert [d.key for d in differences(one["files"], other["files"])] == ["model.safetensors"]
+    assert {"config.json", "tokenizer.json", "model.safetensors"} <= one["files"].keys()
 
 
 def test_a_checkpoint_without_its_weights_is_not_whole(tmp_path):

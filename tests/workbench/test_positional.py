@@ -103,7 +103,7 @@ def test_commands_that_take_datasets(at, folders, tmp_path, capsys):
     assert main(["data", "inspect", f"{out}-v3"]) == 0
     capsys.readouterr()
     assert main(["data", "replay", data]) == 2
-    assert "has no config.yaml" in capsys.readouterr().err
+    assert "was not made by `workbench generate`" in capsys.readouterr().err
     assert main(["train", "stage=grounding", f"data={data}", "steps=-1"]) == 2
     assert "steps must be" in capsys.readouterr().err
 

@@ -116,7 +116,7 @@ def test_the_smallest_and_the_worst_runs_have_a_page(tmp_path, records):
 def test_hostile_strings_stay_strings(tmp_path):
     evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}{% endfor %}"
     records = [
-        episode(i, i % 2 > 0, instruction=evil, factors={evil: evil if i % 3 else "b"})
+        episode(i, i % 2 > 0, instruction=evil, task=evil, factors={evil: evil if i % 3 else "b"})
         if i % 2
         else episode(i, False, failure_reason=evil, task=evil, factors={evil: "b"})
         for i in range(40)
