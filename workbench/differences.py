@@ -35,6 +35,11 @@ def differences(first: Any, second: Any, prefix: str = "") -> list[Difference]:
 
     Numbers are equal by their value: 1 is 1.0.
     """
+    # A whole mapping that one side lacks is told by its keys, too.
+    if first is ABSENT and isinstance(second, Mapping) and second:
+        first = {}
+    elif second is ABSENT and isinstance(first, Mapping) and first:
+        second = {}
     if isinstance(first, Mapping) and isinstance(second, Mapping):
         keys = sorted({*first, *second}, key=str)
         pairs = [(str(key), first.get(key, ABSENT), second.get(key, ABSENT)) for key in keys]

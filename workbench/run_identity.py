@@ -18,8 +18,8 @@ from workbench.records import EpisodeRecord
 BOUND = {
     "factor_set.factors": "factor set",
     "checkpoint.files": "checkpoint",
-    "from_checkpoint.files": "from_checkpoint",
-    "data.content": "data",
+    "from_checkpoint.files": "checkpoint to begin with",
+    "data.content": "dataset",
 }
 """Dotted keys of the provenance that say what is measured -> what to call it."""
 ELSEWHERE = "choose another out="

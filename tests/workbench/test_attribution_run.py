@@ -98,7 +98,7 @@ def test_a_killed_ladder_goes_on_and_finds_the_same(finished, tmp_path, monkeypa
         ("attribute_base=set", "attribute_base"),
         ("factors=control.action_delay", "factors"),
         ("dr.control.arm_gain.value=1.1", "dr_overrides.control.arm_gain.value (there absent, now 1.1)"),
-        ("episodes=15", "episodes (there 14, now 15)"),
+        ("episodes=15", "episodes=14, which cannot become 15: a ladder numbers its episodes through all"),
         ("attribute=none", "attribute (there"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from dataclasses import replace
 
@@ -94,8 +95,9 @@ def test_a_file_is_read_once_however_often_the_run_asks_for_its_set(mine):
     options = parse_options(EvalOptions, ["device=cpu", f"dr={mine}"])
     options.resolve()
     mine.write_text(FACTORS.replace("1.2", "3.0"))
-    held = {f.name: f.distribution for f in options.factor_set().factors}
-    assert held["camera.exposure"].hi == 1.2
+    for asked in (options, pickle.loads(pickle.dumps(options))):  # here, and in a worker
+        held = {f.name: f.distribution for f in asked.factor_set().factors}
+        assert held["camera.exposure"].hi == 1.2
     options.dr = "none"
     assert options.factor_set().name == "none"
 
@@ -134,7 +136,7 @@ def test_records_of_another_seed_that_were_added_by_hand(killed, tmp_path, monke
 
 def test_a_search_for_ranges_holds_to_its_factor_file_too(mine, tmp_path, monkeypatch, say):
     words = ["tune", "adr", *QUICK, f"dr={mine}", "batch=4", "most=4", f"out={tmp_path / 'run'}"]
-    assert start(monkeypatch, *words, left=5) == 130
+    assert start(monkeypatch, *words, left=3) == 130
     mine.write_text(FACTORS.replace("0.8", "0.9"))
     assert "camera.exposure.lo (there 0.8, now 0.9)" in say(*words)
 

@@ -56,7 +56,9 @@ def train(options: TrainOptions, console: Console) -> Path:
         with ExitStack() as stack:
             if main:
                 folder = stack.enter_context(RunFolder(out))
-                folder.create_or_resume(options.config(), _provenance(frames, options), PRESENTATION)
+                # What is done adds nothing, and needs neither data nor an earlier checkpoint to be as they were.
+                made_with = folder.provenance() if is_done else _provenance(frames, options)
+                folder.create_or_resume(options.config(), made_with, PRESENTATION)
                 for notice in folder.notices:
                     console.print(notice, markup=False)
             if is_done:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import h5py
 import pytest
 import torch
 from rich.console import Console
@@ -150,6 +151,26 @@ def test_a_run_with_other_options_is_not_resumed(data, tmp_path, small):
             options(data, tmp_path / "r", stage="action", numbers_steps=1, head_steps=0, steps=1, seed=3),
             CONSOLE,
         )
+
+
+def test_a_killed_training_does_not_go_on_with_another_dataset_of_the_same_name(tmp_path, small, monkeypatch):
+    chunk = tmp_path / "data" / "episodes" / "chunk-00000.hdf5"
+    with ChunkWriter(chunk, "made-up") as writer:
+        writer.add(made_up_episode(0, images=True))
+
+    def killed(trainer):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train.Trainer, "run", killed)
+    asked = options(tmp_path / "data", tmp_path / "r", stage="action", numbers_steps=1, head_steps=0, steps=1)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(asked, CONSOLE)
+    with pytest.raises(KeyboardInterrupt):  # the same goes on
+        train.train(asked, CONSOLE)
+    with h5py.File(chunk, "a") as file:
+        file.attrs["edited"] = True
+    with pytest.raises(RunFolderError, match="a run of another dataset, by content and not by name: content"):
+        train.train(asked, CONSOLE)
 
 
 KILLED = """
