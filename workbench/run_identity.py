@@ -91,7 +91,7 @@ def other_content(path: object, first: Mapping[str, Any], now: Mapping[str, Any]
         was, found = _both(first, now, key)
         if was is ABSENT:
             continue
-        differing = differences(was, found)
+        differing = differences(was, found, "" if isinstance(was, Mapping) else f"{key}.")
         if differing:
             return (
                 f"{path} holds a run of another {what}, by content and not by name: {sentence(differing)}; two "
