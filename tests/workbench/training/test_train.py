@@ -170,7 +170,7 @@ def test_a_killed_training_does_not_go_on_with_another_dataset_of_the_same_name(
     with h5py.File(chunk, "a") as file:
         file.attrs["edited"] = True
     with pytest.raises(
-        RunFolderError, match="a run of another dataset, by content and not by name: data.content"
+        RunFolderError, match=r"a run of another dataset, by content and not by name: data\.content"
     ):
         train.train(asked, CONSOLE)
 
