@@ -13,9 +13,8 @@ lies before the first action, so that first deltas count from what the arm was t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -81,7 +80,7 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
         sent = actions[:, [channels[name] for name in TRANSLATION]]
         delta_position = np.stack([sent[a:b].sum(0) for a, b in spans])
         turns = actions[:, [channels[name] for name in ROTATION]]
-        delta_rotation = np.stack([_product(turns[a:b]) for a, b in spans])
+        delta_rotation = _products([turns[a:b] for a, b in spans])
     else:
         delta_position = position[end] - position[begin]
         turned = rotation[end] @ rotation[begin].transpose(0, 2, 1)
@@ -127,9 +126,15 @@ def frame_spec(space: str, control_hz: float, steps: int) -> ActionSpec:
     return replace(spec, control_hz=control_hz / steps, channels=tuple(channels))
 
 
-def _product(vectors: np.ndarray) -> np.ndarray:
-    """Rotation vector of rotations ``[K, 3]`` carried out one after the other."""
-    if len(vectors) == 1:
-        return vectors[0]
-    turns = (Rotation.from_rotvec(v) for v in vectors)
-    return reduce(lambda done, turn: turn * done, turns, Rotation.identity()).as_rotvec()
+def _products(turns: Sequence[np.ndarray]) -> np.ndarray:
+    """Rotation vectors ``[F, 3]`` of rotations, ``[K, 3]`` for each frame, carried out one after the other."""
+    most = max(map(len, turns), default=0)
+    if most == 1 and all(len(vectors) == 1 for vectors in turns):
+        return np.concatenate(turns)
+    padded = np.zeros((most, len(turns), 3))  # by no rotation at all
+    for k, vectors in enumerate(turns):
+        padded[: len(vectors), k] = vectors
+    done = Rotation.identity(len(turns))
+    for turn in padded:
+        done = Rotation.from_rotvec(turn) * done
+    return done.as_rotvec()

@@ -107,12 +107,7 @@ class _Column:
 
     def result(self) -> Table:
         """Statistics in plain JSON types."""
-        self._settle()
-        shares = np.array(list(QUANTILES.values()))
-        quantiles = np.full((len(shares), len(self.mean)), np.nan)
-        for k in np.flatnonzero(np.isfinite(self.mean)):
-            quantiles[:, k] = self._sketches[k].quantiles(shares)
-        quantiles = np.clip(quantiles, self.min, self.max)
+        quantiles = np.clip(self._quantiles(np.array(list(QUANTILES.values()))), self.min, self.max)
         return {
             "mean": self.mean.tolist(),
             "std": np.sqrt(self.squares / self.count).tolist(),
@@ -121,6 +116,17 @@ class _Column:
             "count": [self.count],
             **{name: q.tolist() for name, q in zip(QUANTILES, quantiles, strict=True)},
         }
+
+    def _quantiles(self, shares: np.ndarray) -> np.ndarray:
+        """``[Q, D]``"""
+        if not self._sketches:  # few rows: they stay as they are, which is less to merge
+            with np.errstate(invalid="ignore"):
+                return np.quantile(np.concatenate(self._waiting).astype(np.float64), shares, axis=0)
+        self._settle()
+        found = np.full((len(shares), len(self.mean)), np.nan)
+        for k in np.flatnonzero(np.isfinite(self.mean)):
+            found[:, k] = self._sketches[k].quantiles(shares)
+        return found
 
     def _settle(self) -> None:
         """Take the rows that wait into the sketches."""

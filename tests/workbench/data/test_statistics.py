@@ -65,6 +65,14 @@ def test_who_computed_the_pieces_does_not_matter():
     assert json.dumps(alone.result()) == json.dumps(merged.result())
 
 
+def test_a_piece_that_gave_its_result_is_as_small_to_send_as_before():
+    piece = ColumnStatistics()
+    piece.add(episodes(1)[0])
+    before = len(pickle.dumps(piece))
+    piece.result()
+    assert len(pickle.dumps(piece)) == before
+
+
 def test_halves_of_many_rows_merge_to_the_statistics_of_the_whole():
     made = episodes(600)
     halves, alone = (ColumnStatistics(), ColumnStatistics()), ColumnStatistics()
