@@ -10,7 +10,7 @@ their pictures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -136,23 +136,25 @@ class ImportedDataset:
                 raise episode
             yield episode.in_order()
 
-    def each(self) -> Iterator[tuple[Place, ImportedEpisode | LeRobotImportError]]:
+    def each(
+        self, columns: Sequence[str] | None = None
+    ) -> Iterator[tuple[Place, ImportedEpisode | LeRobotImportError]]:
         """Every episode's place, and the episode as its rows lie in the file, or why it cannot be read.
 
-        One episode at a time, and one row group of its table, are in memory.
+        One episode at a time, and one row group of its table, are in memory. With ``columns``, others are not read.
         """
-        reader = self.reader()
+        reader = self.reader(columns)
         for place in self.places:
             try:
                 yield place, self._episode(place, reader)
             except LeRobotImportError as problem:
                 yield place, problem
 
-    def episode(self, index: int) -> ImportedEpisode:
-        """The episode of that index; LeRobotImportError if there is none."""
+    def episode(self, index: int, columns: Sequence[str] | None = None) -> ImportedEpisode:
+        """The episode of that index; LeRobotImportError if there is none. With ``columns``, others are not read."""
         for place in self.places:
             if place.index == index:
-                return self._episode(place, self.reader()).in_order()
+                return self._episode(place, self.reader(columns)).in_order()
         raise LeRobotImportError(f"{self.root} has no episode {index}; it has {len(self)}")
 
     def skipped(self) -> tuple[str, ...]:
@@ -164,9 +166,9 @@ class ImportedDataset:
             c.name for c in kinds if not (is_numeric(c.type) or is_picture(c.type) or is_text(c.type))
         )
 
-    def reader(self) -> Reader:
+    def reader(self, columns: Sequence[str] | None = None) -> Reader:
         """A reader of the dataset's tables, which holds the one in hand."""
-        return _Reader(Tables(self.root, self.version == V3))
+        return _Reader(Tables(self.root, self.version == V3, columns))
 
     def _episode(self, place: Place, reader: Reader) -> ImportedEpisode:
         rows = reader.rows(place)

@@ -5,7 +5,7 @@ A table is read a row group at a time. Of the whole table only the column ``epis
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,10 +47,14 @@ class TableReader:
         path: the Parquet file.
         root: folder of the dataset, in which pictures kept as files are looked for.
         by_episode: whether the table holds several episodes, told apart by ``episode_index``.
+        columns: those to read; None reads all.
     """
 
-    def __init__(self, path: Path, root: Path, by_episode: bool) -> None:
+    def __init__(
+        self, path: Path, root: Path, by_episode: bool, columns: Sequence[str] | None = None
+    ) -> None:
         self.path, self._root, self._by_episode = path, root, by_episode
+        self._columns = columns
         self._file = reading(path, lambda: pq.ParquetFile(path))
         if by_episode and "episode_index" not in self._file.schema_arrow.names:
             raise LeRobotImportError(f"{path} has no column 'episode_index'")
@@ -91,6 +95,8 @@ class TableReader:
             else:
                 parts.append(table.take(pa.array(inside)))
         table = pa.concat_tables(parts) if parts else self._file.schema_arrow.empty_table()
+        if self._columns is not None:
+            table = table.select([name for name in self._columns if name in table.column_names])
         columns: dict[str, np.ndarray] = {}
         texts: dict[str, tuple[str, ...]] = {}
         pictures: dict[str, tuple[bytes, ...]] = {}
@@ -112,7 +118,7 @@ class TableReader:
     def _group(self, number: int) -> pa.Table:
         if self._held is None or self._held[0] != number:
             self._held = None  # before the next comes
-            self._held = number, reading(self.path, lambda: self._file.read_row_group(number))
+            self._held = number, reading(self.path, lambda: self._file.read_row_group(number, self._columns))
         return self._held[1]
 
     def _picture(self, stored: dict[str, bytes | str | None] | None, where: str) -> bytes:
@@ -129,8 +135,8 @@ class TableReader:
 class Tables:
     """The reader of the table in hand: episodes that follow each other in a table share it."""
 
-    def __init__(self, root: Path, by_episode: bool) -> None:
-        self._make: Callable[[Path], TableReader] = lambda path: TableReader(path, root, by_episode)
+    def __init__(self, root: Path, by_episode: bool, columns: Sequence[str] | None = None) -> None:
+        self._make: Callable[[Path], TableReader] = lambda path: TableReader(path, root, by_episode, columns)
         self._held: TableReader | None = None
 
     def of(self, path: Path) -> TableReader:

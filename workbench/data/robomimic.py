@@ -18,7 +18,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,9 +52,9 @@ class RobomimicDataset(ImportedDataset):
         """Datasets that are not a row a step."""
         return self.left_out
 
-    def reader(self) -> _Reader:
+    def reader(self, columns: Sequence[str] | None = None) -> _Reader:
         """A reader of the file."""
-        return _Reader(self.root, self.left_out)
+        return _Reader(self.root, self.left_out, columns)
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class _Demonstrations:
 class _Reader:
     path: Path
     left_out: tuple[str, ...]
+    columns: Sequence[str] | None
 
     def rows(self, place: Place) -> Rows:
         """The steps of a demonstration."""
@@ -86,7 +87,10 @@ class _Reader:
         try:
             with h5py.File(self.path, "r") as file:
                 for column, dataset in _each_column(file[f"data/{name}"]):
-                    if column in self.left_out:
+                    stored_as = _picture_name(column) if _is_picture(dataset) else column
+                    if column in self.left_out or (
+                        self.columns is not None and stored_as not in self.columns
+                    ):
                         continue
                     if len(dataset) != place.length:
                         raise LeRobotImportError(

@@ -16,6 +16,7 @@ from policy.m1.training.randomness import numpy_generator
 from workbench.training.annotations import hand_at, worded
 from workbench.training.augment import jitter
 from workbench.training.frames import ArchiveFrames
+from workbench.training.imported_frames import ImportedFrames
 from workbench.training.strays import STRAY, Eye, Strays
 
 SCHEMES = ("min_max", "q01_q99")
@@ -23,7 +24,7 @@ LEAST_SPAN = 1e-6
 """A channel that varies by less, in its unit, is held constant: scaled up, its rounding would be the lesson."""
 
 
-def with_statistics(frames: ArchiveFrames, scheme: str) -> ActionSpec:
+def with_statistics(frames: ArchiveFrames | ImportedFrames, scheme: str) -> ActionSpec:
     """The data's action spec with the statistics of all its control steps, each demonstration counted once.
 
     Renderings of one demonstration share its actions. The gripper is left out: its levels are its own.
@@ -62,7 +63,7 @@ class ActionStream:
 
     def __init__(
         self,
-        frames: ArchiveFrames,
+        frames: ArchiveFrames | ImportedFrames,
         views: Sequence[str],
         length: int,
         seed: int,
@@ -121,11 +122,13 @@ class ActionStream:
         side: int,
     ) -> Strayed:
         """What is told of the hands; changes the ``chunks`` ``[B, T, A]`` of those that have strayed."""
+        assert isinstance(self.frames, ArchiveFrames)  # others have no cameras to see the tool with
+        episodes = self.frames.episodes
         by, moved = np.zeros((len(rows), len(STRAY))), np.zeros((len(rows), 2))
         for i, (row, epoch) in enumerate(rows):
             drawn = self._strays.drawn(numpy_generator(self.seed, "stray", row, epoch), chunks[i])
             number, frame = self.rows[row]
-            eye = Eye.together([Eye.of(self.frames.episodes[number], self.views[0], frame, side)] * 2)
+            eye = Eye.together([Eye.of(episodes[number], self.views[0], frame, side)] * 2)
             was, seen = eye.pixels(np.arange(2), np.stack([np.zeros(3), drawn[:3]])).clip(0, side)
             if not np.isnan([was, seen]).any():
                 by[i], moved[i] = drawn, seen - was

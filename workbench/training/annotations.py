@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ from workbench.data.qa_options import QaOptions
 from workbench.data.qa_questions import LEAST_SIDE
 from workbench.training.attempts import astray_until
 from workbench.training.frames import color_and_shape
+
+if TYPE_CHECKING:
+    from workbench.training.imported_frames import ImportedDemonstration
 
 
 def visible_boxes(episode: DatasetEpisode, view: str, frame: int, options: QaOptions) -> dict[int, XYXY]:
@@ -64,7 +68,7 @@ def slot_places(
     return tuple(found)
 
 
-def hand_at(episode: DatasetEpisode, frame: int) -> tuple[float, ...]:
+def hand_at(episode: DatasetEpisode | ImportedDemonstration, frame: int) -> tuple[float, ...]:
     """What the robot measured of its hand when a frame was shown (`policy.m1.prompt.measured_hand`)."""
     step = int(episode.frame_steps[frame])
     pose = torch.from_numpy(episode.measured_ee_pose[step][None]).float()
@@ -72,7 +76,9 @@ def hand_at(episode: DatasetEpisode, frame: int) -> tuple[float, ...]:
     return tuple(measured_hand(pose, width)[0].tolist())
 
 
-def worded(episode: DatasetEpisode, paraphrases: float, rng: np.random.Generator) -> str:
+def worded(
+    episode: DatasetEpisode | ImportedDemonstration, paraphrases: float, rng: np.random.Generator
+) -> str:
     """The task in the episode's own words, or by that chance in one of the others that it can be told in."""
     if not episode.paraphrases or rng.random() >= paraphrases:
         return episode.instruction

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from policy.m1.config import GRIPPER
 from workbench.data.episode import DatasetEpisode
 
+if TYPE_CHECKING:
+    from workbench.training.imported_frames import ImportedDemonstration
+
 SHUT_AFTER = 8
 """Control steps after which a hand told to close has closed."""
 
 
-def astray_until(episode: DatasetEpisode) -> int:
+def astray_until(episode: DatasetEpisode | ImportedDemonstration) -> int:
     """Control step before which the actions led to an attempt that failed; 0 if all led to success.
 
     An attempt has failed if the hand had to close once more. From when its fingers were shut, actions show how to begin

@@ -16,9 +16,11 @@ from policy.m1.presets import preset
 from policy.m1.strict import ConfigError
 from policy.m1.tokenizer import build_tokenizer
 from policy.m1.training.randomness import key
+from workbench.data.foreign import open_dataset
 from workbench.options import OptionError, listed
 from workbench.training.action_stream import with_statistics
 from workbench.training.frames import ArchiveFrames
+from workbench.training.imported_frames import ImportedFrames
 from workbench.training.options import GROUNDING, TrainOptions
 from workbench.training.vocabulary import vocabulary_of
 
@@ -29,6 +31,26 @@ PLAIN_PROMPT = "{instruction}"
 DEFAULT_VIEWS = ("front",)
 
 
+Frames = ArchiveFrames | ImportedFrames
+
+
+def open_frames(options: TrainOptions) -> Frames:
+    """The frames to train on: of an archive, or of a dataset that others made.
+
+    Raises ArchiveError or LeRobotImportError for what cannot be read, OptionError for what a dataset of others lacks.
+    """
+    data = Path(options.data)
+    if not (data / "meta").is_dir() and not data.is_file():
+        return ArchiveFrames(data, chosen_views(options))
+    if options.stage == GROUNDING or options.is_guided:
+        raise OptionError(
+            f"{options.data} lacks boxes, places and traces, which spatial guidance learns from and only archives "
+            "have: stage=action guidance=off trains on its pictures, texts and actions"
+        )
+    views = chosen_views(options) if options.views or options.from_checkpoint else ()
+    return ImportedFrames(open_dataset(data), views)
+
+
 def chosen_views(options: TrainOptions) -> tuple[str, ...]:
     """The cameras that the model is to see; OptionError for a checkpoint that is none."""
     named = listed("views", options.views)
@@ -37,16 +59,21 @@ def chosen_views(options: TrainOptions) -> tuple[str, ...]:
     return _checkpoint(options).config.images.views if options.from_checkpoint else DEFAULT_VIEWS
 
 
-def build_model(options: TrainOptions, frames: ArchiveFrames) -> M1Model:
+def build_model(options: TrainOptions, frames: Frames) -> M1Model:
     """A new model or a checkpoint's, with the data's action spec and statistics, in float32.
 
     Raises OptionError for a checkpoint that is none or does not fit, and for m1-3b without one.
     """
     spec = with_statistics(frames, options.normalisation)
-    views = chosen_views(options)
+    views = frames.views
     try:
         if options.from_checkpoint:
             model = _checkpoint(options)
+            if isinstance(frames, ImportedFrames) and model.config.qformer.told_numbers:
+                raise OptionError(
+                    f"from_checkpoint={options.from_checkpoint} is told hand and places as numbers, which "
+                    f"{options.data} lacks: begin with a new model"
+                )
             if problems := spec.mismatches(model.config.action_spec):
                 raise OptionError(
                     f"actions of {options.data} are not those of {options.from_checkpoint}: {'; '.join(problems)}"
@@ -67,6 +94,8 @@ def build_model(options: TrainOptions, frames: ArchiveFrames) -> M1Model:
             )
         else:
             config = preset(options.preset, spec, views, vocabulary_of(frames))
+            if isinstance(frames, ImportedFrames):
+                config = replace(config, qformer=replace(config.qformer, told_numbers=False, number_places=0))
             if options.chunk is not None:
                 half = max(1, options.chunk // 2)
                 config = replace(config, chunk_length=options.chunk, execute_steps=half)
@@ -86,9 +115,7 @@ def _new_model(config: M1Config, tokenizer: PreTrainedTokenizerBase | None, seed
     return M1Model(config, tokenizer)
 
 
-def _for_data(
-    config: M1Config, options: TrainOptions, frames: ArchiveFrames, views: tuple[str, ...]
-) -> M1Config:
+def _for_data(config: M1Config, options: TrainOptions, frames: Frames, views: tuple[str, ...]) -> M1Config:
     """The configuration with what the data and the options say; sizes of weights stay."""
     spec = with_statistics(frames, options.normalisation)
     gripper = spec.index(GRIPPER) if _has_gripper(spec) else None
@@ -97,7 +124,8 @@ def _for_data(
     )
     prompt: PromptConfig = config.prompt
     if options.stage != GROUNDING and not options.is_guided:
-        hand = f". hand {HAND}" if HAND in prompt.action else ""
+        is_told = HAND in prompt.action and (isinstance(frames, ArchiveFrames) or frames.knows_hand)
+        hand = f". hand {HAND}" if is_told else ""
         prompt = replace(prompt, action=PLAIN_PROMPT + hand, slots=())
     return replace(
         config,

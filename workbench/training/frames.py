@@ -22,6 +22,8 @@ class ArchiveFrames:
 
         Raises ArchiveError for a folder without episodes, and for an episode without one of ``cameras``.
         """
+        self.views = tuple(cameras)
+        """Cameras that are seen."""
         folder = data / EPISODES if (data / EPISODES).is_dir() else data
         self.episodes: list[DatasetEpisode] = []
         for path in chunks(folder):

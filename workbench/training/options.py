@@ -27,7 +27,9 @@ class TrainOptions:
     """What to train, on what, and how. A value of none is the recipe's own for the stage and the preset."""
 
     stage: str = option("", f"what to train: {' or '.join(STAGES)}")
-    data: str = option("", "folder that `workbench generate` made")
+    data: str = option(
+        "", "folder that `workbench generate` made; stage=action guidance=off: also a dataset of others"
+    )
     out: str = option(AUTO, "run folder; auto: named after what is trained, in runs/; the same again resumes")
     preset: str = option("m1-mini", f"size of a new model: {' or '.join(PRESETS)}")
     from_checkpoint: str = option(

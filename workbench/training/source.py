@@ -11,6 +11,7 @@ from policy.m1.training.phases import ACTION, ANSWERS, NUMBERS, READING, SCENE
 from workbench.training.action_stream import ActionStream
 from workbench.training.answer_stream import AnswerStream, sayable_by
 from workbench.training.frames import ArchiveFrames
+from workbench.training.imported_frames import ImportedFrames
 from workbench.training.lessons import FIRST_LESSON, FULL_LESSON, NAMING_LESSON, SLOTS_LESSON
 from workbench.training.numbers_stream import NumbersStream
 from workbench.training.options import TrainOptions
@@ -21,9 +22,9 @@ LESSONS = {"naming": NAMING_LESSON, "language": FIRST_LESSON, "slots": SLOTS_LES
 
 
 class ArchiveSource:
-    """Streams of one archive for one model."""
+    """Streams of one archive, or of one dataset of others, for one model."""
 
-    def __init__(self, frames: ArchiveFrames, model: M1Model, options: TrainOptions) -> None:
+    def __init__(self, frames: ArchiveFrames | ImportedFrames, model: M1Model, options: TrainOptions) -> None:
         self.frames, self.model, self.options = frames, model, options
         self.colors, self.shapes = len(frames.colors), len(frames.shapes)
 
@@ -40,6 +41,10 @@ class ArchiveSource:
                 options.augment,
                 options.paraphrases,
                 size if PATH in config.prompt.slots[: config.qformer.number_places] else None,
+            )
+        if isinstance(self.frames, ImportedFrames):
+            raise ValueError(
+                f"{self.frames.dataset.root} has no {objective}: boxes and places are an archive's"
             )
         if objective == ANSWERS:
             return AnswerStream(
@@ -65,6 +70,7 @@ class ArchiveSource:
 
     @cached_property
     def _numbers(self) -> NumbersStream:
+        assert isinstance(self.frames, ArchiveFrames)  # `stream` refuses others
         config = self.model.config
         slots = config.prompt.slots[: config.qformer.number_places]
         side, length = config.images.size, config.chunk_length

@@ -22,13 +22,14 @@ from policy.m1.training.settings import Settings
 from policy.m1.training.trainer import Trainer, make_accelerator
 from policy.m1.training.training_state import TrainingStateError
 from workbench.data.archive import EPISODES, ArchiveError, chunks
+from workbench.data.lerobot_files import LeRobotImportError
 from workbench.fingerprints import content_fingerprint
 from workbench.options import OptionError
 from workbench.policies import checkpoint_provenance
 from workbench.provenance import git_commit, hardware, package_versions
 from workbench.run_folder import RunFolder
-from workbench.training.build import build_model, chosen_views, trained_config
-from workbench.training.frames import ArchiveFrames
+from workbench.training.build import Frames, build_model, open_frames, trained_config
+from workbench.training.imported_frames import ImportedFrames
 from workbench.training.options import PRESENTATION, TrainOptions
 from workbench.training.recipes import average_decay, phases_of
 from workbench.training.run_log import RunLog
@@ -47,7 +48,7 @@ def train(options: TrainOptions, console: Console) -> Path:
     accelerator = make_accelerator(options.device)
     main = accelerator.is_main_process
     try:
-        frames = ArchiveFrames(Path(options.data), chosen_views(options))
+        frames = open_frames(options)
         is_done = (target / CONFIG_FILE).exists()
         if not is_done:
             # Before the folder: what cannot be trained leaves none behind.
@@ -85,7 +86,7 @@ def train(options: TrainOptions, console: Console) -> Path:
                     shutil.rmtree(target)  # begun by a run that was killed while it wrote
                 save_checkpoint(model.cpu(), target)
             accelerator.wait_for_everyone()
-    except (ArchiveError, TrainingStateError) as error:
+    except (ArchiveError, LeRobotImportError, TrainingStateError) as error:
         raise OptionError(str(error)) from error
     return target
 
@@ -106,7 +107,7 @@ def _settings(options: TrainOptions, decay: float) -> Settings:
     )
 
 
-def _provenance(frames: ArchiveFrames, options: TrainOptions) -> dict[str, Any]:
+def _provenance(frames: Frames, options: TrainOptions) -> dict[str, Any]:
     names = "\n".join(episode.name for episode in frames.episodes)
     begun = (
         {"from_checkpoint": {"files": checkpoint_provenance(options.from_checkpoint)["files"]}}
@@ -121,22 +122,30 @@ def _provenance(frames: ArchiveFrames, options: TrainOptions) -> dict[str, Any]:
             "episodes": len(frames.episodes),
             "frames": sum(len(episode.frame_steps) for episode in frames.episodes),
             "fingerprint": hashlib.sha256(names.encode()).hexdigest()[:16],
-            "content": content_fingerprint(_chunks(Path(options.data))),
+            "content": content_fingerprint(_files(Path(options.data))),
         },
         "hardware": hardware(),
     }
 
 
-def _chunks(data: Path) -> list[Path]:
-    return chunks(data / EPISODES if (data / EPISODES).is_dir() else data)
+def _files(data: Path) -> list[Path]:
+    """The files that a dataset's episodes are in."""
+    if data.is_file():
+        return [data]
+    found = chunks(data / EPISODES if (data / EPISODES).is_dir() else data)
+    return found or sorted(path for path in data.rglob("*") if path.is_file())
 
 
-def _what_runs(options: TrainOptions, frames: ArchiveFrames, model: Any, phases: list[Any]) -> list[str]:
+def _what_runs(options: TrainOptions, frames: Frames, model: Any, phases: list[Any]) -> list[str]:
     parameters = sum(p.numel() for p in model.parameters())
     lines = [
         f"{options.stage} of {model.config.name}, {parameters / 1e6:.1f} M parameters, on {len(frames.episodes)} "
         f"episodes of {options.data}, {options.device}"
     ]
+    if isinstance(frames, ImportedFrames) and not frames.knows_hand:
+        lines.append(
+            f"  {options.data} does not say where the tool is: the model is told nothing of its hand"
+        )
     for phase in phases:
         if phase.steps:
             batches = ", ".join(f"{n} {name}" for name, n in phase.batch.items())

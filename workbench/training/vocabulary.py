@@ -10,6 +10,7 @@ from typing import Any
 from tasks.language import words as language
 from workbench.data.qa_wordings import PLANS, SENTENCES, WORDINGS
 from workbench.training.frames import ArchiveFrames
+from workbench.training.imported_frames import ImportedFrames
 
 LEAST_DEMONSTRATIONS = 2
 """Demonstrations that must share a word which the language does not list: a slip of the finger is in one only."""
@@ -17,7 +18,7 @@ LEAST_DEMONSTRATIONS = 2
 _WORD = re.compile(r"[A-Za-z]+")
 
 
-def vocabulary_of(frames: ArchiveFrames) -> tuple[str, ...]:
+def vocabulary_of(frames: ArchiveFrames | ImportedFrames) -> tuple[str, ...]:
     """Every word that a model of this data should know, sorted."""
     found = set(spoken_words())
     labels = [body.label for episode in frames.episodes for body in episode.bodies]
