@@ -105,7 +105,7 @@ VERBS: dict[str, Callable[[Place], list[str]]] = {
     "export_qa": _export("qa"),
     "inspect_v3": lambda p: ["inspect", p.exported("lerobot_v3")],
     "validate_v3": lambda p: ["validate", p.exported("lerobot_v3"), *p.shared()],
-    "import_v3": lambda p: ["import", p.exported("lerobot_v3"), f"out={p.out}.hdf5"],
+    "import_v3": lambda p: ["import", p.exported("lerobot_v3"), f"out={p.out}"],
     "validate_v21": lambda p: ["validate", p.exported("lerobot_v21"), *p.shared()],
 }
 

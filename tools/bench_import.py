@@ -1,6 +1,6 @@
 """What import, inspection and validation of many episodes cost: time and peak memory of each command, by size.
 
-    python -m tools.bench_import episodes=2400,24000 [folder=/tmp/bench] [keep=true]
+    python -m tools.bench_import episodes=2400,24000 [commands=inspect,import] [folder=/tmp/bench] [keep=true]
 
 Datasets are made of replicated episodes of 16 frames: a v3.0 dataset with a video of 64x64 px and 10 kB of task data an
 episode, as somebody's tool writes it, and an archive. Each command runs in a process of its own.
@@ -117,6 +117,7 @@ def measured(*words: str | Path) -> tuple[float, float, int]:
 def main() -> int:
     """Print a row of a table for each command and size."""
     given = dict(word.split("=", 1) for word in sys.argv[1:])
+    only = tuple(given.get("commands", "inspect,import,split").split(","))
     root = Path(given.get("folder", "/tmp/bench_import"))
     print("| command | episodes | time [s] | processor [s] | peak memory [MiB] |\n|---|---:|---:|---:|---:|")
     for episodes in map(int, given.get("episodes", "240,2400").split(",")):
@@ -129,6 +130,8 @@ def main() -> int:
             ("import", ("import", root / "v3", f"out={root / 'imported'}")),
             ("split", ("split", root / "v3", f"out={root / 'parts'}")),
         ):
+            if not what.startswith(only):
+                continue
             before = os.times()
             wall, memory, status = measured(*words)
             after = os.times()
