@@ -81,6 +81,8 @@ class RollingWriter:
         self.folder, self.env_name, self.size, self.tag = folder, env_name, size, tag
         self._before_close = before_close
         self._chunk: ChunkWriter | None = None
+        self._number: int | None = None
+        """Of the chunk before; None until the first."""
 
     def settle(self, line: Mapping[str, Any], episode: DatasetEpisode | None = None) -> None:
         """Book a line, and the episode that it keeps, if any."""
@@ -101,9 +103,11 @@ class RollingWriter:
 
     def _next_path(self) -> Path:
         stem = f"chunk-{self.tag}"
-        taken = [path.stem.removeprefix(stem) for path in self.folder.glob(f"{stem}*.hdf5")]
-        number = 1 + max((int(name) for name in taken if name.isdigit()), default=-1)
-        return self.folder / f"{stem}{number:05d}.hdf5"
+        if self._number is None:  # once: looking for each chunk would take longer the more there are
+            taken = [path.stem.removeprefix(stem) for path in self.folder.glob(f"{stem}*.hdf5")]
+            self._number = max((int(name) for name in taken if name.isdigit()), default=-1)
+        self._number += 1
+        return self.folder / f"{stem}{self._number:05d}.hdf5"
 
     def __enter__(self) -> Self:
         return self

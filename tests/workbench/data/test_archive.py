@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
 from tests.workbench.data.made_up import made_up_episode, without
-from workbench.data.archive import ArchiveError, Chunk, episodes, settled
-from workbench.data.chunk_writer import ChunkWriter, clear_partial
+from workbench.data.archive import ArchiveError, Chunk, chunks, episodes, settled
+from workbench.data.chunk_writer import ChunkWriter, RollingWriter, clear_partial
 
 
 def write(path, *made):
@@ -77,6 +78,17 @@ def test_a_chunk_that_was_not_finished_is_not_there(tmp_path):
     with pytest.raises(RuntimeError, match="power cut"):
         interrupted()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_writer_goes_on_behind_what_is_there_and_looks_for_it_once(tmp_path, monkeypatch):
+    looks, glob = [], Path.glob
+    monkeypatch.setattr(Path, "glob", lambda self, *a, **k: looks.append(self) or glob(self, *a, **k))
+    for begun in (0, 3):
+        with RollingWriter(tmp_path, "pick_place", size=1) as writer:
+            for k in range(begun, begun + 3):
+                writer.settle({"index": k, "kept": False})
+    assert [path.name for path in chunks(tmp_path)] == [f"chunk-{k:05d}.hdf5" for k in range(6)]
+    assert len(looks) == 2 + 1, "a look for each writer, and the test's own"
 
 
 def test_what_a_killed_writer_left_is_cleared_away_and_chunks_stay(tmp_path, monkeypatch):
