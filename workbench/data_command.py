@@ -112,13 +112,18 @@ def _inspect(paths: Sequence[Path], given: Sequence[str], console: Console) -> i
 
 
 def _validate(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
-    from workbench.data.validate import validate
+    from workbench.data.validate import examine
 
     path = _one("validate", paths, given)
     with _bar("checking", console) as progress:
-        problems = validate(path, progress)
+        found = examine(path, progress)
+    problems = found.problems
     for problem in problems:
         console.print(str(problem), markup=False)
+    for sentence in found.unchecked:
+        console.print(sentence, markup=False)
+    if found.content is not None:
+        console.print(f"content {found.content}", markup=False)
     console.print(f"{path}: " + (f"{len(problems)} problems" if problems else "no problems"), markup=False)
     return 1 if problems else 0
 

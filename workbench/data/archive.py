@@ -42,7 +42,9 @@ TRAJECTORY = (
 )  # fmt: skip
 CAMERA = ("intrinsics", "position", "rotation", "boxes", "visibility", "grasp", "contact", "place", "trace")
 IMAGES = ("depth", "mask")
-"""Members of an episode's groups ``trajectory`` and ``cameras/<name>``, by their names in `DatasetEpisode`."""
+THUMBNAILS = "thumbnails"
+"""Members of an episode's groups ``trajectory`` and ``cameras/<name>``, by their names in `DatasetEpisode`; images and
+thumbnails are not in every archive."""
 _DAMAGE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)
 """What HDF5 raises for a damaged file depends on what it stumbles over first."""
 
@@ -99,6 +101,11 @@ class Chunk:
             if "actions" not in demo:
                 raise ArchiveError(f"{self.path} data/demo_{row}/actions is missing")
             return len(demo["actions"]), self._read(demo, "trajectory/frame_steps")
+
+    def attributes(self, row: int) -> dict[str, Any]:
+        """What HDF5 readers see of an episode before they open it: ``num_samples``, ``seed``, ``success``."""
+        with self._reading(f"data/demo_{row}"):
+            return {name: np.asarray(value).item() for name, value in self._demo(row).attrs.items()}
 
     def read(self, row: int, cameras: Sequence[str] | None = None, pictures: bool = True) -> DatasetEpisode:
         """An episode.
@@ -184,7 +191,7 @@ class Chunk:
     def _camera(self, demo: h5py.Group, name: str, size: Mapping[str, Any], pictures: bool) -> CameraFrames:
         ends = self._read(demo, f"cameras/{name}/jpeg_ends").tolist()
         spans = list(zip([0, *ends[:-1]], ends, strict=True))
-        where = f"{demo.name}/cameras/{name}"
+        where, small = f"{demo.name}/cameras/{name}", f"cameras/{name}/{THUMBNAILS}"
         jpeg: Any = StoredPictures(self.path, f"{where}/jpeg", spans)
         images: dict[str, Any] = dict.fromkeys(IMAGES)
         if pictures:
@@ -202,6 +209,7 @@ class Chunk:
             jpeg=jpeg,
             **{key: self._read(demo, f"cameras/{name}/{key}") for key in CAMERA},
             **images,
+            thumbnails=self._read(demo, small) if small in demo else None,
         )
 
 

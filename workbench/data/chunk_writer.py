@@ -15,7 +15,7 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
-from workbench.data.archive import CAMERA, FINGERS, FORMAT, IMAGES, ISAAC_LAB_FORMAT, TRAJECTORY
+from workbench.data.archive import CAMERA, FINGERS, FORMAT, IMAGES, ISAAC_LAB_FORMAT, THUMBNAILS, TRAJECTORY
 from workbench.data.episode import DatasetEpisode
 from workbench.data.hdf5_image import new_image, write_image
 from workbench.durable import TEMPORARY
@@ -172,6 +172,8 @@ def _write_episode(group: h5py.Group, episode: DatasetEpisode) -> None:
         _put(group, f"cameras/{name}/jpeg_ends", np.cumsum([len(j) for j in camera.jpeg], dtype=np.int64))
         for key in CAMERA:
             _put(group, f"cameras/{name}/{key}", getattr(camera, key))
+        if camera.thumbnails is not None:
+            _put(group, f"cameras/{name}/{THUMBNAILS}", camera.thumbnails)
         for key in IMAGES:
             if (value := getattr(camera, key)) is not None:
                 chunks = (1, camera.height, camera.width) if len(value) else None

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from policy.action import ActionSpec
+from workbench.data.thumbnails import PARTS
 
 TRACE_POINTS = 24
 """Points ``K`` of the end effector's future trace."""
@@ -78,6 +79,8 @@ class CameraFrames:
     """``[F, H, W]`` uint16 in `DEPTH_UNIT`; 0 is unknown. None if not asked for."""
     mask: np.ndarray | None = None
     """``[F, H, W]`` uint8: 1 + row of the body in `DatasetEpisode.bodies`, `ROBOT` or 0 for the rest."""
+    thumbnails: np.ndarray | None = None
+    """``[F, 4, 4, 3]`` uint8: each picture's mean colours when it was drawn (`workbench.data.thumbnails`)."""
 
 
 DEPTH_UNIT = 1e-4
@@ -229,6 +232,8 @@ def _camera_problems(camera: CameraFrames, f: int, p: int) -> list[str]:
     for name in ("depth", "mask"):
         if getattr(camera, name) is not None:
             shapes[name] = (f, camera.height, camera.width)
+    if camera.thumbnails is not None:
+        shapes["thumbnails"] = (f, PARTS, PARTS, 3)
     for name, shape in shapes.items():
         value = getattr(camera, name)
         if value.shape != shape:

@@ -11,11 +11,14 @@ import numpy as np
 import pyarrow as pa
 from scipy.spatial.transform import Rotation
 
+from workbench.data.checks.motion import command_lags
 from workbench.data.columns import INDEX, Feature, view
-from workbench.data.episode import PHASES, SUBTASKS, DatasetEpisode
-from workbench.data.frame_actions import SPACES, frame_spec, sources
+from workbench.data.episode import PHASES, SUBTASKS, CameraFrames, DatasetEpisode
+from workbench.data.frame_actions import SPACES, frame_actions, frame_spec, sources
+from workbench.data.pictures import decode
 from workbench.data.rotations import of_one_sign, quaternion_wxyz
 from workbench.data.survey import Survey
+from workbench.data.thumbnails import moments, thumbnail
 from workbench.data.video import information
 
 CONVENTIONS = "meta/conventions.json"
@@ -87,12 +90,15 @@ def task_data(episode: DatasetEpisode) -> dict[str, Any]:
 
     Poses: position [m] and quaternion w x y z with w >= 0, in the robot base frame but for ``base_pose``, which is the
     base in the frame of the table. A camera's pose is that of its first frame: every frame's is in the columns.
+    ``command_lag`` are the rows after which commanded targets followed what was sent, by action space; see
+    `workbench.data.checks.motion.lag`.
     """
     return {
         "original_episode_name": episode.name,
         "render": episode.render,
         "seed": episode.record["seed"],
         "success": episode.record["success"],
+        "command_lag": command_lags(frame_actions(episode)),
         "control_hz": episode.control_hz,
         "base_pose": _pose(episode.base_pose),
         "bodies": [
@@ -126,8 +132,17 @@ def _camera(episode: DatasetEpisode, name: str) -> dict[str, Any]:
         "distortion": float(camera.distortion),
         "position": camera.position[0].tolist(),
         "orientation": quaternion_wxyz(pose)[0].tolist(),
+        "thumbnails": _thumbnails(camera),
         "moves": any(np.ptp(v, axis=0).max() > 1e-6 for v in (camera.position, camera.rotation)),
     }
+
+
+def _thumbnails(camera: CameraFrames) -> dict[str, list[Any]]:
+    """Mean colours of a few of an episode's pictures, as they were drawn."""
+    frames = moments(len(camera.jpeg))
+    kept = camera.thumbnails
+    colors = [kept[f] if kept is not None else thumbnail(decode(camera.jpeg[f])) for f in frames]
+    return {"frames": frames, "colors": [color.ravel().tolist() for color in colors]}
 
 
 def _pose(pose: np.ndarray) -> dict[str, list[float]]:

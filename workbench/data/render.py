@@ -25,6 +25,7 @@ from workbench.data.generate_options import GenerateOptions
 from workbench.data.pictures import encode
 from workbench.data.rendering import Rendering, Shots, shortcoming
 from workbench.data.silhouette import label_boxes
+from workbench.data.thumbnails import thumbnail
 from workbench.pick_place import launch_pick_place
 from workbench.rollout import RowQueues, Work
 from workbench.stopwatch import Stopwatch
@@ -205,6 +206,7 @@ class RenderPass:
             boxes, pixels = label_boxes(marks, len(bodies))
             shots.jpeg.append(encode(images[row], o.jpeg_quality))
             shots.brightness.append(float(images[row].mean()))
+            shots.thumbnails.append(thumbnail(images[row]))
             shots.boxes.append(boxes)
             shots.pixels.append(pixels)
             shots.position.append(local[row].copy())

@@ -35,6 +35,7 @@ class Shots:
     rotation: list[np.ndarray] = field(default_factory=list)
     depth: list[np.ndarray] = field(default_factory=list)
     mask: list[np.ndarray] = field(default_factory=list)
+    thumbnails: list[np.ndarray] = field(default_factory=list)
 
 
 @dataclass
@@ -96,6 +97,7 @@ def _annotated(shots: Shots, plan: DatasetEpisode, shown: np.ndarray, trace: np.
         trace=pixels(trace).reshape(-1, TRACE_POINTS, 2),
         depth=np.stack(shots.depth) if shots.depth else None,
         mask=np.stack(shots.mask) if shots.mask else None,
+        thumbnails=np.stack(shots.thumbnails) if shots.thumbnails else None,
     )
 
 

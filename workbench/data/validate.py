@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.data.dataset_digest import DatasetDigest
 from workbench.data.problems import Problem
 from workbench.data.progress import Progress
 from workbench.data.robomimic import demonstration_problems
@@ -12,22 +15,45 @@ from workbench.data.validate_archive import archive_problems
 from workbench.data.validate_lerobot import lerobot_problems
 
 
-def validate(path: Path, progress: Progress | None = None) -> list[Problem]:
-    """Check a dataset: an archive, a LeRobot dataset of version 2.0, 2.1 or 3.0, or a file of demonstrations.
+@dataclass(frozen=True)
+class Validation:
+    """What came of checking a dataset."""
+
+    problems: list[Problem]
+    """What is wrong, file by file; empty if nothing is."""
+    unchecked: list[str]
+    """What could not be checked of all episodes, and for want of what."""
+    content: str | None
+    """One hash of all episodes (`workbench.data.content`); None where there are none."""
+
+
+def examine(path: Path, progress: Progress | None = None) -> Validation:
+    """Check a dataset: an archive, or a LeRobot dataset of version 2.0, 2.1 or 3.0, or a file of demonstrations.
+
+    Every picture is decoded and every number read, an episode at a time.
 
     Args:
         path: its folder, or the file.
         progress: told after each chunk or episode.
-
-    Returns:
-        What is wrong, file by file; empty if nothing is. Every picture is decoded and every number read.
     """
+    whole = DatasetDigest()
+    problems = list(_problems(path, progress, whole))
+    return Validation(problems, whole.unchecked(), whole.content_hash() if whole.episodes else None)
+
+
+def validate(path: Path, progress: Progress | None = None) -> list[Problem]:
+    """The problems that `examine` finds."""
+    return examine(path, progress).problems
+
+
+def _problems(path: Path, progress: Progress | None, whole: DatasetDigest) -> Iterator[Problem]:
     if path.is_file():
-        return list(demonstration_problems(path, progress))
-    if not path.is_dir():
-        return [Problem(str(path), "", "is no folder")]
-    if is_archive(path):
-        return list(archive_problems(path, progress))
-    if (path / "meta").is_dir() or (path / "episodes.jsonl").exists():
-        return list(lerobot_problems(path, progress))
-    return [Problem(str(path), "", "holds neither episodes/chunk-*.hdf5 nor meta/info.json")]
+        yield from demonstration_problems(path, progress)
+    elif not path.is_dir():
+        yield Problem(str(path), "", "is no folder")
+    elif is_archive(path):
+        yield from archive_problems(path, progress, whole)
+    elif (path / "meta").is_dir() or (path / "episodes.jsonl").exists():
+        yield from lerobot_problems(path, progress, whole)
+    else:
+        yield Problem(str(path), "", "holds neither episodes/chunk-*.hdf5 nor meta/info.json")

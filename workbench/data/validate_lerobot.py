@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from workbench.data.columns import ANNOTATION
+from workbench.data.checks.lerobot_evidence import lerobot_evidence
+from workbench.data.checks.run import check_episode
+from workbench.data.columns import ANNOTATION, INDEX
+from workbench.data.content import columns_content
+from workbench.data.dataset_digest import LOOKS, DatasetDigest, numbers_hash
 from workbench.data.lerobot_files import LeRobotImportError, read_json, read_lines, video_keys
 from workbench.data.lerobot_import import BARE, V3, V21, ImportedDataset, ImportedEpisode, load_lerobot
 from workbench.data.lerobot_metadata import CONVENTIONS
+from workbench.data.lerobot_places import Place
 from workbench.data.problems import Problem, picture_statistics_problems, statistics_problems
 from workbench.data.progress import Progress
 from workbench.data.statistics import QUANTILES, ColumnStatistics, PictureStatistics
+from workbench.data.thumbnails import thumbnail
 from workbench.data.video import VideoError, decode
 
 TIME_TOLERANCE = 1e-4
@@ -22,39 +29,47 @@ TIME_TOLERANCE = 1e-4
 _INFO, _MODALITY = "meta/info.json", "meta/modality.json"
 
 
-def lerobot_problems(root: Path, progress: Progress | None = None) -> Iterator[Problem]:
-    """Everything that is wrong with a LeRobot dataset."""
+def lerobot_problems(
+    root: Path, progress: Progress | None = None, whole: DatasetDigest | None = None
+) -> Iterator[Problem]:
+    """Everything that is wrong with a LeRobot dataset.
+
+    Args:
+        root: its folder.
+        progress: told after each episode and each video.
+        whole: filled with the digest of all episodes.
+    """
     try:
         dataset = load_lerobot(root)
+        conventions = read_json(root / CONVENTIONS) if _exact(root) else {}
     except LeRobotImportError as problem:
         yield _named(root, str(problem))
         return
     yield from (_named(root, note) for note in dataset.notes)
-    seen = _Seen()
-    expected = 0
+    digest = DatasetDigest() if whole is None else whole
+    videos: dict[Path, list[Span]] = {}
+    first = 0
     for done, (place, episode) in enumerate(dataset.each(), 1):
-        if place.index != done - 1:
-            yield Problem("meta", f"episode {place.index}", f"stands where episode {done - 1} should be")
-        for name in place.tasks:
-            if name not in dataset.tasks.values():
-                yield Problem("meta", f"episode {place.index}/tasks", f"{name!r} is not among the tasks")
-        for span in place.videos.values():
+        yield from place_problems(dataset, place, done - 1)
+        for key, span in place.videos.items():
             # Episodes of a file follow each other: what is asked of its frames is known when all are.
-            seen.videos.setdefault(span.path, []).append((span.first, place.length, place.index))
+            kept = {} if isinstance(episode, LeRobotImportError) else kept_thumbnails(episode, key)
+            videos.setdefault(span.path, []).append(Span(span.first, place.length, place.index, kept))
         if isinstance(episode, LeRobotImportError):
             yield _named(root, str(episode))
         else:
-            file = str(place.table.relative_to(root))
-            yield from _row_problems(dataset, episode, file, expected, place.tasks)
-            seen.columns.add(_judged(dataset, episode))
-        expected += place.length
+            found, part = episode_problems(dataset, episode, conventions, place, first)
+            yield from found
+            digest.merge(part)
+        first += place.length
         if progress:
-            progress(done, len(dataset) + len(seen.videos))
-    if dataset.version == BARE:
-        return
-    yield from _info_problems(dataset, expected)
-    yield from _video_problems(dataset, seen, progress)
-    yield from _statistics_problems(dataset, seen)
+            progress(done, len(dataset) + len(videos))
+    if dataset.version != BARE:
+        yield from _info_problems(dataset, first)
+        yield from _video_problems(dataset, videos, digest, progress)
+    yield from digest.problems()
+    if dataset.version != BARE:
+        yield from _statistics_problems(dataset, digest)
     if dataset.version == V21 and (root / _MODALITY).exists():
         try:
             yield from _modality_problems(dataset)
@@ -64,14 +79,68 @@ def lerobot_problems(root: Path, progress: Progress | None = None) -> Iterator[P
             yield _named(root, str(problem))
 
 
-@dataclass
-class _Seen:
-    """What was read on the way."""
+@dataclass(frozen=True)
+class Span:
+    """The frames of an episode in a video."""
 
-    columns: ColumnStatistics = field(default_factory=ColumnStatistics)
-    videos: dict[Path, list[tuple[float, int, int]]] = field(default_factory=dict)
-    """Time of the first frame [s], frames, and index of each episode in a file."""
-    pictures: dict[str, PictureStatistics] = field(default_factory=dict)
+    first: float
+    """Time of the first [s]."""
+    length: int
+    episode: int
+    kept: Mapping[int, np.ndarray]
+    """Thumbnails that were kept of some of them, by frame."""
+
+
+def place_problems(dataset: ImportedDataset, place: Place, position: int) -> Iterator[Problem]:
+    """What is wrong with an episode's line."""
+    if place.index != position:
+        yield Problem("meta", f"episode {place.index}", f"stands where episode {position} should be")
+    for name in place.tasks:
+        if name not in dataset.tasks.values():
+            yield Problem("meta", f"episode {place.index}/tasks", f"{name!r} is not among the tasks")
+
+
+def episode_problems(
+    dataset: ImportedDataset,
+    episode: ImportedEpisode,
+    conventions: Mapping[str, Any],
+    place: Place,
+    first: int,
+) -> tuple[list[Problem], DatasetDigest]:
+    """What is wrong with an episode's rows, by itself, and its digest: a pure function of the episode.
+
+    Args:
+        dataset: it is of.
+        episode: its rows.
+        conventions: ``meta/conventions.json``, if any.
+        place: its line.
+        first: its first row's ``index``.
+    """
+    digest, file = DatasetDigest(), str(place.table.relative_to(dataset.root))
+    name = str(episode.metadata.get("original_episode_name") or f"episode {episode.index}")
+    own = {n: v for n, v in episode.columns.items() if n not in INDEX}
+    digest.add_episode(
+        name, file, f"episode {episode.index}", numbers_hash(own, episode.metadata.get("render"))
+    )
+    digest.contents[name] = columns_content(episode.columns, episode.task, episode.metadata)
+    if not episode.frames:
+        return [Problem(file, f"episode {episode.index}", "has no rows")], digest
+    found = list(_row_problems(dataset, episode, file, first, place.tasks))
+    digest.columns.add(_judged(dataset, episode))
+    for finding in check_episode(lerobot_evidence(episode.in_order(), conventions), digest.made):
+        found.append(Problem(file, finding.field, f"episode {episode.index}: {finding.message}"))
+    return found, digest
+
+
+def kept_thumbnails(episode: ImportedEpisode, key: str) -> dict[int, np.ndarray]:
+    """Thumbnails of an episode's pictures by frame, as far as they were kept; ``key`` is the video's column."""
+    view = key.rpartition(".")[2]
+    try:
+        said = episode.metadata["camera_data"][view]["thumbnails"]
+        colors = [np.asarray(color, np.uint8) for color in said["colors"]]
+        return dict(zip(map(int, said["frames"]), colors, strict=True)) if colors else {}
+    except (KeyError, TypeError, ValueError):
+        return {}
 
 
 def _row_problems(
@@ -128,48 +197,80 @@ def _info_problems(dataset: ImportedDataset, frames: int) -> Iterator[Problem]:
             yield Problem(_INFO, name, f"is {dataset.info.get(name)}, the dataset has {value}")
 
 
-def _video_problems(dataset: ImportedDataset, seen: _Seen, progress: Progress | None) -> Iterator[Problem]:
+def _video_problems(
+    dataset: ImportedDataset,
+    videos: Mapping[Path, list[Span]],
+    digest: DatasetDigest,
+    progress: Progress | None,
+) -> Iterator[Problem]:
     """Every frame of every file: whether it decodes, its size and time, and that each has its episode."""
-    features, done = dataset.info.get("features", {}), len(dataset)
+    done, looked_at = len(dataset), set()
     for key in video_keys(dataset.info):
-        height, width, _ = features[key]["shape"]
-        pictures = seen.pictures.setdefault(key, PictureStatistics())
         for path in dict.fromkeys(p.videos[key].path for p in dataset.places if key in p.videos):
             done += 1
             if progress:
-                progress(done, len(dataset) + len(seen.videos))
-            file, spans = str(path.relative_to(dataset.root)), sorted(seen.videos[path])
-            if not path.exists():
-                yield Problem(file, key, f"is missing; episode {spans[0][2]} needs it")
-                continue
-            expected, begun = sum(length for _, length, _ in spans), 0
-            for first, length, index in spans:
-                if abs(first - begun / dataset.fps) > TIME_TOLERANCE:
-                    message = f"episode {index} begins at {first:.4f} s, not {begun / dataset.fps:.4f} s"
-                    yield Problem(file, f"{key}/from_timestamp", message)
-                begun += length
-            count = 0
-            try:
-                for time, picture in decode(path):
-                    if abs(time - count / dataset.fps) > TIME_TOLERANCE:
-                        message = f"frame {count} is at {time:.4f} s, not {count / dataset.fps:.4f} s"
-                        yield Problem(file, key, message)
-                    if picture.shape != (height, width, 3):
-                        size = f"{picture.shape[1]}x{picture.shape[0]}"
-                        yield Problem(file, key, f"frame {count} has {size} px, not {width}x{height}")
-                        break
-                    pictures.add(picture)
-                    count += 1
-            except VideoError as problem:
-                yield Problem(file, key, f"frame {count}: {str(problem).removeprefix(f'{path} ')}")
-                continue
-            if count != expected:
-                yield Problem(file, key, f"has {count} frames, its episodes have {expected}")
+                progress(done, len(dataset) + len(videos))
+            spans = sorted(videos[path], key=lambda span: (span.first, span.episode))
+            found, part = video_problems(dataset, key, path, spans)
+            yield from found
+            digest.merge(part)
+            looked_at |= {span.episode for span in spans if span.kept}
+    digest.made[LOOKS] = len(looked_at)
 
 
-def _exact(dataset: ImportedDataset) -> bool:
+def video_problems(
+    dataset: ImportedDataset, key: str, path: Path, spans: Sequence[Span]
+) -> tuple[list[Problem], DatasetDigest]:
+    """What is wrong with a video, and what its pictures add to the dataset's digest: a pure function of the file.
+
+    Args:
+        dataset: it is of.
+        key: its column.
+        path: the file.
+        spans: the episodes in it, in their order.
+    """
+    digest, file = DatasetDigest(), str(path.relative_to(dataset.root))
+    pictures = digest.pictures.setdefault(key, PictureStatistics())
+    if not path.exists():
+        return [Problem(file, key, f"is missing; episode {spans[0].episode} needs it")], digest
+    found = []
+    height, width, _ = dataset.info["features"][key]["shape"]
+    wanted: dict[int, tuple[int, int]] = {}
+    begun = 0
+    for number, span in enumerate(spans):
+        if abs(span.first - begun / dataset.fps) > TIME_TOLERANCE:
+            message = f"episode {span.episode} begins at {span.first:.4f} s, not {begun / dataset.fps:.4f} s"
+            found.append(Problem(file, f"{key}/from_timestamp", message))
+        wanted |= {begun + frame: (number, frame) for frame in span.kept}
+        begun += span.length
+    seen: list[list[tuple[int, np.ndarray]]] = [[] for _ in spans]
+    count = 0
+    try:
+        for time, picture in decode(path):
+            if abs(time - count / dataset.fps) > TIME_TOLERANCE:
+                message = f"frame {count} is at {time:.4f} s, not {count / dataset.fps:.4f} s"
+                found.append(Problem(file, key, message))
+            if picture.shape != (height, width, 3):
+                size = f"{picture.shape[1]}x{picture.shape[0]}"
+                found.append(Problem(file, key, f"frame {count} has {size} px, not {width}x{height}"))
+            elif count in wanted:
+                number, frame = wanted[count]
+                seen[number].append((frame, thumbnail(picture)))
+            pictures.add(picture)
+            count += 1
+    except VideoError as problem:
+        found.append(Problem(file, key, f"frame {count}: {str(problem).removeprefix(f'{path} ')}"))
+    else:
+        if count != begun:
+            found.append(Problem(file, key, f"has {count} frames, its episodes have {begun}"))
+    for span, looks in zip(spans, seen, strict=True):
+        digest.add_looks(str(span.episode), key, span.kept, looks, file, key)
+    return found, digest
+
+
+def _exact(root: Path) -> bool:
     """Whether the dataset's statistics claim to be those of this project."""
-    return (dataset.root / CONVENTIONS).exists()
+    return (root / CONVENTIONS).exists()
 
 
 def _judged(dataset: ImportedDataset, episode: ImportedEpisode) -> dict[str, np.ndarray]:
@@ -177,13 +278,13 @@ def _judged(dataset: ImportedDataset, episode: ImportedEpisode) -> dict[str, np.
     return {
         name: value
         for name, value in episode.columns.items()
-        if not name.startswith(ANNOTATION) and (value.ndim <= 2 or _exact(dataset))
+        if not name.startswith(ANNOTATION) and (value.ndim <= 2 or _exact(dataset.root))
     }
 
 
-def _statistics_problems(dataset: ImportedDataset, seen: _Seen) -> Iterator[Problem]:
+def _statistics_problems(dataset: ImportedDataset, seen: DatasetDigest) -> Iterator[Problem]:
     recomputed = seen.columns.result()
-    if not _exact(dataset) and dataset.version == V3:
+    if not _exact(dataset.root) and dataset.version == V3:
         # ``lerobot`` averages the quantiles of its episodes, which are others than those of the whole.
         recomputed = {n: {k: v for k, v in t.items() if k not in QUANTILES} for n, t in recomputed.items()}
     names = ("meta/stats.json", "meta/stats_gr00t.json") if dataset.version == V21 else ("meta/stats.json",)
@@ -200,7 +301,10 @@ def _statistics_problems(dataset: ImportedDataset, seen: _Seen) -> Iterator[Prob
             continue
         yield from statistics_problems(name, stored, recomputed)
         for key, pictures in seen.pictures.items():
-            if key in stored and pictures.pictures:
+            # Where frames are missing, that has been said, and statistics of the rest are others.
+            if key in stored and pictures.pictures == sum(
+                p.length for p in dataset.places if key in p.videos
+            ):
                 yield from picture_statistics_problems(name, key, stored[key], pictures.result())
     if dataset.version == V21 and (dataset.root / "meta/episodes_stats.jsonl").exists():
         yield from _episode_statistics_problems(dataset)
@@ -214,6 +318,8 @@ def _episode_statistics_problems(dataset: ImportedDataset) -> Iterator[Problem]:
             if episode.index not in stored:
                 yield Problem(file, f"episode {episode.index}", "has no line")
                 continue
+            if not episode.frames:
+                continue  # said before
             own = ColumnStatistics()
             own.add(_judged(dataset, episode))
             for problem in statistics_problems(file, stored[episode.index], own.result()):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workbench.data.archives import write_archive
+from tests.workbench.data.demonstrated import demonstrated_episode
 from tests.workbench.data.made_up import made_up_episode, without
 from tests.workbench.data.test_archive import assert_equal
 from workbench.data.archive import ArchiveError, episodes, settled
@@ -32,8 +33,12 @@ def with_plan(folder, *made):
 
 @pytest.fixture
 def archives(tmp_path):
-    first = with_plan(tmp_path / "first", *(made_up_episode(k, r) for k in range(3) for r in range(2)))
-    return first, write_archive(tmp_path / "second", *(made_up_episode(k) for k in range(3, 6)))
+    first = with_plan(
+        tmp_path / "first", *(demonstrated_episode(k, r, images=False) for k in range(3) for r in range(2))
+    )
+    return first, write_archive(
+        tmp_path / "second", *(demonstrated_episode(k, images=False) for k in range(3, 6))
+    )
 
 
 def test_merged_archives_hold_every_episode_once(archives, tmp_path):
@@ -51,8 +56,7 @@ def test_merged_archives_hold_every_episode_once(archives, tmp_path):
 
 def of_seed(seed, folder, *indices):
     """An archive as one command makes it: planned episodes, one of them dropped, and a rendering of each."""
-    made = [made_up_episode(k) for k in indices]
-    made = [without(e, record=e.record | {"seed": seed}, actions=e.actions * seed) for e in made]
+    made = [demonstrated_episode(k, images=False, seed=seed) for k in indices]
     write_archive(folder, *made)
     with ChunkWriter(folder / "plan/chunk-00000.hdf5", "pick_place") as writer:
         for k, episode in zip(indices, made, strict=True):
@@ -92,7 +96,7 @@ def test_a_merge_of_seeds_is_split_by_scene_and_merged_further(tmp_path):
 
 
 def test_the_same_episode_is_not_merged_twice(archives, tmp_path):
-    other = write_archive(tmp_path / "other", made_up_episode(1))
+    other = write_archive(tmp_path / "other", demonstrated_episode(1, images=False))
     with pytest.raises(ArchiveError, match=r"episode 000001-00 of seed 5 is in .*first.* and in .*other"):
         merge([archives[0], other], tmp_path / "out")
     with pytest.raises(ArchiveError, match="nowhere is no archive"):

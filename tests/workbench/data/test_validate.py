@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.workbench.data.archives import write_archive
-from tests.workbench.data.made_up import jpeg, made_up_episode, without
+from tests.workbench.data.demonstrated import SIZE, demonstrated_episode
+from tests.workbench.data.made_up import jpeg, without
 from workbench.data.archive_statistics import write_archive_statistics
 from workbench.data.lerobot_v3 import export_lerobot_v3
 from workbench.data.lerobot_v21 import export_lerobot_v21
@@ -26,7 +27,7 @@ from workbench.data.video import VideoWriter, decode
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    write_archive(folder / "archive", *(made_up_episode(k, images=True, stride=2) for k in range(3)))
+    write_archive(folder / "archive", *(demonstrated_episode(k) for k in range(3)))
     write_archive_statistics(folder / "archive")
     export_lerobot_v21(folder / "archive", folder / "v21")
     export_lerobot_v3(folder / "archive", folder / "v3")
@@ -97,13 +98,13 @@ def test_damage_within_a_chunk(copy):
 
 
 def test_pictures_of_another_size(tmp_path):
-    episode = made_up_episode()
+    episode = demonstrated_episode()
     small = jpeg(np.zeros((32, 32, 3), np.uint8))
     front = replace(episode.cameras["front"], jpeg=(*episode.cameras["front"].jpeg[:-1], small))
     write_archive(tmp_path / "archive", without(episode, cameras={"front": front}))
-    (problem,) = validate(tmp_path / "archive")
-    assert problem.field == "data/demo_0/cameras/front/jpeg"
-    assert problem.message == "picture 11 has 32x32 px, not 64x64"
+    problem = next(p for p in validate(tmp_path / "archive") if p.field == "data/demo_0/cameras/front/jpeg")
+    last = len(front.jpeg) - 1
+    assert problem.message == f"picture {last} has 32x32 px, not {SIZE}x{SIZE}"
 
 
 def test_names_and_lines(copy):
@@ -180,7 +181,7 @@ def test_a_video_with_other_frames(copy, version, frames):
     path = root / VIDEOS[version]
     pictures = [p for _, p in decode(path)]
     pictures = pictures[:frames] if frames < 0 else [*pictures, pictures[0]]
-    with VideoWriter(path, (64, 64), 10.0) as video:
+    with VideoWriter(path, (SIZE, SIZE), 10.0) as video:
         for picture in pictures:
             video.add(picture)
     messages = [p.message for p in validate(root) if p.file == VIDEOS[version]]
@@ -190,8 +191,8 @@ def test_a_video_with_other_frames(copy, version, frames):
 def test_a_video_of_another_size_or_rate(copy):
     root = copy("v21")
     for size, fps, word in (
-        ((32, 64), 10.0, "32x64 px, not 64x64"),
-        ((64, 64), 5.0, "is at 0.2000 s, not 0.1"),
+        ((32, 64), 10.0, f"32x64 px, not {SIZE}x{SIZE}"),
+        ((SIZE, SIZE), 5.0, "is at 0.2000 s, not 0.1"),
     ):
         with VideoWriter(root / VIDEOS["v21"], size, fps) as video:
             for _ in range(6):
