@@ -10,6 +10,8 @@ from rich.console import Console
 from workbench.comparison import compare
 from workbench.policies import M1, M1_MINI
 
+BAD_INPUT = 2
+"""Exit status of a command that was refused."""
 EPISODES = ("episodes=32", "num_envs=16", "seed=1", "dr=mild", "record=4")
 EXPERT, LEARNED = "runs/demo-expert", f"runs/demo-{M1_MINI}"
 EVALUATIONS = (
@@ -28,6 +30,10 @@ def demo(console: Console) -> int:
         # A simulator starts once in a process.
         command = [sys.executable, "-m", "workbench.cli", "eval", *words, *EPISODES]
         if status := subprocess.run(command).returncode:
+            if status == BAD_INPUT:  # an earlier demo's folder, of another release
+                console.print(
+                    f"the demo writes to {EXPERT} and {LEARNED}: move them away, and it begins anew"
+                )
             return status
     console.print(compare(LEARNED, EXPERT))
     return 0

@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.drawing import Pictures
 from workbench.episode_runner import EpisodeRunner, launched
+from workbench.policies import checkpoint_files, require_checkpoint
 from workbench.quota import Quota
 from workbench.records import EpisodeRecord
 from workbench.rollout import Tally
@@ -32,8 +33,9 @@ def run_in_workers(
         safe.setdefault(worker, set()).add(record.index)
         return booked(record)
 
+    acting = checkpoint_files(options.acting_checkpoint)
     tallies = run_workers(
-        partial(_work, options, quota, folder.resolve()),
+        partial(_work, options, quota, folder.resolve(), acting),
         missing,
         options.num_envs,
         options.workers,
@@ -46,7 +48,10 @@ def run_in_workers(
     return sum((Tally(**tally) for tally in tallies), Tally())
 
 
-def _work(options: SimulationOptions, quota: Quota, folder: Path, line: Line) -> dict[str, Any]:
+def _work(
+    options: SimulationOptions, quota: Quota, folder: Path, acting: dict[str, str], line: Line
+) -> dict[str, Any]:
+    require_checkpoint(options.acting_checkpoint, acting)
     with launched(options, quota, options.policy_cameras) as env:
         runner = EpisodeRunner(
             options, quota, env, Pictures(folder), lambda record: line.tell(record.to_dict())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from policy import ActionSpec, Policy
 from policy.baselines import Hold, Random
+from workbench.differences import differences, sentence
 from workbench.fingerprints import folder_fingerprints
 from workbench.options import OptionError
 
@@ -74,6 +77,21 @@ def check_checkpoint(checkpoint: str) -> tuple[str, ...]:
     if not (folder / WEIGHTS_FILE).is_file():
         raise OptionError(f"checkpoint={checkpoint} has no {WEIGHTS_FILE}: it is not whole")
     return views
+
+
+def checkpoint_files(checkpoint: str) -> dict[str, str]:
+    """Fingerprints of a checkpoint's files by name; none where no checkpoint acts."""
+    return dict(checkpoint_provenance(checkpoint)["files"]) if checkpoint else {}
+
+
+def require_checkpoint(checkpoint: str, files: Mapping[str, str]) -> None:
+    """OptionError if another checkpoint is under this path on this machine than on the one that asks."""
+    other = differences(files, checkpoint_files(checkpoint))
+    if other:
+        raise OptionError(
+            f"checkpoint={checkpoint} is another one on {platform.node()} than where the command was given: "
+            f"{sentence(other)}; copy it anew, or use a folder that both machines see"
+        )
 
 
 def checkpoint_provenance(checkpoint: str) -> dict[str, Any]:

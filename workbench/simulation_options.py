@@ -23,7 +23,7 @@ LAUNCHERS = (LOCAL, RAY)
 
 MOST_SEED = 2**32 - 1
 """What NumPy takes."""
-MOST_PX, MOST_TIME_S = 4096, 3600.0
+MOST_PX, MOST_TIME_S, MOST_COUNT = 4096, 3600.0, 10_000_000
 """Beyond these a typing error is likelier than a wish, and memory ends before a sentence could be said."""
 
 WHERE = ("launcher", "workers", "ray_address")
@@ -78,6 +78,9 @@ class EnvironmentOptions:
             )
         for name, most in (("seed", MOST_SEED), ("image_size", MOST_PX), ("time_limit_s", MOST_TIME_S)):
             at_most(name, getattr(self, name), most)
+        for f in dataclasses.fields(self):
+            if f.name != "seed" and isinstance(value := getattr(self, f.name), int):
+                at_most(f.name, value, MOST_COUNT)
         for name in ("seed", "latency_steps", "grounding_error_px", "error_attempts", "ground_every"):
             at_least(name, getattr(self, name), 0)
         if self.policy == M1:

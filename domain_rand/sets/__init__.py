@@ -146,7 +146,7 @@ def _distribution(set_name: str, cls: type[Factor], given: Any) -> Distribution 
             f"{where}: its draw has a structure of its own and takes no range; write {DEFAULT!r} or give a value"
         )
     if not isinstance(given, dict):
-        raise FactorSetError(f"{where}: expected {NOMINAL!r}, {DEFAULT!r} or a mapping, not {given!r}")
+        raise FactorSetError(f"{where}: expected {NOMINAL!r}, {DEFAULT!r} or a mapping, not {_short(given)}")
     known = set(vars(cls.default))
     unknown = sorted(set(given) - known)
     if unknown:
@@ -163,13 +163,18 @@ def _distribution(set_name: str, cls: type[Factor], given: Any) -> Distribution 
 def _fixed(where: str, cls: type[Factor], value: Any) -> Fixed:
     simple = cls.legal or cls.default  # what a composed value may be shows when the scene is built
     if cls.length > 1 and (not isinstance(value, list) or len(value) != cls.length):
-        raise FactorSetError(f"{where}: its value is a list of {cls.length} numbers, not {value!r}")
+        raise FactorSetError(f"{where}: its value is a list of {cls.length} numbers, not {_short(value)}")
     if cls.length == 1 and simple is not None and isinstance(value, list):
-        raise FactorSetError(f"{where}: its value is a single one, not {value!r}")
+        raise FactorSetError(f"{where}: its value is a single one, not {_short(value)}")
     fixed = Fixed(tuple(value) if isinstance(value, list) else value)
     if simple is not None:
         _check_legal(where, cls, fixed)
     return fixed
+
+
+def _short(given: Any) -> str:
+    shown = repr(given)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 def _check_legal(where: str, cls: type[Factor], distribution: Distribution) -> None:

@@ -129,6 +129,20 @@ def test_a_value_that_cannot_be_applied_is_refused_when_the_file_is_read(tmp_pat
     assert value.lower() in said.lower()
 
 
+def test_a_long_value_is_cut_in_the_sentence(tmp_path):
+    said = refusal(tmp_path, f"camera.front_position: {{value: {list(range(5000))}}}")
+    assert "list of 3 numbers" in said
+    assert len(said) < 300
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\tb", "mine.yaml/below", "."])
+def test_a_name_that_no_file_can_have_is_one_sentence(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("")
+    with pytest.raises(FactorSetError, match="factor set"):
+        load_set(name)
+
+
 def test_an_unknown_set_lists_those_that_there_are():
     known = ", ".join(available_sets())
     with pytest.raises(

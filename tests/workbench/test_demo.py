@@ -49,4 +49,6 @@ def test_an_evaluation_that_fails_ends_it_with_its_status(told, capsys, failing)
     statuses[failing] = 2
     assert demo(Console(soft_wrap=True)) == 2
     assert len(commands) == failing + 1
-    assert "against" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "against" not in said
+    assert "the demo writes to runs/demo-expert and runs/demo-m1-mini: move them away" in said

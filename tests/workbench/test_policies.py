@@ -11,7 +11,13 @@ from workbench.data.generate_options import GenerateOptions
 from workbench.differences import differences
 from workbench.eval_options import EvalOptions
 from workbench.options import OptionError
-from workbench.policies import check_checkpoint, checkpoint_provenance, make_policy
+from workbench.policies import (
+    check_checkpoint,
+    checkpoint_files,
+    checkpoint_provenance,
+    make_policy,
+    require_checkpoint,
+)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +77,17 @@ def test_other_weights_have_another_fingerprint_and_the_same_other_files(checkpo
     assert one["ends"] != other["ends"]
     assert [d.key for d in differences(one["files"], other["files"])] == ["model.safetensors"]
     assert {"config.json", "tokenizer.json", "model.safetensors"} <= one["files"].keys()
+
+
+def test_a_worker_refuses_another_checkpoint_of_the_same_name(checkpoint, tmp_path):
+    files = checkpoint_files(str(checkpoint))
+    require_checkpoint(str(checkpoint), files)
+    require_checkpoint("", checkpoint_files(""))  # a policy without one
+    save_checkpoint(tiny_model(seed=1), tmp_path / "other")
+    with pytest.raises(
+        OptionError, match=r"is another one on .* than where the command was given: model\.safe"
+    ):
+        require_checkpoint(str(tmp_path / "other"), files)
 
 
 def test_a_checkpoint_without_its_weights_is_not_whole(tmp_path):
