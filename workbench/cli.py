@@ -139,23 +139,14 @@ def _data(words: Sequence[str], console: Console) -> int:
 
 
 def _compare(words: Sequence[str], console: Console) -> int:
-    """test two runs against each other on the episodes they share"""
-    from workbench.comparison import compare
-    from workbench.folder_kinds import require_evaluation
-    from workbench.run_options import CompareOptions
+    """test runs against each other on the episodes they share"""
+    from workbench.comparison.command import USAGE, CompareOptions, compare_command
 
     if _wants_help(words):
-        console.print("usage: workbench compare RUN_A RUN_B [confidence=0.95]\n", markup=False)
+        console.print(USAGE, markup=False)
         console.print(help_table(CompareOptions))
         return 0
-    folders, given = positional(
-        words, 2, "compare takes two run folders: workbench compare RUN_A RUN_B", CompareOptions
-    )
-    options = parse_options(CompareOptions, given)
-    options.resolve()
-    for folder in folders:
-        require_evaluation(Path(folder))
-    console.print(compare(folders[0], folders[1], options.confidence))
+    compare_command(words, console)
     return 0
 
 

@@ -7,7 +7,7 @@ import sys
 
 from rich.console import Console
 
-from workbench.comparison import compare
+from workbench.comparison.command import compare_command
 from workbench.policies import M1, M1_MINI
 
 BAD_INPUT = 2
@@ -35,5 +35,5 @@ def demo(console: Console) -> int:
                     f"the demo writes to {EXPERT} and {LEARNED}: move them away, and it begins anew"
                 )
             return status
-    console.print(compare(LEARNED, EXPERT))
+    compare_command([LEARNED, EXPERT], console)
     return 0

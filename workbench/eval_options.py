@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from workbench.attribution.ladder import BREAKS_BELOW
 from workbench.attribution.plan import LadderPlan
 from workbench.attribution.planning import BASES, choose_factors, plan_ladder
+from workbench.comparison.reference import reference_of
 from workbench.options import OptionError, option
 from workbench.simulation_options import (
     ALL,
@@ -18,8 +20,19 @@ from workbench.simulation_options import (
     choose,
     named,
 )
+from workbench.statistics import RATE_INTERVALS
+from workbench.strata import EQUAL, StrataError, parse_weights
 
-PRESENTATION = ("record", "last_frames", "frame_every", "repair", "breaks_below")
+PRESENTATION = (
+    "record",
+    "last_frames",
+    "frame_every",
+    "repair",
+    "breaks_below",
+    "interval",
+    "strata",
+    "weights",
+)
 """Options that change what is shown or mended, not what is measured; a resumed run may differ in them."""
 LADDER, FACTORIAL = "ladder", "factorial"
 ATTRIBUTIONS = ("none", LADDER, FACTORIAL)
@@ -35,6 +48,13 @@ class EvalOptions(SimulationOptions):
         "episodes",
     )
     stop_above: float | None = option(None, "stop early once success is shown to be above or below this rate")
+    stop_against: str = option(
+        "",
+        "stop early once this or that run is shown to succeed more often on the same episodes: a run folder",
+    )
+    interval: str = option("wilson", f"of rates at a fixed number of episodes: {', '.join(RATE_INTERVALS)}")
+    strata: str = option("", "also a rate over strata: task, claim, or a drawn factor that takes few values")
+    weights: str = option(EQUAL, f"of the strata: {EQUAL}, or STRATUM:WEIGHT,...")
     attribute: str = option(
         "none",
         "what breaks the policy? ladder: one factor at a time, in steps, on the same episodes; factorial: "
@@ -49,6 +69,11 @@ class EvalOptions(SimulationOptions):
         BREAKS_BELOW, "ladder: share of clean success under which a step can count as broken"
     )
 
+    @cached_property
+    def reference(self) -> dict[str, str]:
+        """What is kept of the run that this one is stopped against; empty where there is none."""
+        return reference_of(self.stop_against, self.episodes) if self.stop_against else {}
+
     def resolve(self) -> None:
         """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
         choose("attribute", self.attribute, ATTRIBUTIONS)
@@ -57,10 +82,23 @@ class EvalOptions(SimulationOptions):
         at_least("severities", self.severities, 1)
         between_0_and_1("stop_above", self.stop_above)
         between_0_and_1("breaks_below", self.breaks_below)
-        if self.stop_above is not None and self.attribute != "none":
+        choose("interval", self.interval, tuple(RATE_INTERVALS))
+        self._check_strata()
+        stopping = [name for name in ("stop_above", "stop_against") if getattr(self, name)]
+        if len(stopping) > 1:
             raise OptionError(
-                f"stop_above= and attribute={self.attribute} exclude each other: the analysis needs the whole quota"
+                "stop_above= and stop_against= exclude each other: a run is stopped by one test"
             )
+        if stopping and self.attribute != "none":
+            raise OptionError(
+                f"{stopping[0]}= and attribute={self.attribute} exclude each other: the analysis needs the whole quota"
+            )
+        if stopping and self.strata:
+            raise OptionError(
+                f"{stopping[0]}= and strata={self.strata} exclude each other: a rate over strata has no interval that "
+                "holds whenever one stops"
+            )
+        _ = self.reference  # says now what is wrong with it
         if self.attribute == "none" and self.factors != ALL:
             raise OptionError(f"factors={self.factors} is for attribute=ladder or attribute=factorial")
         super().resolve()
@@ -71,6 +109,14 @@ class EvalOptions(SimulationOptions):
         if self.out == AUTO:
             kind = "-ladder" if plan else ""
             self.out = f"runs/{self.task}-{self.policy}-{self.physics}-seed{self.seed}{kind}"
+
+    def _check_strata(self) -> None:
+        try:
+            weights = parse_weights(self.weights)
+        except StrataError as problem:
+            raise OptionError(f"option weights={self.weights}: {problem}") from None
+        if weights and not self.strata:
+            raise OptionError(f"weights={self.weights} is for strata=, which is not given")
 
     @property
     def chosen_factors(self) -> tuple[str, ...]:
@@ -91,9 +137,10 @@ class EvalOptions(SimulationOptions):
 
         The episodes of a longer run are those of a shorter one and more.
         """
-        if self.stop_above is not None:
+        if self.stop_above is not None or self.stop_against:
+            stop = "stop_against=" if self.stop_against else "stop_above="
             return {
-                "episodes": "stop_above= is a test whose error rate rests on the most episodes it may take"
+                "episodes": f"{stop} is a test that was planned for so many episodes, and is not planned twice"
             }
         if self.attribute == LADDER:
             return {
@@ -104,6 +151,11 @@ class EvalOptions(SimulationOptions):
     def config(self, command: str) -> dict[str, Any]:
         """See the base; an analysis of an ordinary run changes nothing about the run, so it is no part of it."""
         config = super().config(command)
+        if self.stop_against:
+            config["stop_against"] = self.reference
+        for name in ("stop_against", "strata"):
+            if not getattr(self, name):
+                del config[name]
         if self.attribute != LADDER:
             for name in ("attribute", "factors", "severities", "attribute_base", "breaks_below"):
                 del config[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,15 @@ from rich.console import Console
 
 from workbench.attribution.in_loop import attribute_factorial, attribute_ladder, doubts, write_attribution
 from workbench.attribution.plan import LadderPlan
+from workbench.comparison.reference import check_reference
 from workbench.drawing import Pictures
+from workbench.early_stop import early_stop
 from workbench.eval_options import FACTORIAL, PRESENTATION, EvalOptions
 from workbench.eval_session import EvalSession
 from workbench.provenance import provenance
 from workbench.quota import LadderQuota, Quota, SuiteQuota, check_records
 from workbench.records import EpisodeRecord, headline
 from workbench.run_folder import RunFolder
-from workbench.sequential import SequentialTest
 from workbench.summary import summarise
 
 
@@ -75,10 +77,24 @@ def keep_environments(options: EvalOptions, folder: RunFolder) -> list[str]:
 def _quota(options: EvalOptions, plan: LadderPlan | None) -> Quota:
     if plan is not None:
         return LadderQuota(options.factor_set(), options.task, options.seed, plan)
-    stop = None
-    if options.stop_above is not None:
-        stop = SequentialTest(options.stop_above, 1 - options.confidence, options.episodes)
-    return SuiteQuota(options.factor_set(), options.task, options.seed, options.episodes, stop)
+    meta = {"stop_above": options.stop_above, "stop_against": options.reference}
+    stop = early_stop(meta, options.confidence, options.episodes)
+    quota = SuiteQuota(options.factor_set(), options.task, options.seed, options.episodes, stop)
+    if options.stop_against:
+        check_reference(options.stop_against, options.episodes, lambda index: _meets(quota, options, index))
+    return quota
+
+
+def _meets(quota: SuiteQuota, options: EvalOptions, index: int) -> dict[str, Any]:
+    """What a record of the episode will say of it."""
+    episode = quota.episode(index)
+    drawn = json.loads(json.dumps(episode.factors))
+    return {
+        "task": options.task,
+        "seed": options.seed,
+        "instruction": episode.scene.instruction,
+        "factors": drawn,
+    }
 
 
 def _attribution(
@@ -106,8 +122,14 @@ def summary_meta(options: Any, planned: int | None) -> dict[str, Any]:
     names = ("task", "policy", "seed", "physics", "renderer", "device", "num_envs", "confidence")
     meta = {name: getattr(options, name) for name in names}
     meta |= {"episodes_planned": planned} if planned is not None else {}
-    stop_above = getattr(options, "stop_above", None)
-    return meta if stop_above is None else meta | {"stop_above": stop_above}
+    optional = {
+        "stop_above": getattr(options, "stop_above", None),
+        "stop_against": getattr(options, "reference", None) or None,
+        "interval": getattr(options, "interval", None),
+    }
+    if getattr(options, "strata", ""):
+        optional |= {"strata": options.strata, "weights": options.weights}
+    return meta | {key: value for key, value in optional.items() if value is not None}
 
 
 def engine_warnings(log: Path) -> list[str]:

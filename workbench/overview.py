@@ -24,10 +24,16 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
         return
     low, high = summary["success_interval"]
     console.print(
-        f"[bold]success {k}/{n} = {k / n:.1%}[/], interval [{low:.1%}, {high:.1%}]", highlight=False
+        f"[bold]success {k}/{n} = {k / n:.1%}[/], interval [{low:.1%}, {high:.1%}] "
+        f"({summary['success_interval_method']})",
+        highlight=False,
     )
     for line in history_lines(summary.get("history", {})):
         console.print(f"[bold yellow]note[/] {escape(line)}", highlight=False)
+    if "success_rate_note" in summary:
+        console.print(f"note: {summary['success_rate_note']}", highlight=False)
+    if "stratified" in summary:
+        console.print(stratified_line(summary["stratified"]), highlight=False, markup=False)
     if summary["failure_reasons"]:
         reasons = ", ".join(f"{count} {reason}" for reason, count in summary["failure_reasons"].items())
         console.print(f"failures: {reasons}")
@@ -47,6 +53,20 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
     for line in attribution_lines(Path(out)):
         console.print(line, highlight=False, markup=False)
     print_report(out, console)
+
+
+def stratified_line(stratified: Mapping[str, Any]) -> str:
+    """The rate over strata in a line."""
+    if stratified["success_rate"] is None:
+        return f"no rate by {stratified['by']}: {stratified['success_rate_reason']}"
+    low, high = stratified["success_interval"]
+    parts = ", ".join(
+        f"{name} {s['successes']}/{s['episodes']} x {s['weight']:.2f}"
+        for name, s in stratified["strata"].items()
+    )
+    return (
+        f"by {stratified['by']}: {stratified['success_rate']:.1%}, interval [{low:.1%}, {high:.1%}] ({parts})"
+    )
 
 
 def print_report(out: str, console: Console) -> None:

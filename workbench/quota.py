@@ -14,9 +14,9 @@ from tasks.episode import EpisodeSpec
 from workbench.attribution.plan import LadderPlan
 from workbench.attribution.planning import draw_condition
 from workbench.differences import Difference, differences, sentence
+from workbench.early_stop import EarlyStop
 from workbench.records import EpisodeRecord
 from workbench.run_folder import RunFolderError
-from workbench.sequential import SequentialTest
 
 
 class Quota(Protocol):
@@ -88,10 +88,10 @@ def _equal_but_for_rounding(difference: Difference) -> bool:
 
 
 class SuiteQuota:
-    """The first episodes of the suite; with ``stop_above``, as many of them as a sequential test needs."""
+    """The first episodes of the suite; with ``stop``, as many of them as a sequential test needs."""
 
     def __init__(
-        self, factor_set: FactorSet, task: str, seed: int, total: int, stop: SequentialTest | None = None
+        self, factor_set: FactorSet, task: str, seed: int, total: int, stop: EarlyStop | None = None
     ) -> None:
         self.factor_set, self.task, self.seed, self.total = factor_set, task, seed, total
         self._stop = stop

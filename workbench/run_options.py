@@ -1,22 +1,10 @@
-"""Options of the commands that look at runs: ``compare``, ``view``, ``dr export``."""
+"""Options of the commands that look at runs: ``view``, ``dr export``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from workbench.options import OptionError, option
-
-
-@dataclass
-class CompareOptions:
-    """Options of ``workbench compare``."""
-
-    confidence: float = option(0.95, "of all intervals and tests")
-
-    def resolve(self) -> None:
-        """OptionError for what cannot be."""
-        if not 0 < self.confidence < 1:
-            raise OptionError(f"confidence must lie between 0 and 1, not {self.confidence:g}")
 
 
 @dataclass

@@ -23,7 +23,7 @@ Why not a library: those at hand (STEP, SAVI and Lai tests) compare two policies
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from scipy import optimize, special
@@ -114,6 +114,28 @@ def anytime_interval(k: int, n: int, confidence: float = 0.95) -> tuple[float, f
     low = 0.0 if k == 0 or excess(edge) < 0 else float(optimize.brentq(excess, edge, estimate))
     high = 1.0 if k == n or excess(1 - edge) < 0 else float(optimize.brentq(excess, estimate, 1 - edge))
     return low, high
+
+
+def anytime_quantile_interval(
+    values: Sequence[float], quantile: float = 0.5, confidence: float = 0.95
+) -> tuple[float, float] | None:
+    """Confidence sequence of a quantile between two of ``values``; None where there are too few for one.
+
+    The share of values below the quantile is a rate whose true value is known, so the order statistics that remain
+    are those between which `anytime_interval` holds it (Howard & Ramdas 2022, Sequential estimation of quantiles,
+    Bernoulli 28).
+    """
+    ordered = sorted(values)
+    n = len(ordered)
+    # At most k values below: not yet impossible. The interval's ends rise with k, so the first and the last are ends.
+    possible = [k for k in range(n + 1) if _holds(quantile, k, n, confidence)]
+    if not possible or possible[0] < 1 or possible[-1] >= n:
+        return None
+    return ordered[possible[0] - 1], ordered[possible[-1]]
+
+
+def _holds(rate: float, k: int, n: int, confidence: float) -> bool:
+    return _log_mixture_ratio(k, n - k, rate) < -math.log(1 - confidence)
 
 
 def _log(probability: float) -> float:

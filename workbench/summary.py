@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from policy.grounding import RIGHT_IOU
+from workbench.early_stop import counted
 from workbench.records import EpisodeRecord, SessionRecord
-from workbench.sequential import SequentialTest, anytime_interval
-from workbench.statistics import CONFIDENCE, bootstrap_mean_interval, quantile_interval, wilson_interval
+from workbench.sequential import anytime_interval, anytime_quantile_interval
+from workbench.statistics import CONFIDENCE, RATE_INTERVALS, mean_interval, quantile_interval
+from workbench.strata import EQUAL, parse_weights, stratified
 
 TIME_KEYS = ("rates", "wall_s", "phases_s", "started", "ended")
 """Keys that hold times and rates of the machine, in summaries and in records."""
@@ -26,11 +28,24 @@ TIME_KEYS = ("rates", "wall_s", "phases_s", "started", "ended")
 META_KEYS = ("task", "policy", "seed", "physics", "renderer", "device", "num_envs")
 """What `summarise` must be told about the run; copied into the summary."""
 
-OPTIONAL_META_KEYS = ("episodes_planned", "confidence", "stop_above")
-"""Quota of episodes; level of the intervals; rate that a sequential test was run against, if one was."""
+OPTIONAL_META_KEYS = (
+    "episodes_planned",
+    "confidence",
+    "stop_above",
+    "stop_against",
+    "interval",
+    "strata",
+    "weights",
+)
+"""Quota of episodes; level of the intervals; rate, or run with its outcomes, that a sequential test was run against, if
+one was; kind of interval; what the rate is stratified by, and the weights."""
 
 DIGITS = 6
 """Decimals that floats are rounded to."""
+
+ANYTIME = "anytime"
+INTERVALS = RATE_INTERVALS | {ANYTIME: ("anytime-valid", anytime_interval)}
+"""Intervals of a rate by name; a run that may stop early has the last, in all its parts."""
 
 CLAIMS = (("right", True), ("wrong", False))
 """What a claim can have been."""
@@ -41,10 +56,10 @@ def summarise(
 ) -> dict[str, Any]:
     """The summary of a run, finished or not.
 
-    With ``meta["stop_above"]`` set, the episodes counted are those up to the decision of the sequential test,
-    in index order, so that the summary does not depend on how many more were in flight; the interval is then
-    one that holds at any stopping time. ValueError lists the missing meta keys, or the indices
-    that repeat.
+    With ``meta["stop_above"]`` or ``meta["stop_against"]`` set, the episodes counted are those up to the decision of
+    the sequential test, in index order, so that the summary does not depend on how many more were in flight; intervals
+    of rates and medians are then such that hold at any stopping time. ValueError lists the missing meta keys, or the
+    indices that repeat.
     """
     missing = [key for key in META_KEYS if key not in meta]
     if missing:
@@ -54,24 +69,32 @@ def summarise(
     if repeated:
         raise ValueError(f"episodes {repeated[:10]} are recorded more than once")
     confidence = float(meta.get("confidence", CONFIDENCE))
-    sequential, counted = _sequential(ordered, meta, confidence)
+    test, used = counted(ordered, meta, confidence)
     summary = {key: meta[key] for key in META_KEYS} | {
         key: meta[key] for key in OPTIONAL_META_KEYS if meta.get(key) is not None
     }
     summary["confidence"] = confidence
-    summary |= _success(counted, confidence, anytime=bool(sequential))
-    summary |= sequential
-    summary["failure_reasons"] = _counts(r.failure_reason for r in counted if r.failure_reason is not None)
-    tasks = sorted({r.task for r in counted})
+    kind = ANYTIME if test else str(meta.get("interval") or "wilson")
+    summary |= _success(used, confidence, kind)
+    summary |= {"sequential": test} if test else {}
+    if test.get("decision"):
+        summary["success_rate_note"] = _leaning(test)
+    summary["failure_reasons"] = _counts(r.failure_reason for r in used if r.failure_reason is not None)
+    tasks = sorted({r.task for r in used})
     if len(tasks) > 1:
-        summary["by_task"] = {t: _success([r for r in counted if r.task == t], confidence) for t in tasks}
-    seed = int(meta["seed"])
+        summary["by_task"] = {t: _success([r for r in used if r.task == t], confidence, kind) for t in tasks}
+    if meta.get("strata") and not test:
+        weights = parse_weights(str(meta.get("weights") or EQUAL))
+        summary["stratified"] = stratified(used, str(meta["strata"]), weights, confidence, INTERVALS[kind][1])
     summary["time_to_success_s"] = _median(
-        [r.time_to_success_s for r in counted if r.success], "no success with a time is recorded", confidence
+        [r.time_to_success_s for r in used if r.success],
+        "no success with a time is recorded",
+        confidence,
+        kind,
     )
-    for name in ("path_length_m", "smoothness"):
-        summary[name] = _mean([getattr(r, name) for r in counted], seed, name, confidence)
-    summary |= _grounding(counted, seed, confidence)
+    summary["path_length_m"] = _mean([r.path_length_m for r in used], confidence, (0.0, math.inf))
+    summary["smoothness"] = _mean([r.smoothness for r in used], confidence)
+    summary |= _grounding(used, confidence, kind)
     summary["rates"] = _rates(sessions)
     summary["wall_s"] = _median([r.wall_s for r in ordered], "no episode is recorded", confidence)
     rounded: dict[str, Any] = _rounded(summary)
@@ -85,44 +108,28 @@ def without_times(data: Any) -> Any:
     return [without_times(v) for v in data] if isinstance(data, list) else data
 
 
-def _sequential(
-    ordered: list[EpisodeRecord], meta: Mapping[str, Any], confidence: float
-) -> tuple[dict[str, Any], list[EpisodeRecord]]:
-    """The sequential test's entry (empty without one) and the episodes that count."""
-    if meta.get("stop_above") is None:
-        return {}, ordered
-    n_max = int(meta.get("episodes_planned") or max(len(ordered), 1))
-    test = SequentialTest(float(meta["stop_above"]), 1 - confidence, n_max)
-    for position, record in enumerate(ordered):
-        # Only an unbroken row of indices: a gap is an episode still running, and skipping it would favour
-        # short ones.
-        if record.index != ordered[0].index + position or test.decision or test.n == n_max:
-            break
-        test.update([record.success])
-    entry: dict[str, Any] = {
-        "above": test.p0,
-        "episodes_max": n_max,
-        "decision": test.decision,
-        "episodes_used": test.n,
-    }
-    if test.decision is None:
-        entry["decision_reason"] = f"the evidence after {test.n} episodes does not suffice either way"
-    return {"sequential": entry}, ordered[: test.n] if test.decision else ordered
-
-
-def _success(records: list[EpisodeRecord], confidence: float, anytime: bool = False) -> dict[str, Any]:
+def _success(records: list[EpisodeRecord], confidence: float, kind: str) -> dict[str, Any]:
     n, k = len(records), sum(r.success for r in records)
     if n == 0:
         nothing = {"episodes": 0, "successes": 0, "success_rate": None, "success_interval": None}
         return nothing | {"success_rate_reason": "no episode is recorded"}
-    interval = anytime_interval(k, n, confidence) if anytime else wilson_interval(k, n, confidence)
+    method, interval = INTERVALS[kind]
     return {
         "episodes": n,
         "successes": k,
         "success_rate": k / n,
-        "success_interval": list(interval),
-        "success_interval_method": "anytime-valid" if anytime else "Wilson",
+        "success_interval": list(interval(k, n, confidence)),
+        "success_interval_method": method,
     }
+
+
+def _leaning(test: Mapping[str, Any]) -> str:
+    """What stopping when the outcomes suffice does to the rate itself."""
+    way = "high" if test["decision"] in ("accept above", "first better") else "low"
+    return (
+        f"the run stopped because its outcomes sufficed, so on average the rate reads too {way}, and so do the parts; "
+        "the intervals of rates and medians allow for that, those of means do not"
+    )
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:
@@ -140,26 +147,29 @@ def _interval(interval: tuple[float, float] | None, n: int) -> dict[str, Any]:
     return {"interval": list(interval)}
 
 
-def _median(values: Sequence[float | None], absent: str, confidence: float) -> dict[str, Any]:
+def _median(values: Sequence[float | None], absent: str, confidence: float, kind: str = "") -> dict[str, Any]:
     present = _present(values)
     if not present:
         return {"median": None, "median_reason": absent, "interval": None, "interval_reason": absent, "n": 0}
-    interval = _interval(quantile_interval(present, 0.5, confidence), len(present))
+    quantile = anytime_quantile_interval if kind == ANYTIME else quantile_interval
+    interval = _interval(quantile(present, 0.5, confidence), len(present))
     return {"median": float(np.median(present))} | interval | {"n": len(present)}
 
 
-def _mean(values: Sequence[float | None], seed: int, name: str, confidence: float) -> dict[str, Any]:
+def _mean(
+    values: Sequence[float | None], confidence: float, bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> dict[str, Any]:
     present = _present(values)
     if not present:
         absent = "no episode records it"
         return {"mean": None, "mean_reason": absent, "interval": None, "interval_reason": absent, "n": 0}
-    interval = bootstrap_mean_interval(present, seed=seed, name=name, confidence=confidence)
+    interval = mean_interval(present, confidence, bounds)
     return (
         {"mean": math.fsum(present) / len(present)} | _interval(interval, len(present)) | {"n": len(present)}
     )
 
 
-def _grounding(records: list[EpisodeRecord], seed: int, confidence: float) -> dict[str, Any]:
+def _grounding(records: list[EpisodeRecord], confidence: float, kind: str) -> dict[str, Any]:
     grounded = [r for r in records if r.grounding is not None]
     claims = [r.grounding for r in grounded if r.grounding is not None]
     if not claims:
@@ -170,34 +180,34 @@ def _grounding(records: list[EpisodeRecord], seed: int, confidence: float) -> di
     boxes = {}
     for label, values in _by_label(claims, "box_iou").items():
         right = sum(v >= RIGHT_IOU for v in values)
-        boxes[label] = _mean(values, seed, f"box_iou.{label}", confidence) | {
+        boxes[label] = _mean(values, confidence, (0.0, 1.0)) | {
             f"rate_at_{RIGHT_IOU}": right / len(values),
-            f"rate_at_{RIGHT_IOU}_interval": list(wilson_interval(right, len(values), confidence)),
+            f"rate_at_{RIGHT_IOU}_interval": list(INTERVALS[kind][1](right, len(values), confidence)),
         }
     sizes = sorted({tuple(claim["image_size"]) for claim in claims})
     return {
         "grounding": {
             "n": len(claims),
             "image_sizes": [list(size) for size in sizes],
-            "point_error_px": _distances(claims, "point_error_px", confidence),
+            "point_error_px": _distances(claims, "point_error_px", confidence, kind),
             "box_iou": boxes,
-            "execution_error_px": _distances(claims, "execution_error_px", confidence),
-            "by_claim": _by_claim(grounded, confidence),
+            "execution_error_px": _distances(claims, "execution_error_px", confidence, kind),
+            "by_claim": _by_claim(grounded, confidence, kind),
         }
     }
 
 
-def _distances(claims: list[dict[str, Any]], part: str, confidence: float) -> dict[str, Any]:
+def _distances(claims: list[dict[str, Any]], part: str, confidence: float, kind: str) -> dict[str, Any]:
     return {
-        label: _median(values, "", confidence) | {"p90": float(np.quantile(values, 0.9))}
+        label: _median(values, "", confidence, kind) | {"p90": float(np.quantile(values, 0.9))}
         for label, values in _by_label(claims, part).items()
     }
 
 
-def _by_claim(records: list[EpisodeRecord], confidence: float) -> dict[str, Any]:
+def _by_claim(records: list[EpisodeRecord], confidence: float, kind: str) -> dict[str, Any]:
     """Success where the claim was right and where it was wrong: the four counts of who knew and who could."""
     told = {word: [r for r in records if (r.grounding or {}).get("right") is right] for word, right in CLAIMS}
-    return {word: _success(some, confidence) for word, some in told.items() if some}
+    return {word: _success(some, confidence, kind) for word, some in told.items() if some}
 
 
 def _by_label(claims: list[dict[str, Any]], part: str) -> dict[str, list[float]]:

@@ -24,7 +24,9 @@ def told(monkeypatch):
         return SimpleNamespace(returncode=statuses[len(commands) - 1])
 
     monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(demo_module, "compare", lambda a, b: f"{a} against {b}")
+    monkeypatch.setattr(
+        demo_module, "compare_command", lambda words, console: console.print(" against ".join(words))
+    )
     return commands, statuses
 
 

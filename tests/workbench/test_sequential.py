@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from workbench.sequential import SequentialTest, anytime_interval
+from workbench.sequential import SequentialTest, anytime_interval, anytime_quantile_interval
 from workbench.statistics import wilson_interval
 
 
@@ -131,3 +131,20 @@ def test_the_anytime_interval_contains_the_estimate_and_is_wider_than_a_fixed_on
 
 def test_without_episodes_any_rate_is_possible():
     assert anytime_interval(0, 0) == (0.0, 1.0)
+
+
+def test_the_anytime_interval_of_a_median_covers_at_all_times_at_once():
+    """The number of values below the true median is Binomial(n, 1/2): exact, by recursion over it."""
+
+    def misses(below, n):
+        found = anytime_quantile_interval(range(n))  # values 0..n-1: the median lies after the first `below`
+        return found is not None and not found[0] <= below - 0.5 <= found[1]
+
+    assert 0.005 < probability_of_ever(misses, 0.5, 50) <= 0.05
+
+
+def test_an_anytime_median_needs_more_values_than_a_fixed_one():
+    assert anytime_quantile_interval(range(7)) is None
+    assert anytime_quantile_interval([]) is None
+    low, high = anytime_quantile_interval(range(40))
+    assert 0 <= low < 19.5 < high <= 39

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from policy.grounding import Box, Grounding, Point
 from workbench.records import EpisodeRecord, SessionRecord, grounding_record
-from workbench.sequential import anytime_interval
-from workbench.statistics import wilson_interval
+from workbench.sequential import anytime_interval, anytime_quantile_interval
+from workbench.statistics import jeffreys_interval, wilson_interval
+from workbench.strata import StrataError, parse_weights
 from workbench.summary import TIME_KEYS, summarise, without_times
 
 META = {
@@ -182,6 +183,89 @@ def test_a_stopped_run_counts_up_to_the_decision_however_many_were_in_flight(in_
     assert without_times(summary) == without_times(reference)
     assert summary["success_interval"] == pytest.approx(anytime_interval(n, n), abs=1e-6)
     assert summary["success_interval_method"] == "anytime-valid"
+
+
+STOPPED = META | {"stop_above": 0.5, "episodes_planned": 100}
+
+
+def test_a_stopped_run_says_that_its_rate_leans_and_its_parts_have_intervals_that_allow_for_it():
+    def told(u):
+        said = Grounding("front", (64, 48), (Box("target", (u, 0, u + 10, 10)),))
+        return grounding_record(said, Grounding("front", (64, 48), (Box("target", (0, 0, 10, 10)),)))
+
+    records = [
+        episode(i, i != 2, task="pick" if i % 2 else "stack", grounding=told(1 if i % 3 else 9))
+        for i in range(40)
+    ]
+    summary = summarise(records, STOPPED, [])
+    n = summary["sequential"]["episodes_used"]
+    assert n < 20
+    assert "on average the rate reads too high" in summary["success_rate_note"]
+    parts = [*summary["by_task"].values(), *summary["grounding"]["by_claim"].values()]
+    assert len(parts) == 4
+    for part in parts:
+        expected = anytime_interval(part["successes"], part["episodes"])
+        assert part["success_interval"] == pytest.approx(expected, abs=1e-6)
+        assert part["success_interval_method"] == "anytime-valid"
+    right = summary["grounding"]["box_iou"]["target"]
+    k = round(right["rate_at_0.5"] * n)
+    assert right["rate_at_0.5_interval"] == pytest.approx(anytime_interval(k, n), abs=1e-6)
+    times = [r.time_to_success_s for r in records[:n] if r.success]
+    assert summary["time_to_success_s"]["interval"] == anytime_quantile_interval(times) or n < 10
+
+
+def test_a_run_that_was_stopped_for_being_bad_reads_too_low():
+    summary = summarise([episode(i, False) for i in range(40)], STOPPED, [])
+    assert summary["sequential"]["decision"] == "accept below"
+    assert "too low" in summary["success_rate_note"]
+    assert "success_rate_note" not in summarise([episode(i) for i in range(40)], META, [])
+
+
+def test_a_run_stopped_against_another_counts_up_to_the_decision():
+    meta = META | {"stop_against": {"run": "runs/other", "outcomes": "0" * 100}, "episodes_planned": 100}
+    summary = summarise([episode(i) for i in range(40)], meta, [])
+    test = summary["sequential"]
+    assert (test["decision"], test["against"]) == ("first better", "runs/other")
+    assert summary["episodes"] == test["episodes_used"] == test["only_this"] < 12
+    assert test["difference_interval"][0] > 0
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_the_kind_of_interval_and_strata_are_those_asked_for():
+    records = [episode(i, i < 15, factors={"shape": "cube" if i < 16 else "cone"}) for i in range(20)]
+    meta = META | {"interval": "beta", "strata": "shape", "weights": "cube:1,cone:3"}
+    summary = summarise(records, meta, [])
+    assert summary["success_interval"] == pytest.approx(jeffreys_interval(15, 20), abs=1e-6)
+    assert "Beta" in summary["success_interval_method"]
+    stratified = summary["stratified"]
+    assert stratified["success_rate"] == pytest.approx(0.25 * 15 / 16, abs=1e-6)
+    assert stratified["strata"]["cone"] == {"successes": 0, "episodes": 4, "weight": 0.75}
+    equal = summarise(records, META | {"strata": "shape"}, [])["stratified"]
+    assert equal["success_rate"] == pytest.approx(0.5 * 15 / 16, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("strata", "weights", "said"),
+    [
+        ("colour", "equal", "episodes have no 'colour'"),
+        ("shape", "cube:1,ball:1", "no episode is in ball"),
+        ("shape", "cube:1", "no weight is given for cone"),
+        ("number", "equal", "more than 24 values"),
+    ],
+)
+def test_strata_that_do_not_exist_are_null_with_a_reason(strata, weights, said):
+    records = [
+        episode(i, factors={"shape": "cube" if i % 2 else "cone", "number": float(i)}) for i in range(40)
+    ]
+    found = summarise(records, META | {"strata": strata, "weights": weights}, [])["stratified"]
+    assert found["success_rate"] is None
+    assert said in found["success_rate_reason"]
+
+
+@pytest.mark.parametrize("text", ["", "cube", "cube:x", "cube:-1", "a:0,b:0", "a:1,a:2", "a:inf"])
+def test_weights_that_are_none_are_refused(text):
+    with pytest.raises(StrataError, match="weights must"):
+        parse_weights(text)
 
 
 def test_the_sequential_test_does_not_look_past_an_episode_that_is_still_running():

@@ -196,7 +196,10 @@ def test_a_run_keeps_its_number_of_environments_when_it_is_extended(tmp_path, mo
 @pytest.mark.parametrize(
     ("word", "reason"),
     [
-        ("stop_above=0.5", "stop_above= is a test whose error rate rests on the most episodes it may take"),
+        (
+            "stop_above=0.5",
+            "stop_above= is a test that was planned for so many episodes, and is not planned twice",
+        ),
         ("attribute=ladder", "a ladder numbers its episodes through all conditions"),
     ],
 )

@@ -19,10 +19,10 @@ import numpy as np
 
 from workbench.attribution.columns import LEAST, Column, columns_of
 from workbench.attribution.importance import shares
-from workbench.attribution.interactions import PairTest, cells, find_pairs
-from workbench.attribution.regions import Cut, cross_fitted, with_intervals, worst_region
+from workbench.attribution.interactions import PairTest, find_pairs
+from workbench.attribution.regions import Cut, cross_fitted, region_rate, with_intervals, worst_region
 from workbench.attribution.screening import FactorTest, screen
-from workbench.statistics import CONFIDENCE, wilson_interval
+from workbench.statistics import CONFIDENCE, Interval
 
 
 def analyse_factorial(
@@ -57,7 +57,7 @@ def analyse_factorial(
     else:
         tests = sorted(screen(columns, y, seed=seed), key=lambda t: (t.p_value, -abs(t.correlation)))
     alpha = 1 - confidence
-    importance = shares([t.column for t in tests], y, confidence=confidence, seed=seed) if tests else []
+    importance = shares([t.column for t in tests], y, confidence=confidence) if tests else []
     entries = [
         _factor(test, share, interval, y, units or {}, confidence, seed)
         for test, (share, interval) in zip(tests, importance, strict=True)
@@ -107,11 +107,12 @@ def _factor(
         if region is None:
             entry["region_reason"] = f"no region holds {LEAST} episodes"
         else:
-            inside = cross_fitted([column], success, seed=seed, name=column.label)[0]
+            (cut,) = with_intervals(region, success, confidence)
+            fitted, chosen = cross_fitted([column], success, seed=seed, name=column.label)[0], cut.mask()
             entry["region"] = {
-                "cuts": _cuts(with_intervals(region, success, confidence), units),
-                "inside": _rate(success[inside], confidence),
-                "outside": _rate(success[~inside], confidence),
+                "cuts": _cuts([cut], units),
+                "inside": _rate(region_rate(success, fitted, chosen, confidence)),
+                "outside": _rate(region_rate(success, ~fitted, ~chosen, confidence)),
             }
             del entry["region_reason"]
     return entry
@@ -129,15 +130,25 @@ def _pair(
     region = worst_region(test.columns, success)
     assert region is not None, "a pair was found, so it has a region"
     label = " and ".join(entry["columns"])
-    first, second = cross_fitted(test.columns, success, seed=seed, name=label)
-    won, count = cells(first, second, success)
-    names = ("both", "only_first", "only_second", "neither")
-    entry["cuts"] = _cuts(with_intervals(region, success, confidence), units)
+    cuts = with_intervals(region, success, confidence)
+    fitted = _cells(*cross_fitted(test.columns, success, seed=seed, name=label))
+    chosen = _cells(*(cut.mask() for cut in cuts))
+    entry["cuts"] = _cuts(cuts, units)
     entry["cells"] = {
-        name: _counted(int(k), int(n), confidence) for name, k, n in zip(names, won, count, strict=True)
+        name: _rate(region_rate(success, fitted[name], chosen[name], confidence)) for name in fitted
     }
-    entry["elsewhere"] = _counted(int(won[1:].sum()), int(count[1:].sum()), confidence)
+    entry["elsewhere"] = _rate(region_rate(success, ~fitted["both"], ~chosen["both"], confidence))
     return entry
+
+
+def _cells(first: np.ndarray, second: np.ndarray) -> dict[str, np.ndarray]:
+    """Masks of the four cells of two cuts ``[N]``."""
+    return {
+        "both": first & second,
+        "only_first": first & ~second,
+        "only_second": ~first & second,
+        "neither": ~(first | second),
+    }
 
 
 def _cuts(region: Sequence[Cut], units: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -154,12 +165,9 @@ def _cuts(region: Sequence[Cut], units: Mapping[str, str]) -> list[dict[str, Any
     ]
 
 
-def _rate(outcomes: np.ndarray, confidence: float) -> dict[str, Any]:
-    return _counted(int(outcomes.sum()), len(outcomes), confidence)
-
-
-def _counted(k: int, n: int, confidence: float) -> dict[str, Any]:
-    if n == 0:
+def _rate(counted: tuple[int, int, Interval | None]) -> dict[str, Any]:
+    k, n, interval = counted
+    if interval is None:
         return {
             "successes": 0,
             "episodes": 0,
@@ -167,7 +175,7 @@ def _counted(k: int, n: int, confidence: float) -> dict[str, Any]:
             "rate_reason": "no episode is in it",
             "interval": None,
         }
-    return {"successes": k, "episodes": n, "rate": k / n, "interval": list(wilson_interval(k, n, confidence))}
+    return {"successes": k, "episodes": n, "rate": k / n, "interval": list(interval)}
 
 
 __all__ = ["Column", "analyse_factorial"]

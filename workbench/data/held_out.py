@@ -16,13 +16,14 @@ of clustered binary data, Biometrics 48); errors have a bootstrap over the means
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.statistics import CONFIDENCE, Interval, bootstrap_mean_interval, wilson_interval
+from workbench.statistics import CONFIDENCE, Interval, mean_interval, wilson_interval
 
 IOU_THRESHOLD = 0.5
 """Overlap from which a box counts as right."""
@@ -150,7 +151,6 @@ def trace_mae(
     annotated: Sequence[ArrayLike],
     groups: Sequence[Hashable] | None = None,
     confidence: float = CONFIDENCE,
-    seed: int = 0,
 ) -> Error:
     """Mean over the traces of `trace_errors` [px], each answered question counting alike."""
     errors = trace_errors(predicted, annotated)
@@ -163,7 +163,7 @@ def trace_mae(
     # Weighted, so that groups of different sizes still average to the mean over questions.
     sums = np.bincount(of, errors)[np.unique(of)]
     means = sums * len(np.unique(of)) / len(errors)
-    interval = bootstrap_mean_interval(means.tolist(), seed=seed, name="trace_mae", confidence=confidence)
+    interval = mean_interval(means.tolist(), confidence, (0.0, math.inf))
     return Error(float(errors.mean()), interval, len(errors), missing)
 
 

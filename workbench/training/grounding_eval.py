@@ -202,7 +202,7 @@ def measure(
             ways = [_rows(a, 2) if isinstance(a, Trace) else np.empty((0, 2)) for _, a in pairs]
             true = [_rows(t.answer, 2) for t, _ in pairs]
             groups = [t.episode for t, _ in pairs]
-            found[metric] = trace_mae(ways, true, groups, options.confidence, options.seed)
+            found[metric] = trace_mae(ways, true, groups, options.confidence)
             continue
         width = 2 if metric == POINTS else 4
         claims, truths, regions, groups = [], [], [], []

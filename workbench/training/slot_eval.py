@@ -60,7 +60,7 @@ def evaluate_slots(
             true_ways.append(np.array(true))
             way_of.append(str(episode.demonstration))
     if ways:
-        found[WAY_IN_MIND] = trace_mae(ways, true_ways, way_of, options.confidence, options.seed)
+        found[WAY_IN_MIND] = trace_mae(ways, true_ways, way_of, options.confidence)
     return found
 
 

@@ -6,7 +6,9 @@ import json
 import pytest
 from rich.console import Console
 
-from workbench.comparison import ComparisonError, compare, compare_records, render
+from workbench.comparison import ComparisonError, compare, compare_records
+from workbench.comparison.noise import EPISODES, FLIPPED
+from workbench.comparison.show import render
 from workbench.records import EpisodeRecord
 from workbench.run_folder import RunFolder, RunFolderError
 from workbench.statistics import mcnemar_exact, paired_difference_interval
@@ -64,10 +66,32 @@ def test_swapping_the_runs_mirrors_the_result():
     assert backward.verdict() == forward.verdict()
 
 
-def test_equal_runs_are_not_told_apart():
-    comparison = compare_records(A, A)
+def test_equal_rates_are_not_told_apart():
+    comparison = compare_records(run_of([True, False] * 6), run_of([False, True] * 6))
     assert comparison.p_value == 1.0
     assert "do not tell the two apart" in comparison.verdict()
+
+
+@pytest.mark.parametrize(("b", "c"), [(5, 0), (7, 1), (9, 2), (16, 6), (6, 0), (17, 6)])
+def test_the_sentence_and_the_interval_never_disagree(b, c):
+    first = run_of([True] * (10 + b) + [False] * (c + 12))
+    second = run_of([True] * 10 + [False] * b + [True] * c + [False] * 12)
+    comparison = compare_records(first, second)
+    low, high = comparison.difference_interval
+    assert ("do not tell" in comparison.verdict()) == (low <= 0 <= high)
+
+
+def test_a_run_against_itself_is_said_to_be_so(tmp_path):
+    a = write(tmp_path / "a", A)
+    (tmp_path / "link").symlink_to(a)
+    assert (
+        compare(a, tmp_path / "link")
+        .verdict()
+        .endswith("is compared with itself: there is nothing to tell apart.")
+    )
+    copied = write(tmp_path / "copied", {i: episode(i, r.success, wall_s=9.0) for i, r in A.items()})
+    assert "every record of a and copied is equal" in compare(a, copied).verdict()
+    assert compare(a, write(tmp_path / "b", B)).same is None
 
 
 @pytest.mark.parametrize(
@@ -87,23 +111,31 @@ def test_a_long_list_of_differences_is_cut():
         compare_records(A, other)
 
 
-def test_only_shared_episodes_count_and_the_rest_is_mentioned():
-    comparison = compare_records(A, {i: B[i] for i in range(12)} | {99: episode(99, True)})
+def test_the_shorter_run_sets_how_many_are_compared_and_that_is_said():
+    comparison = compare_records(A, {i: B[i] for i in range(12)})
     assert comparison.pairs == 12
-    assert comparison.warnings == ("13 episodes are in one run only and are left out",)
+    assert comparison.notes == ("A has 24 episodes to compare and B has 12: the first 12 are compared",)
     with pytest.raises(ComparisonError, match="share no episode"):
         compare_records(A, {99: episode(99, True)})
 
 
-def test_folders_with_another_engine_or_an_early_stop_are_compared_with_a_warning(tmp_path):
-    a = write(tmp_path / "vla", A, stop_above=0.8)
-    b = write(tmp_path / "expert", B, physics="newton_mjwarp")
+@pytest.mark.parametrize("setting", ["physics", "renderer", "device", "num_envs"])
+def test_runs_that_differ_in_what_rounds_are_compared_over_a_noise_floor(tmp_path, setting):
+    a = write(tmp_path / "vla", A, num_envs=16, device="cpu")
+    b = write(tmp_path / "expert", B, **{"num_envs": 16, "device": "cpu"} | {setting: "other"})
     comparison = compare(a, b)
     assert (comparison.name_a, comparison.name_b) == ("vla", "expert")
-    assert comparison.warnings[0] == "physics differs: vla has ovphysx, expert has newton_mjwarp"
-    assert "vla was allowed to stop early" in comparison.warnings[1]
+    floor = comparison.floor
+    assert (floor.pairs, floor.observed) == (24, 9)
+    assert floor.expected == pytest.approx(24 * (FLIPPED + 0.5) / (EPISODES + 1))
+    assert floor.interval[0] == 0 < floor.expected < floor.interval[1] < 9
+    assert f"{setting} differs: vla has" in text_of(render(comparison))
     with pytest.raises(RunFolderError, match="not a run folder"):
         compare(a, tmp_path)
+
+
+def test_runs_that_differ_in_nothing_else_have_no_floor(tmp_path):
+    assert compare(write(tmp_path / "a", A), write(tmp_path / "b", B)).floor is None
 
 
 def test_the_json_holds_everything_and_is_json():
@@ -115,19 +147,18 @@ def test_the_json_holds_everything_and_is_json():
 
 
 def test_the_text_shows_rates_difference_and_episodes():
-    text = text_of(render(compare_records(A, B, name_a="vla", name_b="expert", warnings=("mind this",))))
+    text = text_of(render(compare_records(A, B, name_a="vla", name_b="expert")))
     for part in (
         "18/24",
         "75.0 %",
         "+29.2 points",
         "Only vla solves: 10, 11",
         "vla succeeds",
-        "Warning: mind this.",
     ):
         assert part in text, part
 
 
 def test_names_are_text_and_never_markup():
-    text = text_of(compare_records(A, B, name_a="[red]x[/red]", name_b="[/]"))
+    text = text_of(render(compare_records(A, B, name_a="[red]x[/red]", name_b="[/]")))
     assert "[red]x[/red] succeeds" in text
     assert "[/] fails" in text
