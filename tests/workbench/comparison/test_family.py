@@ -35,6 +35,7 @@ def write(path, outcomes, **config):
     path.mkdir()
     options = {"command": "eval", "physics": "ovphysx", "confidence": 0.95, "episodes": len(outcomes)}
     (path / "config.yaml").write_text(json.dumps(options | config))
+    (path / "provenance.json").write_text("{}")
     lines = (record.to_json_line() + "\n" for record in run_of(outcomes).values())
     (path / "episodes.jsonl").write_text("".join(lines))
     return str(path)

@@ -29,6 +29,7 @@ def write(path, records, **config):
     config = {"command": "eval", "physics": "ovphysx", "confidence": 0.95} | config
     path.mkdir()
     (path / "config.yaml").write_text(json.dumps(config))
+    (path / "provenance.json").write_text("{}")
     (path / "episodes.jsonl").write_text("".join(record.to_json_line() + "\n" for record in records))
     return path
 
@@ -116,7 +117,7 @@ def test_equal_policies_are_not_told_apart_by_two_ladders(tmp_path):
             knack = rng.random(20) < 0.6  # an episode that a policy fails, it fails under every condition
             records = [
                 episode(20 * k + i, bool(knack[i]), condition=CLEAN if k == 0 else f"mass = {k}", episode=i)
-                for k in range(4)
+                for k in range(9)
                 for i in range(20)
             ]
             runs.append(write(tmp_path / f"{trial}{name}", records, episodes=20, attribute="ladder"))
