@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy import stats
@@ -46,6 +47,9 @@ class Options:
     only: str = option("", "tables, separated by commas; all by default")
     repeats: int = option(400, "simulated experiments a figure, where it is not enumerated")
     seed: int = option(1, "of the simulation")
+    write: str = option(
+        "", "Markdown file whose tables, between <!-- NAME --> and <!-- /NAME -->, are replaced"
+    )
 
 
 def rates(rng: np.random.Generator, repeats: int) -> Iterator[Row]:
@@ -344,11 +348,23 @@ def markdown(rows: Iterator[Row]) -> str:
     return "\n".join(lines)
 
 
+def fill(file: Path, name: str, text: str) -> None:
+    """Replace what stands between a file's two marks of a table."""
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, _, rest = file.read_text("utf-8").partition(start)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise OptionError(f"write={file}: there is no {start} ... {end} in it")
+    file.write_text(f"{before}{start}\n\n{text}\n\n{end}{after}", "utf-8")
+
+
 def main(words: Sequence[str]) -> int:
     """Print the tables asked for."""
     try:
         options = parse_options(Options, words)
         names = [name for name in options.only.split(",") if name] or list(TABLES)
+        if options.write and not Path(options.write).is_file():
+            raise OptionError(f"write={options.write}: there is no such file")
         if unknown := [name for name in names if name not in TABLES]:
             raise OptionError(f"there is no table {unknown[0]!r}: choose of {', '.join(TABLES)}")
     except OptionError as problem:
@@ -360,6 +376,8 @@ def main(words: Sequence[str]) -> int:
         rng = np.random.default_rng([options.seed, list(TABLES).index(name)])
         said = markdown(table(rng, options.repeats))
         took = time.perf_counter() - began
+        if options.write:
+            fill(Path(options.write), name, f"{table.__doc__}\n\n{said}")
         print(
             f"## {name}\n\n{table.__doc__}\n\n{said}\n\n{options.repeats} repeats, {took:.0f} s\n", flush=True
         )

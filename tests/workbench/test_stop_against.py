@@ -20,7 +20,9 @@ COMMON = ("episodes=60", "num_envs=4", "record=0", "last_frames=0", "physics=ovp
 
 def run(monkeypatch, out, rate, *words):
     install(monkeypatch, lambda values: rate)
-    options = parse_options(EvalOptions, [*COMMON, *words, f"out={out}"])
+    given = {word.partition("=")[0] for word in words}
+    common = [word for word in COMMON if word.partition("=")[0] not in given]
+    options = parse_options(EvalOptions, [*common, *words, f"out={out}"])
     options.resolve()
     return evaluate(options, Console(quiet=True))
 

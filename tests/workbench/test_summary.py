@@ -211,7 +211,7 @@ def test_a_stopped_run_says_that_its_rate_leans_and_its_parts_have_intervals_tha
     k = round(right["rate_at_0.5"] * n)
     assert right["rate_at_0.5_interval"] == pytest.approx(anytime_interval(k, n), abs=1e-6)
     times = [r.time_to_success_s for r in records[:n] if r.success]
-    assert summary["time_to_success_s"]["interval"] == anytime_quantile_interval(times) or n < 10
+    assert summary["time_to_success_s"]["interval"] == list(anytime_quantile_interval(times))
 
 
 def test_a_run_that_was_stopped_for_being_bad_reads_too_low():
