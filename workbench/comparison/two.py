@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from workbench.comparison.noise import noise_floor
 from workbench.comparison.result import Comparison, ComparisonError
@@ -12,7 +13,7 @@ from workbench.comparison.sample import Sample, read_sample
 from workbench.records import EpisodeRecord
 from workbench.statistics import CONFIDENCE
 
-_SHOWN = 10
+_SHOWN, _FACTORS_SHOWN = 10, 2
 ANYTIME = (
     "outcomes or a clock decided how many episodes there are, so test and interval are such that hold whenever one "
     "stops; the rates themselves lean toward what ended the row"
@@ -96,7 +97,7 @@ def compare_samples(a: Sample, b: Sample, *, confidence: float = CONFIDENCE) -> 
 def check_same_episodes(a: Sample, b: Sample, shared: range) -> None:
     """ComparisonError unless both met the same draws."""
     different = [
-        f"episode {index}: {field} {mine!r} and {theirs!r}"
+        f"episode {index}: {_told(field, mine, theirs)}"
         for index in shared
         for field in ("task", "seed", "instruction", "factors")
         if (mine := getattr(a.records[index], field)) != (theirs := getattr(b.records[index], field))
@@ -107,6 +108,17 @@ def check_same_episodes(a: Sample, b: Sample, shared: range) -> None:
             f"{a.name} and {b.name} did not meet the same episodes, so pairing them would mean nothing: "
             f"{'; '.join(different[:_SHOWN])}{more}"
         )
+
+
+def _told(field: str, mine: Any, theirs: Any) -> str:
+    """What differs; of the factors, which."""
+    if field != "factors":
+        return f"{field} {mine!r} and {theirs!r}"
+    names = [name for name in dict.fromkeys([*mine, *theirs]) if mine.get(name) != theirs.get(name)]
+    shown = ", ".join(f"{n} = {mine.get(n)!r} and {theirs.get(n)!r}" for n in names[:_FACTORS_SHOWN])
+    return f"factors {shown}" + (
+        f" and {len(names) - _FACTORS_SHOWN} more" if len(names) > _FACTORS_SHOWN else ""
+    )
 
 
 def _same(a: Sample, b: Sample, shared: range) -> str | None:
