@@ -154,7 +154,7 @@ def connect(address: str) -> Any:
     import ray
 
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdigit():
+    if host and port.isascii() and port.isdigit():
         try:
             socket.create_connection((host, int(port)), CONNECT_S).close()
         except (OSError, OverflowError) as problem:  # Ray itself would try for minutes
