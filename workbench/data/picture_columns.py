@@ -7,6 +7,7 @@ millimetres, which ``lerobot`` knows as ``depth_unit: mm``: the archive's tenths
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,10 +59,27 @@ def picture_columns(episode: DatasetEpisode, choices: ExportChoices) -> dict[str
 
 
 def with_pictures(table: pa.Table, episode: DatasetEpisode, choices: ExportChoices) -> pa.Table:
-    """An episode's table with the columns of `picture_columns` behind the others."""
-    for name, column in picture_columns(episode, choices).items():
+    """An episode's table with the columns of `picture_columns` behind the others, if any.
+
+    Its schema then tells HuggingFace's ``datasets`` which columns are pictures: LeRobot of v2.1 asks nobody else.
+    """
+    pictures = picture_columns(episode, choices)
+    for name, column in pictures.items():
         table = table.append_column(name, column)
-    return table
+    if not pictures:
+        return table
+    described = {field.name: _described(field.type) for field in table.schema}
+    return table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": described}})})
+
+
+def _described(kind: pa.DataType) -> dict[str, Any]:
+    """A column's type in the words of ``datasets``."""
+    if pa.types.is_struct(kind):
+        return {"_type": "Image"}
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        length = kind.list_size if pa.types.is_fixed_size_list(kind) else -1
+        return {"feature": _described(kind.value_type), "length": length, "_type": "Sequence"}
+    return {"dtype": str(kind.to_pandas_dtype().__name__), "_type": "Value"}
 
 
 def in_millimetres(depth: np.ndarray) -> np.ndarray:
