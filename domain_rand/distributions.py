@@ -76,6 +76,31 @@ class Integers:
 
 
 @dataclass(frozen=True)
+class Numbered(Integers):
+    """Uniform over the entries lo, ..., hi of a numbered list, less some: their numbers are names, not quantities."""
+
+    kind: ClassVar[str] = "numbered"
+    without: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        entries = range(self.lo, self.hi + 1)
+        if not isinstance(self.without, tuple) or not all(n in entries for n in self.without):
+            raise ValueError(f"without must list numbers from {self.lo} to {self.hi}, not {self.without!r}")
+        if not self.options:
+            raise ValueError("without leaves no entry")
+
+    @property
+    def options(self) -> tuple[int, ...]:
+        """The numbers of the entries."""
+        return tuple(n for n in range(self.lo, self.hi + 1) if n not in self.without)
+
+    def sample(self, rng: np.random.Generator) -> int:
+        """One draw; where none is left out, the same as of `Integers`."""
+        return self.options[int(rng.integers(len(self.options)))]
+
+
+@dataclass(frozen=True)
 class Choice:
     """Uniform over named options."""
 
@@ -114,7 +139,7 @@ class Fixed:
         return [] if isinstance(other, Fixed) and other.value == self.value else [other]
 
 
-Distribution = Range | LogRange | Integers | Choice | Fixed
+Distribution = Range | LogRange | Integers | Numbered | Choice | Fixed
 
 
 def _ends(distribution: Distribution) -> list[Any]:
@@ -122,7 +147,7 @@ def _ends(distribution: Distribution) -> list[Any]:
     if isinstance(distribution, Fixed):
         value = distribution.value
         return list(value) if isinstance(value, list | tuple) else [value]
-    if isinstance(distribution, Choice):
+    if isinstance(distribution, Choice | Numbered):
         return list(distribution.options)
     return [distribution.lo, distribution.hi]
 

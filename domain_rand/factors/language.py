@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain_rand.distributions import Choice, Integers
+from domain_rand.distributions import Choice, Integers, Numbered
 from domain_rand.factor import Factor, register
 from tasks.language import Phrasing
 
@@ -16,7 +16,7 @@ class Paraphrase(Factor):
     name = "language.paraphrase"
     unit = "template"
     nominal = NOMINAL.paraphrase
-    default = Integers(0, Phrasing.LIMITS["paraphrase"])
+    default = Numbered(0, Phrasing.LIMITS["paraphrase"])
 
 
 @register
@@ -36,7 +36,7 @@ class ColorSynonym(Factor):
     name = "language.color_synonym"
     unit = "level"
     nominal = NOMINAL.color_synonym
-    default = Integers(0, Phrasing.LIMITS["color_synonym"])
+    default = Numbered(0, Phrasing.LIMITS["color_synonym"])
 
 
 @register
@@ -46,7 +46,7 @@ class NounSynonym(Factor):
     name = "language.noun_synonym"
     unit = "level"
     nominal = NOMINAL.noun_synonym
-    default = Integers(0, Phrasing.LIMITS["noun_synonym"])
+    default = Numbered(0, Phrasing.LIMITS["noun_synonym"])
 
 
 @register
@@ -70,7 +70,7 @@ class Politeness(Factor):
     name = "language.politeness"
     unit = "level"
     nominal = NOMINAL.politeness
-    default = Integers(0, Phrasing.LIMITS["politeness"])
+    default = Numbered(0, Phrasing.LIMITS["politeness"])
 
 
 @register

@@ -15,7 +15,7 @@ from scipy import stats
 
 from domain_rand import draw_episode, load_set
 from domain_rand.checks import CHECKS
-from domain_rand.distributions import Choice, Fixed, Integers, LogRange, Range
+from domain_rand.distributions import Choice, Fixed, Integers, LogRange, Numbered, Range
 from domain_rand.episode import Episode, apply_episodes
 from domain_rand.factor import REGISTRY
 from domain_rand.sets import FactorSet, build_set, explicit_set
@@ -114,7 +114,7 @@ def test_its_nominal_value_is_of_the_kind_that_it_draws(name):
     assert isinstance(cls.nominal, list) == (cls.length > 1)
     values = cls.nominal if isinstance(cls.nominal, list) else [cls.nominal]
     assert len(values) == cls.length
-    kind = {Integers: int, Choice: str}.get(type(cls.default), float)
+    kind = {Integers: int, Numbered: int, Choice: str}.get(type(cls.default), float)
     assert {type(value) for value in values} == {kind}
     assert type(cls().draw(EpisodeSpec("t", 0, 0).generator(name), {})) is (list if cls.length > 1 else kind)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from domain_rand import draw_episode, load_set
-from domain_rand.distributions import Choice, Integers, LogRange, Range
+from domain_rand.distributions import Choice, Integers, LogRange, Numbered, Range
 from domain_rand.episode import apply_episodes
 from domain_rand.factor import REGISTRY, Factor, register
 from domain_rand.sets import FactorSet, build_set, explicit_set
@@ -226,6 +226,8 @@ def test_what_is_drawn_lies_inside(lo, span, seed):
         lambda: LogRange(0.0, 1.0),
         lambda: LogRange(-1.0, 1.0),
         lambda: Integers(2, 1),
+        lambda: Numbered(0, 3, without=(4,)),
+        lambda: Numbered(0, 1, without=(0, 1)),
         lambda: Integers(0.5, 2),
         lambda: Choice(()),
         lambda: Choice(("a", "a")),
@@ -265,3 +267,11 @@ def test_an_episode_is_plain_data(everything):
     values = draw_episode(EpisodeSpec("pick_place", 3, 0), everything).factors
     assert json.loads(json.dumps(values)) == values
     assert dataclasses.is_dataclass(draw_episode(EpisodeSpec("pick_place", 3, 0), everything).scene)
+
+
+def test_a_numbered_list_draws_all_entries_but_those_left_out():
+    rng = np.random.default_rng(0)
+    drawn = [Numbered(0, 9, without=(3, 7)).sample(rng) for _ in range(400)]
+    assert set(drawn) == set(range(10)) - {3, 7}
+    same = [Numbered(0, 9).sample(np.random.default_rng(k)) for k in range(50)]
+    assert same == [Integers(0, 9).sample(np.random.default_rng(k)) for k in range(50)]

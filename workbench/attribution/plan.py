@@ -8,6 +8,7 @@ episode``, so a ladder is one quota of named episodes like any other run.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,6 +40,16 @@ class Span:
         return (
             {"lo": math.ceil(lo - 1e-9), "hi": math.floor(hi + 1e-9)} if self.whole else {"lo": lo, "hi": hi}
         )
+
+
+def options_content(options: Sequence[Any]) -> dict[str, Any]:
+    """Some of a factor's options, as a factor set writes them: words, or numbers of a list."""
+    numbers = [o for o in options if isinstance(o, int)]
+    if len(numbers) < len(options):
+        return {"options": list(options)}
+    lo, hi = min(numbers), max(numbers)
+    without = [n for n in range(lo, hi + 1) if n not in numbers]
+    return {"lo": lo, "hi": hi, "without": without} if without else {"lo": lo, "hi": hi}
 
 
 def along(nominal: float, bound: float, severity: float, log: bool) -> float:
@@ -76,7 +87,7 @@ class Ladder:
     """``low``, ``high``, ``both`` (vectors), or ``option`` (words, which have no order)."""
     axis: Axis
     nominal: float | str | None
-    """Where the axis begins: the nominal value, 0 for deviations, 1 for ratios; None for a word that always draws."""
+    """Where the axis begins: the nominal value, 0 for deviations, 1 for ratios; None if it always draws."""
     bound: float | None
     """Where it ends: the bound of the factor set."""
     log: bool

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from domain_rand.distributions import Choice, Fixed, Integers, LogRange, Range
+from domain_rand.distributions import Choice, Fixed, Integers, LogRange, Numbered, Range
 from domain_rand.episode import Episode, draw_episode
 from domain_rand.factor import Factor
 from domain_rand.sets import FactorSet
@@ -96,8 +96,10 @@ def choose_factors(factor_set: FactorSet, only: Collection[str] = ()) -> list[Fa
 def span_of(factor: Factor) -> Span | None:
     """The numeric range of a factor around its nominal value; None if there is no such thing."""
     distribution, nominal = factor.distribution, factor.nominal
-    if not isinstance(distribution, Range | Integers) or not isinstance(nominal, int | float | list):
+    numeric = isinstance(distribution, Range | Integers) and not isinstance(distribution, Numbered)
+    if not numeric or not isinstance(nominal, int | float | list):
         return None
+    assert isinstance(distribution, Range | Integers)
     components = tuple(np.atleast_1d(np.asarray(nominal, float)).tolist())
     log = isinstance(distribution, LogRange) and min(components) > 0
     return Span(components, distribution.lo, distribution.hi, log, isinstance(distribution, Integers))
@@ -146,7 +148,7 @@ def ladder_obstacle(factor: Factor) -> str | None:
     distribution = factor.distribution
     if distribution is None or type(factor).draw is not Factor.draw or factor.needs:
         return "its draw has a structure of its own"
-    if isinstance(distribution, Choice):
+    if isinstance(distribution, Choice | Numbered):
         return None if _options(factor, distribution) else "it has no option beside the nominal one"
     if not isinstance(distribution, Range | Integers):
         return f"its values are {distribution.kind}"
@@ -159,7 +161,7 @@ def ladder_obstacle(factor: Factor) -> str | None:
 
 def _sides(factor: Factor, severities: int) -> list[_Side]:
     """The ladders of a factor that has any."""
-    if isinstance(factor.distribution, Choice):
+    if isinstance(factor.distribution, Choice | Numbered):
         return _options(factor, factor.distribution)
     span = span_of(factor)
     assert span is not None
@@ -170,15 +172,15 @@ def _sides(factor: Factor, severities: int) -> list[_Side]:
     return [_scalar(span, side, bound, severities) for side, bound in ends]
 
 
-def _options(factor: Factor, distribution: Choice) -> list[_Side]:
-    """One ladder without order, a rung an option; a vector of words takes the option in every component."""
+def _options(factor: Factor, distribution: Choice | Numbered) -> list[_Side]:
+    """One ladder without order, a rung an option; a vector of options takes the option in every component."""
     nominal = set(factor.nominal) if isinstance(factor.nominal, list) else {factor.nominal}
     rungs = tuple(
-        (1.0, option, {"value": [option] * factor.length if factor.length > 1 else option})
+        (1.0, str(option), {"value": [option] * factor.length if factor.length > 1 else option})
         for option in distribution.options
         if nominal != {option}
     )
-    shown = factor.nominal if isinstance(factor.nominal, str) else None
+    shown = factor.nominal if isinstance(factor.nominal, str | int) else None
     return [_Side("option", "option", shown, None, False, False, rungs)] if rungs else []
 
 
