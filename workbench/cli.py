@@ -21,7 +21,7 @@ LOG_WIDTH = 160
 def _eval(words: Sequence[str], console: Console) -> int:
     """run a policy on named episodes in parallel environments"""
     from workbench.eval_options import EvalOptions
-    from workbench.evaluate import evaluate
+    from workbench.evaluate import evaluate, print_plan
     from workbench.overview import print_summary
 
     if _wants_help(words):
@@ -30,6 +30,9 @@ def _eval(words: Sequence[str], console: Console) -> int:
         return 0
     options = parse_options(EvalOptions, words)
     options.resolve()
+    if options.plan_only:
+        print_plan(options, console)
+        return 0
     summary = evaluate(options, console)
     print_summary(summary, options.out, console)
     return 0

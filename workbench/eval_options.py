@@ -66,8 +66,11 @@ class EvalOptions(SimulationOptions):
         "nominal", f"ladder: what the other factors do, {' or '.join(BASES)} (they draw)"
     )
     breaks_below: float = option(
-        BREAKS_BELOW, "ladder: share of clean success under which a step can count as broken"
+        BREAKS_BELOW,
+        "ladder: share of clean success under which a step can count as broken, and above which it must be shown to "
+        "be for a step to hold",
     )
+    plan_only: bool = option(False, "ladder: only say what so many episodes can show, and run nothing")
 
     @cached_property
     def reference(self) -> dict[str, str]:
@@ -99,6 +102,8 @@ class EvalOptions(SimulationOptions):
                 "holds whenever one stops"
             )
         _ = self.reference  # says now what is wrong with it
+        if self.plan_only and self.attribute != LADDER:
+            raise OptionError("plan_only=true is for attribute=ladder")
         if self.attribute == "none" and self.factors != ALL:
             raise OptionError(f"factors={self.factors} is for attribute=ladder or attribute=factorial")
         super().resolve()
@@ -156,6 +161,7 @@ class EvalOptions(SimulationOptions):
         for name in ("stop_against", "strata"):
             if not getattr(self, name):
                 del config[name]
+        del config["plan_only"]
         if self.attribute != LADDER:
             for name in ("attribute", "factors", "severities", "attribute_base", "breaks_below"):
                 del config[name]

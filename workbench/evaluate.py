@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from workbench.attribution.in_loop import attribute_factorial, attribute_ladder, doubts, write_attribution
+from workbench.attribution.in_loop import attribute_factorial, attribute_ladder, prospects, write_attribution
 from workbench.attribution.plan import LadderPlan
 from workbench.comparison.reference import check_reference
 from workbench.drawing import Pictures
@@ -43,8 +43,7 @@ def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
         missing = quota.next(records)
         if missing or Pictures(folder.path).missing():
             console.print(_what_runs(options, plan, len(missing), quota.total))
-            for doubt in doubts(plan, 1 - options.confidence) if plan else []:
-                console.print(f"[bold yellow]note[/] {doubt}")
+            print_plan(options, console)
             EvalSession(options, quota, folder, dict(records)).run()
             records = folder.completed()
         summary = summarise(
@@ -72,6 +71,13 @@ def keep_environments(options: EvalOptions, folder: RunFolder) -> list[str]:
         return []
     options.num_envs = began
     return [f"goes on in {began} environments, as it began"]
+
+
+def print_plan(options: EvalOptions, console: Console) -> None:
+    """What a ladder of these options can show; nothing for other runs."""
+    plan = options.ladder()
+    for sentence in prospects(plan, options.confidence, options.breaks_below) if plan else []:
+        console.print(f"plan       {sentence}", highlight=False)
 
 
 def _quota(options: EvalOptions, plan: LadderPlan | None) -> Quota:

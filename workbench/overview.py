@@ -86,4 +86,5 @@ def attribution_lines(out: Path) -> list[str]:
         f"breaks     {f['factor']}: {words}" for f in analysis["factors"] if (words := wording.breaking(f))
     ]
     lines += [f"together   {wording.pair(pair)}" for pair in analysis.get("pairs", [])]
-    return lines or ["breaks     nothing, as far as these episodes can tell", *analysis["notes"]]
+    lines = lines or ["breaks     nothing, as far as these episodes can tell", *analysis["notes"]]
+    return lines + (wording.standing(analysis) if analysis["mode"] == "ladder" else [])

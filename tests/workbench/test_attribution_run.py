@@ -118,10 +118,38 @@ def test_the_threshold_of_breaking_is_no_part_of_the_run(finished, monkeypatch):
     assert cli.main([*LADDER, "episodes=14", f"out={finished}"]) == 0
 
 
-def test_a_plan_that_can_show_nothing_is_told_before_it_runs(tmp_path, monkeypatch, capsys):
+def test_what_a_plan_can_show_is_told_before_it_runs(tmp_path, monkeypatch, capsys):
     install(monkeypatch, rule, SET)
     assert cli.main([*LADDER, "episodes=4", f"out={tmp_path}/run"]) == 0
-    assert "no condition can be told from clean" in capsys.readouterr().out
+    assert "no level is reliably told from clean" in capsys.readouterr().out
+
+
+def test_a_plan_can_be_asked_for_alone(tmp_path, monkeypatch, capsys):
+    install(monkeypatch, rule, SET, left=0)
+    assert cli.main([*LADDER, "episodes=200", f"out={tmp_path}/run", "plan_only=true"]) == 0
+    said = capsys.readouterr().out
+    assert "With 200 episodes a condition" in said
+    assert "a level is told from clean where success is 7" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_holds_and_what_is_not_known_is_said_in_terminal_and_report(tmp_path, monkeypatch, capsys):
+    def costly(v):
+        return 0.97 - 0.06 * v["control.action_delay"]
+
+    install(monkeypatch, costly, SET)
+    run = tmp_path / "run"
+    assert cli.main([*LADDER, "episodes=30", f"out={run}"]) == 0
+    states = {f["factor"]: f["state"] for f in attribution(run)["factors"]}
+    assert states["dynamics.object_mass"] == "holds"
+    said = capsys.readouterr().out
+    assert "holds      1 factor over the whole range tried: dynamics.object_mass" in said
+    delay = next(f for f in attribution(run)["factors"] if f["factor"] == "control.action_delay")
+    levels = delay["ladders"][0]["levels"]
+    assert [level["state"] for level in levels][-1] != "holds"
+    text = words_of(write_report(run))
+    assert "range shown to hold" in text
+    assert "episodes that would tell" in text
 
 
 def test_an_ordinary_run_can_be_asked_afterwards(tmp_path, monkeypatch, capsys):
@@ -139,7 +167,8 @@ def test_an_ordinary_run_can_be_asked_afterwards(tmp_path, monkeypatch, capsys):
     found = attribution(tmp_path / "run")
     assert set(found["breaking"]) == {Exposure.name, "scene.target_size"}
     assert [set(p["factors"]) for p in found["pairs"]] == [{Exposure.name, "scene.target_size"}]
-    assert {"episode.noise_seed", "scene.poses"} <= set(found["skipped"])
+    assert "episode.noise_seed" in found["skipped"]
+    assert {"layout.target_x", "layout.target_yaw"} <= {f["factor"] for f in found["factors"]}
     text = words_of(write_report(tmp_path / "run"))
     assert "Worst pairs" in text
     assert "Share of success that each factor decides alone" in text
@@ -161,6 +190,7 @@ def test_an_analysis_of_other_episodes_says_so(finished, tmp_path):
         (["attribute=stairs"], "no attribute 'stairs': choose one of none, ladder, factorial"),
         (["attribute=ladder", "factors=control.action_dely"], "did you mean 'control.action_delay'?"),
         (["attribute=factorial", "factors=light"], "varies no such factor"),
+        (["plan_only=true"], "plan_only=true is for attribute=ladder"),
         (["attribute=ladder", "severities=0"], "severities must be at least 1"),
         (["attribute=ladder", "attribute_base=mean"], "no attribute_base 'mean'"),
         (["attribute=ladder", "breaks_below=2"], "breaks_below must lie between 0 and 1"),

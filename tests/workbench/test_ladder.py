@@ -14,8 +14,10 @@ from domain_rand.factor import Factor
 from domain_rand.sets import FactorSet, load_set
 from tasks.episode import EpisodeSpec
 from tests.workbench.planted import Exposure, Offset, nominal_values, outcome, planted_set
+from workbench.attribution.detectable import detectable
 from workbench.attribution.ladder import analyse_ladder, least_episodes
 from workbench.attribution.planning import draw_condition, plan_ladder
+from workbench.attribution.pooled import pooled_p
 from workbench.attribution.retention import (
     PairedCounts,
     bracket,
@@ -23,8 +25,10 @@ from workbench.attribution.retention import (
     falling,
     paired_ratio_interval,
 )
+from workbench.attribution.states import episodes_to_tell, holds
 from workbench.options import OptionError
 from workbench.quota import LadderQuota
+from workbench.statistics import mcnemar_exact
 
 SET = planted_set()
 
@@ -39,8 +43,13 @@ def values(plan, factor, side="high"):
 
 def run(rule, episodes, only=(), seed=0, severities=5, base="nominal", **options):
     """Analysis of a planted policy on real draws."""
-    plan = plan_ladder(SET, episodes, severities, base, only)
-    quota = LadderQuota(SET, "pick_place", seed, plan)
+    return run_on(SET, rule, episodes, only, seed, severities, base, **options)
+
+
+def run_on(factor_set, rule, episodes, only=(), seed=0, severities=5, base="nominal", **options):
+    """The same of any set."""
+    plan = plan_ladder(factor_set, episodes, severities, base, only)
+    quota = LadderQuota(factor_set, "pick_place", seed, plan)
     return analyse_ladder(plan, {i: outcome(rule, quota.episode(i)) for i in range(plan.quota)}, **options)
 
 
@@ -68,6 +77,20 @@ def test_whole_numbers_have_a_rung_each_at_most(severities, expected):
 def test_words_are_tried_one_by_one():
     plan = plan_ladder(SET, 4, 5, only=["scene.target_size"])
     assert values(plan, "scene.target_size", "option") == ["small", "large"]
+
+
+def test_numbers_that_are_names_are_tried_one_by_one():
+    found = run_on(
+        load_set("language"),
+        lambda v: 0.05 if v.get("language.paraphrase") == 7 else 0.95,
+        24,
+        ["language.paraphrase"],
+    )
+    (template,) = found["factors"]
+    assert [level["value"] for level in template["ladders"][0]["levels"]] == list(range(1, 10))
+    assert [level["value"] for level in template["ladders"][0]["levels"] if level["breaks"]] == [7]
+    assert template["recommended"] == {"lo": 0, "hi": 9, "without": [7]}
+    assert load_set("language", {"language.paraphrase": template["recommended"]})
 
 
 def test_what_has_no_ladder_says_why():
@@ -248,6 +271,120 @@ def test_the_interval_of_a_smooth_threshold_holds_it():
         end, start = low["breaking_interval"]
         held += (end is None or end <= 0.55) and start >= 0.55
     assert held >= 36, f"{held} of 40 at 95 %"
+
+
+def one_ladder(episodes, severities=5):
+    """The plan of a factor that is taken to one side only."""
+    return plan_ladder(SET, episodes, severities, only=["control.action_delay"])
+
+
+def of_severity(at_nominal, at_bound):
+    """Success that falls steadily along the ladder."""
+    return lambda condition: at_nominal + (at_bound - at_nominal) * condition.severity
+
+
+def test_a_range_that_loses_a_third_is_not_recommended_for_want_of_evidence():
+    """Success of 0.9 falls to 0.6 at once; 32 episodes often do not show it, and do not show the contrary either."""
+    plan = one_ladder(32)
+    rng = np.random.default_rng(5)
+    unflagged = recommended = 0
+    for _ in range(60):
+        found = analyse_ladder(plan, planted_outcomes(plan, rng, lambda c: 0.6 if c.severity else 0.9))
+        (delay,) = found["factors"]
+        unflagged += any(level["state"] != "breaks" for level in delay["ladders"][0]["levels"])
+        recommended += delay["recommended"] is not None
+    assert unflagged >= 20, "the case is one in which single levels often go unflagged"
+    assert recommended <= 4, f"{recommended} of 60 recommend part of a range that never holds"
+
+
+@pytest.mark.parametrize("luck_of_the_episode", [0.0, 0.5])
+def test_a_level_at_the_margin_is_said_to_hold_as_rarely_as_it_says(luck_of_the_episode):
+    """The worst case of non-inferiority: retention is exactly 0.8."""
+    rng = np.random.default_rng(6)
+    for episodes in (20, 60):
+        shared, own = math.sqrt(luck_of_the_episode), math.sqrt(1 - luck_of_the_episode)
+        z = shared * rng.normal(size=(2000, episodes, 1)) + own * rng.normal(size=(2000, episodes, 2))
+        clean, here = (stats.norm.cdf(z) < [0.9, 0.72]).transpose(2, 0, 1).astype(float)
+        claimed = sum(holds(PairedCounts.of(c, h), 0.8, 0.95) for c, h in zip(clean, here, strict=True))
+        assert claimed / 2000 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 2000), episodes
+
+
+def test_a_policy_that_loses_nothing_holds_over_the_whole_range():
+    found = run(lambda v: 0.95, episodes=40, only=["control.action_delay", "dynamics.object_mass"])
+    assert [f["state"] for f in found["factors"]] == ["holds", "holds"]
+    assert all(f["not_known"] == 0 and f["episodes_to_tell"] is None for f in found["factors"])
+
+
+def test_the_levels_together_tell_what_none_tells_alone():
+    plan = one_ladder(32)
+    rng = np.random.default_rng(8)
+    told = alone = 0
+    for _ in range(60):
+        (delay,) = analyse_ladder(plan, planted_outcomes(plan, rng, of_severity(0.9, 0.6)))["factors"]
+        told += delay["breaks"]
+        alone += any(level["p_adjusted"] < 0.05 for level in delay["ladders"][0]["levels"])
+    assert told >= 41, f"the fall is told in {told} of 60 runs"
+    assert alone <= told - 8, f"single levels tell it in {alone}"
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.9])
+def test_the_pooled_test_errs_as_rarely_as_it_says(alike):
+    """Luck may be more alike at neighbouring levels than at distant ones; then outcomes are not exchangeable."""
+    rng = np.random.default_rng(9)
+    false, runs = 0, 300
+    for k in range(runs):
+        luck = rng.normal(size=(6, 32))
+        for level in range(1, 6):
+            luck[level] = alike * luck[level - 1] + math.sqrt(1 - alike**2) * luck[level]
+        outcomes = (luck < stats.norm.ppf(0.85)).astype(float)
+        false += pooled_p(outcomes, [(5, True)], np.random.default_rng(k), 199) <= 0.05
+    assert false / runs <= 0.05 + 2.5 * math.sqrt(0.05 * 0.95 / runs)
+
+
+def test_the_plan_says_what_will_be_found():
+    """At the fall that the plan calls detectable with 80 %, the analysis finds it about as often."""
+    plan = one_ladder(40)
+    said = detectable(plan, confidence=0.95, breaks_below=0.8)
+    rng = np.random.default_rng(10)
+    last = plan.conditions[-1].severity
+    found = {"level": 0, "steady": 0, "holding": 0}
+    for _ in range(50):
+        luck = rng.random((len(plan.conditions), plan.episodes))
+
+        def analysed(rule, luck=luck):
+            rates = np.array([[rule(condition)] for condition in plan.conditions])
+            (delay,) = analyse_ladder(plan, dict(enumerate((luck < rates).ravel().tolist())))["factors"]
+            return delay, delay["ladders"][0]["levels"]
+
+        _, levels = analysed(lambda c: said.level if c.severity == last else said.clean)
+        found["level"] += levels[-1]["breaks"]
+        factor, _ = analysed(of_severity(said.clean, said.steady))
+        found["steady"] += factor["p_adjusted"] < 0.05
+        _, levels = analysed(lambda c: said.clean)
+        found["holding"] += levels[-1]["state"] == "holds"
+    for name, expected in (("level", 0.8), ("steady", 0.8), ("holding", said.holding)):
+        assert found[name] / 50 == pytest.approx(expected, abs=0.17), name
+
+
+@pytest.mark.parametrize("rate", [0.6, 0.9])
+def test_so_many_episodes_would_tell(rate):
+    counts = (
+        PairedCounts(both=17, only_clean=9, only_here=2, neither=2)
+        if rate == 0.6
+        else PairedCounts(15, 2, 2, 1)
+    )
+    needed = episodes_to_tell(counts, 0.8, 0.95, tests=5)
+    assert needed is not None
+    rng = np.random.default_rng(11)
+    shares = np.array([counts.both, counts.only_clean, counts.only_here, counts.neither]) + 0.5
+    told = 0
+    for _ in range(400):
+        more = PairedCounts(*map(int, rng.multinomial(needed, shares / shares.sum())))
+        if rate == 0.6:
+            told += mcnemar_exact(more.only_clean, more.only_here) < 0.05 / 5
+        else:
+            told += holds(more, 0.8, 0.95)
+    assert told / 400 == pytest.approx(0.8, abs=0.08)
 
 
 def test_a_word_that_breaks_it_is_named():

@@ -1,4 +1,4 @@
-"""What the retention curve of one ladder says: where it falls to half, the area under it, how far it holds."""
+"""What the retention curve of one ladder says: where it falls to half, and the area under it."""
 
 from __future__ import annotations
 
@@ -79,15 +79,3 @@ def area_under(rungs: list[dict[str, Any]]) -> dict[str, Any]:
 
     ends = [area([r["retention_interval"][e] for r in rungs]) for e in (0, 1)]
     return {"area": area([r["retention"] for r in rungs]), "area_interval": ends}
-
-
-def bears(entry: dict[str, Any], rungs: list[dict[str, Any]], breaks_below: float) -> float | None:
-    """Severity up to which the policy bears it: 1 unless a level breaks, else where the fit leaves `breaks_below`."""
-    if entry["breaks_at"] is None:
-        return 1.0
-    if entry["fit"] is None:
-        return None
-    first = next(r["severity"] for r in rungs if r["breaks"])
-    fit = entry["fit"]
-    found = crossing([p["severity"] for p in fit], [p["retention"] for p in fit], breaks_below)
-    return min(found, first) if found is not None else 0.0

@@ -7,9 +7,13 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from domain_rand.distributions import Numbered
 from domain_rand.sets import FactorSet
+from tasks.pick_place.layout_facts import LayoutFact, layout_facts
+from workbench.attribution.columns import WORD
+from workbench.attribution.detectable import detectable
 from workbench.attribution.factorial import analyse_factorial
-from workbench.attribution.ladder import analyse_ladder, least_episodes
+from workbench.attribution.ladder import analyse_ladder
 from workbench.attribution.plan import LadderPlan
 from workbench.attribution.planning import choose_factors
 from workbench.durable import write_atomically
@@ -35,23 +39,47 @@ def attribute_factorial(
 ) -> dict[str, Any]:
     """What a run shows in which all factors varied; see `analyse_factorial`.
 
-    Factors whose draw has a structure of its own are left out: what they draw depends on other factors' values.
+    Factors whose draw has a structure of its own are looked at through the facts of the layout that they make.
     """
     chosen = choose_factors(factor_set, only)
-    names = [f.name for f in chosen if f.distribution is not None]
+    simple = [f for f in chosen if f.distribution is not None]
     ordered = [records[index] for index in sorted(records)]
+    drawn = [{f.name: r.factors[f.name] for f in simple if f.name in r.factors} for r in ordered]
+    layouts = [layout_facts(record.factors) for record in ordered]
+    names = {f.name for f in chosen}
+    facts = [{n: fact for n, fact in layout.items() if names >= set(fact.about)} for layout in layouts]
+    known = {name: fact for described in facts for name, fact in described.items()}
     analysis = analyse_factorial(
-        [{name: record.factors[name] for name in names if name in record.factors} for record in ordered],
+        [
+            values | {name: f.value for name, f in own.items()}
+            for values, own in zip(drawn, facts, strict=True)
+        ],
         [record.success for record in ordered],
         nominal={f.name: f.nominal for f in chosen if f.nominal is not None},
-        units={f.name: f.unit for f in chosen},
+        units={f.name: f.unit for f in chosen} | {name: fact.unit for name, fact in known.items()},
+        kinds={f.name: WORD for f in simple if isinstance(f.distribution, Numbered)}
+        | {name: fact.kind for name, fact in known.items()},
+        given={
+            name: [_alike(fact, r, layout) for r, layout in zip(ordered, layouts, strict=True)]
+            for name, fact in known.items()
+            if fact.given
+        },
         confidence=confidence,
         seed=seed,
     )
+    described = {name for fact in known.values() for name in fact.about}
     analysis["skipped"] |= {
-        f.name: "its draw has a structure of its own" for f in chosen if f.distribution is None
+        f.name: "its draw has a structure of its own"
+        for f in chosen
+        if f.distribution is None and f.name not in described
     }
     return analysis
+
+
+def _alike(fact: LayoutFact, record: EpisodeRecord, layout: Mapping[str, LayoutFact]) -> str:
+    """What an episode is like in that on which the fact's chances depend."""
+    parents = (layout[p].value if p in layout else record.factors.get(p) for p in fact.given)
+    return "/".join(map(str, parents))
 
 
 def write_attribution(folder: Path, analysis: Mapping[str, Any]) -> None:
@@ -69,12 +97,6 @@ def _short(value: Any) -> Any:
     return [_short(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-def doubts(plan: LadderPlan, alpha: float) -> list[str]:
-    """What makes a planned ladder unlikely to show anything, one sentence each."""
-    least = least_episodes(len(plan.conditions) - 1, alpha)
-    if plan.episodes >= least:
-        return []
-    return [
-        f"with {plan.episodes} episodes under each of {len(plan.conditions)} conditions, no condition can be told from "
-        f"clean once that many tests are corrected for; that takes at least {least} episodes, or fewer factors="
-    ]
+def prospects(plan: LadderPlan, confidence: float, breaks_below: float) -> list[str]:
+    """What a planned ladder can show, one sentence each; see `detectable`."""
+    return detectable(plan, confidence=confidence, breaks_below=breaks_below).sentences()

@@ -1,27 +1,44 @@
-"""What a severity ladder showed: how success falls along each factor, where it breaks, and what range it bears.
+"""What a severity ladder showed: how success falls along each factor, where it breaks, and what range is shown to hold.
 
-For every condition: retention S(level) / S(clean) with its interval, and McNemar's exact test against clean on the
-same episodes, corrected by Holm over all conditions of the run. A level *breaks* the policy where retention is below
-``breaks_below`` and the corrected test tells it from clean. For every ladder with an order: the value at which success
-falls to half of clean, from the falling fit, with an interval that claims no more than the tested levels show; and the
-area under the retention curve over severity (Hendrycks & Dietterich 2019, Benchmarking neural network robustness,
-average over severities likewise). Undefined numbers are null with a reason.
+For every condition: retention S(level) / S(clean) with its interval. For every factor one test over all its levels
+(`pooled`), corrected by Holm over the factors of the run; and McNemar's exact test of each level against clean on the
+same episodes, corrected by Holm within its factor. A level *breaks* the policy where its factor's test and its own are
+clear and retention is below ``breaks_below``; a factor does where a level of it does, or where its test is clear and
+the falling fit ends below ``breaks_below`` though no single level is told. So a policy that no factor breaks is accused
+with probability at most ``1 - confidence``. What is not shown to break is not thereby shown to hold: see `states`.
+
+For every ladder with an order: the value at which success falls to half of clean, from the falling fit, with an
+interval that claims no more than the tested levels show; and the area under the retention curve over severity
+(Hendrycks & Dietterich 2019, Benchmarking neural network robustness, average over severities likewise). Undefined
+numbers are null with a reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from workbench.attribution.curve import area_under, bears, breaking_value, shown
-from workbench.attribution.plan import Ladder, LadderPlan
+from workbench.attribution.curve import area_under, breaking_value, shown
+from workbench.attribution.plan import Ladder, LadderPlan, options_content
+from workbench.attribution.pooled import pooled_p
 from workbench.attribution.retention import PairedCounts
-from workbench.statistics import CONFIDENCE, holm, mcnemar_exact, wilson_interval
+from workbench.attribution.states import (
+    BREAKS,
+    HOLDS,
+    NOT_KNOWN,
+    episodes_to_tell,
+    held_to,
+    holds,
+    together,
+)
+from workbench.statistics import CONFIDENCE, holm, keyed_generator, mcnemar_exact, wilson_interval
 
 BREAKS_BELOW = 0.8
-"""Retention under which a level counts as breaking: a fifth of what the policy could do is lost."""
+"""Retention under which a level counts as breaking, and above which it must be shown to be for a level to hold: a
+fifth of what the policy could do is lost."""
 
 
 def analyse_ladder(
@@ -43,20 +60,20 @@ def analyse_ladder(
     for index, success in outcomes.items():
         table[divmod(index, plan.episodes)] = float(success)
     counts = [PairedCounts.of(table[0], row) for row in table]
-    tested = [k for k in range(1, len(counts)) if counts[k].pairs]
-    p_values = [mcnemar_exact(counts[k].only_clean, counts[k].only_here) for k in tested]
-    adjusted = dict(zip(tested, zip(p_values, holm(p_values), strict=True), strict=True))
-    levels = {
-        k: _level(plan, k, table[k], counts[k], adjusted.get(k), confidence, breaks_below)
-        for k in range(1, len(counts))
-    }
-    clean = table[0][~np.isnan(table[0])]
-    ladders = [_ladder(plan, ladder, counts, levels, confidence, breaks_below) for ladder in plan.ladders]
-    factors = [
-        _factor(name, [(p, d) for p, d in zip(plan.ladders, ladders, strict=True) if p.factor == name])
+    alpha = 1 - confidence
+    grouped = {
+        name: [ladder for ladder in plan.ladders if ladder.factor == name]
         for name in dict.fromkeys(ladder.factor for ladder in plan.ladders)
-    ]
+    }
+    pooled = [_pooled(name, ladders, table) for name, ladders in grouped.items()]
+    factors = []
+    for (name, ladders), p, adjusted in zip(grouped.items(), pooled, holm(pooled), strict=True):
+        rule = _Rule(confidence, breaks_below, adjusted < alpha, sum(len(x.rungs) for x in ladders))
+        levels = _levels(plan, ladders, table, counts, rule)
+        data = [_ladder(plan, ladder, counts, levels, rule) for ladder in ladders]
+        factors.append(_factor(name, list(zip(ladders, data, strict=True)), (p, adjusted), rule))
     factors.sort(key=lambda f: (not f["breaks"], f["area"] if f["area"] is not None else 2.0, f["factor"]))
+    clean = table[0][~np.isnan(table[0])]
     return {
         "mode": "ladder",
         "base": plan.base,
@@ -69,7 +86,39 @@ def analyse_ladder(
         "breaking": [f["factor"] for f in factors if f["breaks"]],
         "factors": factors,
         "skipped": dict(plan.skipped),
-        "notes": _notes(plan, outcomes, int(clean.sum()), len(tested), 1 - confidence),
+        "notes": _notes(plan, outcomes, int(clean.sum()), grouped, alpha),
+    }
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """By what a factor's levels are judged."""
+
+    confidence: float
+    breaks_below: float
+    falls: bool
+    """Whether success is shown to fall somewhere along the factor."""
+    tests: int
+    """Levels of the factor."""
+
+
+def _pooled(name: str, ladders: Sequence[Ladder], table: np.ndarray) -> float:
+    rows = [0, *(k for ladder in ladders for k in ladder.rungs)]
+    shape = [(len(ladder.rungs), ladder.axis != "option") for ladder in ladders]
+    return pooled_p(table[rows], shape, keyed_generator(0, f"attribution/pooled/{name}"))
+
+
+def _levels(
+    plan: LadderPlan, ladders: Sequence[Ladder], table: np.ndarray, counts: list[PairedCounts], rule: _Rule
+) -> dict[int, dict[str, Any]]:
+    """All levels of one factor, by condition, corrected together."""
+    tested = [k for ladder in ladders for k in ladder.rungs if counts[k].pairs]
+    p_values = [mcnemar_exact(counts[k].only_clean, counts[k].only_here) for k in tested]
+    tests = dict(zip(tested, zip(p_values, holm(p_values), strict=True), strict=True))
+    return {
+        k: _level(plan, ladder, k, table[k], counts[k], tests.get(k), rule)
+        for ladder in ladders
+        for k in ladder.rungs
     }
 
 
@@ -82,18 +131,24 @@ def least_episodes(conditions: int, alpha: float) -> int:
 
 
 def _notes(
-    plan: LadderPlan, outcomes: Mapping[int, bool], successes: int, tested: int, alpha: float
+    plan: LadderPlan,
+    outcomes: Mapping[int, bool],
+    successes: int,
+    grouped: Mapping[str, Sequence[Ladder]],
+    alpha: float,
 ) -> list[str]:
     notes = []
     if len(outcomes) < plan.quota:
         notes.append(
             f"{plan.quota - len(outcomes)} of {plan.quota} episodes are missing; this is what the others show."
         )
-    least = least_episodes(max(tested, 1), alpha)
+    least = min(
+        (least_episodes(sum(len(x.rungs) for x in ladders), alpha) for ladders in grouped.values()), default=0
+    )
     if successes < least:
         notes.append(
-            f"With {successes} clean successes and {tested} conditions no level can be told from clean after "
-            f"correction, not even one at which every episode fails: that takes {least} successes."
+            f"With {successes} clean successes no level can be told from clean after correction, not even one at "
+            f"which every episode fails: that takes {least} successes."
         )
     return notes
 
@@ -118,18 +173,19 @@ def _rate(row: np.ndarray, confidence: float) -> dict[str, Any]:
 
 def _level(
     plan: LadderPlan,
+    ladder: Ladder,
     k: int,
     row: np.ndarray,
     counts: PairedCounts,
     test: tuple[float, float] | None,
-    confidence: float,
-    breaks_below: float,
+    rule: _Rule,
 ) -> dict[str, Any]:
-    """One rung: its rate, retention and test."""
-    condition = plan.conditions[k]
-    ladder = next(ladder for ladder in plan.ladders if k in ladder.rungs)
+    """One rung: its rate, retention, test and state."""
+    condition, confidence = plan.conditions[k], rule.confidence
     retention, interval = counts.retention, counts.interval(confidence)
     clear = test is not None and retention is not None and test[1] < 1 - confidence
+    breaks = bool(rule.falls and clear and retention < rule.breaks_below)  # type: ignore[operator]
+    state = BREAKS if breaks else HOLDS if holds(counts, rule.breaks_below, confidence) else NOT_KNOWN
     entry: dict[str, Any] = {
         "condition": condition.name,
         "severity": condition.severity,
@@ -142,8 +198,11 @@ def _level(
         "retention_interval": None if interval is None else list(interval),
         "p_value": None if test is None else test[0],
         "p_adjusted": None if test is None else test[1],
-        "breaks": bool(clear and retention < breaks_below),  # type: ignore[operator]
-        "better": bool(clear and retention > 1),  # type: ignore[operator]
+        "state": state,
+        "breaks": breaks,
+        "episodes_to_tell": None
+        if state != NOT_KNOWN
+        else episodes_to_tell(counts, rule.breaks_below, confidence, rule.tests),
     }
     if retention is None:
         entry["retention_reason"] = (
@@ -161,8 +220,7 @@ def _ladder(
     ladder: Ladder,
     counts: list[PairedCounts],
     levels: Mapping[int, dict[str, Any]],
-    confidence: float,
-    breaks_below: float,
+    rule: _Rule,
 ) -> dict[str, Any]:
     rungs = [levels[k] for k in ladder.rungs]
     entry: dict[str, Any] = {
@@ -173,53 +231,70 @@ def _ladder(
         "log": ladder.log,
         "whole": ladder.whole,
         "levels": rungs,
+        "state": together([r["state"] for r in rungs]),
         "breaks_at": next((r["value"] for r in rungs if r["breaks"]), None),
     }
     if entry["breaks_at"] is None:
-        entry["breaks_at_reason"] = "no tested level breaks it"
+        entry["breaks_at_reason"] = "no tested level is shown to break it"
     if ladder.axis == "option":
-        absent: dict[str, Any] = {"breaking_value": None, "area": None, "area_interval": None, "bears": None}
+        absent: dict[str, Any] = {
+            "breaking_value": None,
+            "area": None,
+            "area_interval": None,
+            "holds_to": None,
+        }
         return (
             entry
             | absent
             | {"breaking_value_reason": "words have no order", "area_reason": "words have no order"}
         )
-    entry |= breaking_value(plan, ladder, [counts[k] for k in ladder.rungs], rungs, confidence)
+    entry |= breaking_value(plan, ladder, [counts[k] for k in ladder.rungs], rungs, rule.confidence)
     entry |= area_under(rungs)
-    entry["bears"] = bears(entry, rungs, breaks_below)
+    entry["holds_to"] = held_to(rungs)
     return entry
 
 
-def _factor(name: str, ladders: list[tuple[Ladder, dict[str, Any]]]) -> dict[str, Any]:
+def _factor(
+    name: str,
+    ladders: list[tuple[Ladder, dict[str, Any]]],
+    pooled: tuple[float, float],
+    rule: _Rule,
+) -> dict[str, Any]:
     """Both sides of a factor together."""
     areas = [d["area"] for _, d in ladders if d["area"] is not None]
-    tests = [r["p_adjusted"] for _, d in ladders for r in d["levels"] if r["p_adjusted"] is not None]
+    lowest = [d["fit"][-1]["retention"] for _, d in ladders if d.get("fit")]
+    somewhere = rule.falls and min(lowest, default=1.0) < rule.breaks_below
+    state = together([d["state"] for _, d in ladders])
+    state = BREAKS if somewhere else state
+    untold = [r["episodes_to_tell"] for _, d in ladders for r in d["levels"] if r["state"] == NOT_KNOWN]
     entry: dict[str, Any] = {
         "factor": name,
         "unit": ladders[0][0].unit,
-        "breaks": any(d["breaks_at"] is not None for _, d in ladders),
-        "p_adjusted": min(tests, default=None),
+        "state": state,
+        "breaks": state == BREAKS,
+        "p_value": pooled[0],
+        "p_adjusted": pooled[1],
         "area": min(areas, default=None),
         "recommended": _recommended(ladders),
+        "not_known": len(untold),
+        "episodes_to_tell": None if None in untold else max(untold, default=None),
         "ladders": [d for _, d in ladders],
     }
     if entry["recommended"] is None:
-        entry["recommended_reason"] = (
-            "no option is left" if ladders[0][0].axis == "option" else "retention is undefined"
-        )
+        entry["recommended_reason"] = "nothing beside nominal is shown to hold"
     return entry
 
 
 def _recommended(ladders: list[tuple[Ladder, dict[str, Any]]]) -> dict[str, Any] | None:
-    """The part of the tested range that the policy bears, as a factor set writes it."""
+    """The part of the tested range that is shown to hold, as a factor set writes it."""
     ladder, data = ladders[0]
     if ladder.axis == "option":
-        kept = [r["value"] for r in data["levels"] if not r["breaks"]]
-        options = [*([ladder.nominal] if isinstance(ladder.nominal, str) else []), *kept]
-        return {"options": options} if options else None
+        kept = [r["value"] for r in data["levels"] if r["state"] == HOLDS]
+        nominal = [] if ladder.nominal is None else [ladder.nominal]
+        return options_content([*nominal, *kept]) if kept else None
     assert ladder.span is not None
-    share = {d["side"]: d["bears"] for _, d in ladders}
-    if None in share.values():
+    share = {d["side"]: d["holds_to"] for _, d in ladders}
+    if not any(share.values()):
         return None
     both = share.get("both")
     low, high = (share.get(side, 0.0) if both is None else both for side in ("low", "high"))

@@ -63,7 +63,7 @@ def paired_ratio_interval(both: int, only_a: int, only_b: int, confidence: float
     estimate = (both + only_a) / (both + only_b)
 
     def excess(log_ratio: float, bound: float) -> float:
-        return _score(math.exp(log_ratio), both, only_a, only_b) - bound
+        return paired_ratio_score(math.exp(log_ratio), both, only_a, only_b) - bound
 
     far = math.log(1e6)
     middle = math.log(estimate) if estimate > 0 else -far
@@ -71,8 +71,8 @@ def paired_ratio_interval(both: int, only_a: int, only_b: int, confidence: float
     return low, math.exp(optimize.brentq(excess, middle, far, (-z,)))
 
 
-def _score(ratio: float, both: int, only_a: int, only_b: int) -> float:
-    """Score statistic for ``rate_a == ratio * rate_b``; falls as ``ratio`` grows.
+def paired_ratio_score(ratio: float, both: int, only_a: int, only_b: int) -> float:
+    """Score statistic, about standard normal, for ``rate_a == ratio * rate_b``; falls as ``ratio`` grows.
 
     Var(A - ratio B) = ratio (p_a + p_b) per pair under the null, where ``p_a`` and ``p_b``, the shares of pairs
     that only one solves, are estimated by maximum likelihood under it: the root of a quadratic.

@@ -19,7 +19,7 @@ def number(value: float) -> str:
 
 def position(value: Any, axis: str, unit: str) -> str:
     """A place on a ladder's axis: ``3 control steps``, ``±0.013 m``, ``×/÷1.3``, ``60 % of the range``."""
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or axis == "option":
         return str(value)
     if axis == "severity":
         return f"{100 * value:.0f} % of the range"
@@ -44,7 +44,9 @@ def range_words(recommended: Mapping[str, Any] | None, unit: str) -> str:
         return "–"
     if "options" in recommended:
         return ", ".join(recommended["options"])
-    return ends(recommended["lo"], recommended["hi"]) + ("" if unit in _NO_UNIT else f" {unit}")
+    words = ends(recommended["lo"], recommended["hi"]) + ("" if unit in _NO_UNIT else f" {unit}")
+    without = ", ".join(map(str, recommended.get("without", [])))
+    return f"{words} without {without}" if without else words
 
 
 def ends(low: float, high: float) -> str:
@@ -55,15 +57,53 @@ def ends(low: float, high: float) -> str:
 def breaking(entry: Mapping[str, Any]) -> str:
     """Where a factor breaks the policy; empty where it is not shown to."""
     if "ladders" in entry:
-        return "; ".join(
-            _ladder(ladder, entry["unit"]) for ladder in entry["ladders"] if ladder["breaks_at"] is not None
-        )
+        told = [_ladder(x, entry["unit"]) for x in entry["ladders"] if x["breaks_at"] is not None]
+        if entry["breaks"] and not told:
+            return f"success falls along it (p = {entry['p_adjusted']:.2g}), but no single level is told from clean"
+        return "; ".join(told)
     if not entry["found"]:
         return ""
+    bad = [option for option in entry.get("options", []) if option["worse"]]
+    if bad:
+        return "fails with " + ", ".join(f"{option['option']}: {rate(option)}" for option in bad)
     region = entry["region"]
     if region is None:
         return f"success depends on it ({entry['region_reason']})"
     return f"{condition(region['cuts'][0])}: {rate(region['inside'])} against {rate(region['outside'])} elsewhere"
+
+
+def standing(analysis: Mapping[str, Any]) -> list[str]:
+    """What a ladder shows of the factors that are not shown to break the policy, a sentence each."""
+    by_state: dict[str, list[Mapping[str, Any]]] = {}
+    for factor in analysis["factors"]:
+        by_state.setdefault(factor["state"], []).append(factor)
+    lines = []
+    if shown := by_state.get("holds"):
+        lines.append(f"holds      {_count(shown)} over the whole range tried: {_names(shown)}")
+    for factor in by_state.get("not known", []):
+        held = range_words(factor["recommended"], factor["unit"]) if factor["recommended"] else "nothing"
+        lines.append(f"not known  {factor['factor']}: {held} is shown to hold; {needed(factor)}")
+    return lines
+
+
+def needed(entry: Mapping[str, Any]) -> str:
+    """How many episodes would tell what is not known of a factor or level."""
+    count = entry["episodes_to_tell"]
+    return (
+        "no practical number of episodes would tell"
+        if count is None
+        else f"about {count} episodes a condition would tell"
+    )
+
+
+def _count(factors: Sequence[Any]) -> str:
+    return f"{len(factors)} factor{'s' * (len(factors) > 1)}"
+
+
+def _names(factors: Sequence[Mapping[str, Any]], most: int = 8) -> str:
+    names = [factor["factor"] for factor in factors]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _ladder(ladder: Mapping[str, Any], unit: str) -> str:

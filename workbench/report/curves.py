@@ -16,6 +16,8 @@ from workbench.attribution import wording
 _HEIGHT = 132
 _TOP = 1.15
 """Retention at the upper edge."""
+_DOTS = {"holds": "held", "breaks": "broken"}
+_STATES = {"holds": "shown to hold", "breaks": "shown to break", "not known": "not known"}
 
 
 def retention_curve(ladder: Mapping[str, Any], breaks_below: float) -> Markup:
@@ -65,14 +67,12 @@ def _level(level: Mapping[str, Any]) -> Markup:
     x, (low, high) = _x(level["severity"]), level["retention_interval"]
     tooltip = (
         f"{level['value']}: {level['successes']} of {level['episodes']} succeed; retention {level['retention']:.2f}, "
-        f"interval {low:.2f} to {high:.2f}; corrected p = {level['p_adjusted']:.2g}"
+        f"interval {low:.2f} to {high:.2f}; corrected p = {level['p_adjusted']:.2g}; {_STATES[level['state']]}"
     )
     return Markup(
         '<g><title>{}</title><line class="whisker thin" x1="{x}%" x2="{x}%" y1="{}" y2="{}"/>'
         '<circle class="dot {kind}" cx="{x}%" cy="{}" r="4.5"/></g>'
-    ).format(
-        tooltip, _y(low), _y(high), _y(level["retention"]), x=x, kind="broken" if level["breaks"] else ""
-    )
+    ).format(tooltip, _y(low), _y(high), _y(level["retention"]), x=x, kind=_DOTS.get(level["state"], ""))
 
 
 def importance_row(label: str, share: float, interval: Sequence[float], scale: float, found: bool) -> Markup:
