@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import functools
+import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, special, stats
 
 from domain_rand.episode import draw_episode
+from domain_rand.sets import FactorSet, load_set
 from tasks.episode import EpisodeSpec
 from tests.workbench.planted import Exposure, Offset, nominal_values, outcome, planted_set
+from workbench.attribution import wording
 from workbench.attribution.columns import LEAST, Column, columns_of
 from workbench.attribution.factorial import analyse_factorial
 from workbench.attribution.importance import shares
+from workbench.attribution.in_loop import attribute_factorial
 from workbench.attribution.interactions import synergy_p
+from workbench.attribution.options_shown import options_shown
 from workbench.attribution.regions import cross_fitted, region_rate, with_intervals, worst_region
 from workbench.attribution.screening import screen
 
 SET = planted_set(idle=20)
+_KINDS = ("scene", "language", "control", "camera")
+TYPED = FactorSet("typed", tuple(f for f in load_set("heavy").factors if f.family in (*_KINDS, "episode")))
+"""Words, numbers that are names, places, turns and vectors."""
 NAMES = [f.name for f in SET.factors if f.distribution is not None]
 NOMINAL = nominal_values() | {f.name: f.nominal for f in SET.factors if f.nominal is not None}
 
@@ -40,7 +49,7 @@ def analyse(rule, count, seed=0):
 # -- what is looked at
 
 
-def test_short_vectors_are_looked_at_by_component_and_long_ones_by_size():
+def test_vectors_are_looked_at_by_component_and_by_size():
     columns, skipped = columns_of(draws(episodes(40)), NOMINAL)
     labels = [c.label for c in columns]
     assert [x for x in labels if Offset.name in x] == [
@@ -48,6 +57,7 @@ def test_short_vectors_are_looked_at_by_component_and_long_ones_by_size():
         f"size of {Offset.name}",
     ]
     assert [x for x in labels if "tint" in x] == [
+        *(f"appearance.object_tint[{i}]" for i in range(21)),
         "size of appearance.object_tint",
         "largest of appearance.object_tint",
     ]
@@ -68,6 +78,100 @@ def test_what_cannot_be_looked_at_says_why(values, said):
     columns, skipped = columns_of([{"x": v} if v is not None else {} for v in values], {})
     assert columns == []
     assert said in skipped["x"]
+
+
+# -- what was drawn as a whole, and what numbers are names
+
+
+def asked(rule, count, seed=0):
+    """The analysis of a run of the default and language factors, as the bench makes it from records."""
+    drawn = [draw_episode(EpisodeSpec("pick_place", i, seed), TYPED) for i in range(count)]
+    won = [bool(e.spec.generator("planted luck ").random() < rule(e)) for e in drawn]
+    records = {
+        i: SimpleNamespace(factors=e.factors, success=ok)
+        for i, (e, ok) in enumerate(zip(drawn, won, strict=True))
+    }
+    return attribute_factorial(TYPED, records, 0.95, seed)
+
+
+def pose(episode):
+    """x, y and yaw of the target."""
+    return episode.factors["scene.poses"][:3]
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "bad"),
+    [
+        ("layout.target_y", "layout.target_y", lambda e: pose(e)[1] > 0.1),
+        (
+            "layout.target_yaw",
+            "layout.target_yaw",
+            lambda e: abs(math.remainder(pose(e)[2] - 3.0, math.tau)) < 0.8,
+        ),
+        ("scene.initial_arm", "scene.initial_arm[3]", lambda e: e.factors["scene.initial_arm"][3] < -0.02),
+        ("language.paraphrase", "language.paraphrase", lambda e: e.factors["language.paraphrase"] == 7),
+        (
+            "layout.receptacle_has_target_color",
+            "layout.receptacle_has_target_color",
+            lambda e: e.factors["scene.target_color"] == e.factors["scene.receptacle_color"],
+        ),
+        (
+            "scene.target_shape",
+            "scene.target_shape",
+            lambda e: e.factors["scene.target_shape"] in ("cube", "cone"),
+        ),
+    ],
+)
+def test_a_weakness_is_named_as_what_it_is(name, column, bad):
+    found = asked(lambda e: 0.15 if bad(e) else 0.93, 300)
+    named = {entry["factor"]: entry for entry in found["factors"] if entry["found"]}
+    assert name in found["breaking"], found["breaking"]
+    assert named[name]["column"] == column
+    words = wording.breaking(named[name])
+    options = {o["option"]: o["worse"] for o in named[name].get("options", [])}
+    if name == "language.paraphrase":
+        assert [o for o, worse in options.items() if worse] == ["7"]
+        assert "fails with 7" in words
+    if name == "scene.target_shape":
+        assert {o for o, worse in options.items() if worse} == {"cube", "cone"}
+    if name == "layout.target_yaw":
+        (cut,) = named[name]["region"]["cuts"]
+        assert "turn of layout.target_yaw from" in cut["column"]
+        centre = float(cut["column"].rpartition(" ")[2])
+        assert abs(math.remainder(centre - 3.0, math.tau)) < 0.5
+        assert cut["op"] == "<"
+        assert 0.4 < cut["threshold"] < 1.3
+
+
+def test_a_relation_that_depends_on_another_draw_is_judged_among_those_alike():
+    """Only the number of distractors matters; that many have more often something in common is no weakness."""
+    rng = np.random.default_rng(12)
+    false = 0
+    for seed in range(40):
+        count = rng.integers(0, 5, 300)
+        common = rng.random(300) < count / 5
+        success = rng.random(300) < 0.95 - 0.15 * count
+        columns, _ = columns_of(
+            [{"count": int(c), "common": str(x)} for c, x in zip(count, common, strict=True)],
+            {},
+            given={"common": [str(c) for c in count]},
+        )
+        tests = {t.factor: t for t in screen(columns, success, seed=seed, permutations=499)}
+        assert tests["count"].p_value < 0.05
+        false += tests["common"].p_value < 0.05
+    assert false <= 6, f"{false} of 40"
+
+
+def test_an_option_that_is_as_good_as_the_others_is_rarely_called_bad():
+    rng = np.random.default_rng(13)
+    false = 0
+    for _ in range(200):
+        words = rng.choice(list("abcdefgh"), 300)
+        success = rng.random(300) < np.where(words == "c", 0.3, 0.9)
+        shown = options_shown(Column("w", "w", words), success, factors=1, confidence=0.95)
+        assert shown[0]["option"] == "c"
+        false += any(o["worse"] for o in shown if o["option"] != "c")
+    assert false <= 18, f"{false} of 200 at 5 %"
 
 
 # -- single factors
@@ -209,6 +313,48 @@ def test_the_test_of_a_pair_agrees_with_brute_force():
     free = np.sum(won * np.log(rate) + (count - won) * np.log1p(-rate))
     expected = stats.norm.sf(np.sqrt(2 * (free - loglik.max())))
     assert synergy_p(won, count) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("won", "count", "p"),
+    [
+        ((3, 54, 73, 119), (42, 54, 78, 126), 5.6e-24),  # one cell without a failure
+        ((3, 53, 73, 119), (42, 54, 78, 126), 3.6e-22),
+        ((0, 54, 78, 126), (42, 54, 78, 126), None),  # nothing but successes and failures
+        ((0, 5, 60, 60), (5, 5, 60, 60), None),
+    ],
+)
+def test_a_cell_without_a_failure_is_evidence_like_any_other(won, count, p):
+    """Constrained maximum likelihood: over p1, p2 and p3 by a general optimiser, with p0 = p1 p2 / p3."""
+    k, n = np.array(won, float), np.array(count, float)
+
+    def log_likelihood(rates):
+        return np.sum(special.xlogy(k, rates) + special.xlog1py(n - k, -rates))
+
+    def loss(x):
+        p1, p2, p3 = special.expit(x)
+        return -log_likelihood(np.array([p1 * p2 / p3, p1, p2, p3])) if p1 * p2 < p3 else 1e6
+
+    starts = ([1.0, 1.0, 2.0], [8.0, 1.0, 8.0], [2.0, 8.0, 8.0], [-2.0, 8.0, 8.0])
+    options = {"maxiter": 20_000, "maxfev": 20_000, "xatol": 1e-10, "fatol": 1e-12}
+    fits = [optimize.minimize(loss, x, method="Nelder-Mead", options=options) for x in starts]
+    deviance = 2 * (log_likelihood(k / n) + min(fit.fun for fit in fits))
+    expected = stats.norm.sf(np.sqrt(deviance))
+    assert synergy_p(k, n) == pytest.approx(expected, rel=1e-3)
+    if p is not None:
+        assert synergy_p(k, n) == pytest.approx(p, rel=0.01)
+
+
+def test_a_pair_is_found_where_nothing_fails_elsewhere():
+    """Both factors matter alone a great deal, too; and everything outside their corner succeeds."""
+
+    def rule(v):
+        return 0.12 if v["control.action_delay"] >= 2 and v[Exposure.name] < 0.9 else 1.0
+
+    for seed in range(2):
+        found = analyse(rule, 300, seed)
+        pairs = [set(pair["factors"]) for pair in found["pairs"]]
+        assert pairs == [{"control.action_delay", Exposure.name}]
 
 
 # -- importance

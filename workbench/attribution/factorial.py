@@ -20,6 +20,8 @@ import numpy as np
 from workbench.attribution.columns import LEAST, Column, columns_of
 from workbench.attribution.importance import shares
 from workbench.attribution.interactions import PairTest, find_pairs
+from workbench.attribution.options_shown import options_shown
+from workbench.attribution.patterns import acting
 from workbench.attribution.regions import Cut, cross_fitted, region_rate, with_intervals, worst_region
 from workbench.attribution.screening import FactorTest, screen
 from workbench.statistics import CONFIDENCE, Interval
@@ -31,6 +33,8 @@ def analyse_factorial(
     *,
     nominal: Mapping[str, Any] | None = None,
     units: Mapping[str, str] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    given: Mapping[str, Sequence[str]] | None = None,
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -41,11 +45,13 @@ def analyse_factorial(
         success: whether it succeeded.
         nominal: nominal values by factor, where there are any.
         units: units by factor.
+        kinds: what a factor's numbers are, where they are no quantities; see `columns_of`.
+        given: for a factor whose draw depends on others, a word an episode that says what those were.
         confidence: of every interval; its complement is the error rate of each stage.
         seed: of the permutations and splits.
     """
     y = np.asarray(success, bool)
-    columns, skipped = columns_of(factors, nominal or {})
+    columns, skipped = columns_of(factors, nominal or {}, kinds, given)
     failures, notes = int((~y).sum()), []
     tests: list[FactorTest] = []
     if min(failures, len(y) - failures) < LEAST:
@@ -59,7 +65,7 @@ def analyse_factorial(
     alpha = 1 - confidence
     importance = shares([t.column for t in tests], y, confidence=confidence) if tests else []
     entries = [
-        _factor(test, share, interval, y, units or {}, confidence, seed)
+        _factor(test, share, interval, y, units or {}, confidence, seed, len(tests))
         for test, (share, interval) in zip(tests, importance, strict=True)
     ]
     pairs = find_pairs(tests, y, alpha=alpha, seed=seed)
@@ -85,12 +91,14 @@ def _factor(
     units: Mapping[str, str],
     confidence: float,
     seed: int,
+    factors: int,
 ) -> dict[str, Any]:
     found = test.p_adjusted < 1 - confidence
     entry: dict[str, Any] = {
         "factor": test.factor,
         "unit": units.get(test.factor, ""),
         "column": test.column.label,
+        "kind": test.column.kind,
         "pattern": test.pattern,
         "rises": test.correlation > 0,
         "p_value": test.p_value,
@@ -102,7 +110,9 @@ def _factor(
         "region_reason": "no dependence is shown",
     }
     if found:
-        column = test.column.away() if test.pattern == "both ends" else test.column
+        if test.column.words:
+            entry["options"] = options_shown(test.column, success, factors=factors, confidence=confidence)
+        column = acting(test.column, test.pattern, success)
         region = worst_region([column], success)
         if region is None:
             entry["region_reason"] = f"no region holds {LEAST} episodes"

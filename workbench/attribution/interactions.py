@@ -28,6 +28,7 @@ import numpy as np
 from scipy import optimize, special, stats
 
 from workbench.attribution.columns import Column
+from workbench.attribution.patterns import acting
 from workbench.attribution.regions import subset, worst_region
 from workbench.attribution.screening import FactorTest
 from workbench.statistics import holm, keyed_generator
@@ -36,6 +37,8 @@ PARTNER = 0.2
 """Unadjusted p-value from which a factor is no candidate for a pair."""
 SPLITS = 25
 _SIGNS = np.array([1.0, -1.0, -1.0, 1.0])  # of the cells below in the constraint
+_NEVER = -700.0
+"""Log of a rate that is 0, finite so that roots can be bracketed."""
 
 
 @dataclass(frozen=True)
@@ -53,27 +56,22 @@ def find_pairs(
     """Tests of all candidate pairs, strongest evidence first."""
     found = {t.factor for t in tests if t.p_adjusted < alpha}
     candidates = [t for t in tests if t.factor in found or t.p_value < PARTNER]
-    pairs = [
-        (_acting(a), _acting(b))
-        for a, b in combinations(candidates, 2)
-        if a.factor in found or b.factor in found
-    ]
+    pairs = [(a, b) for a, b in combinations(candidates, 2) if a.factor in found or b.factor in found]
     p_values = [_p_value(pair, success, seed) for pair in pairs]
-    result = [PairTest(c, p, q) for c, p, q in zip(pairs, p_values, holm(p_values), strict=True)]
+    result = [
+        PairTest((acting(a.column, a.pattern, success), acting(b.column, b.pattern, success)), p, q)
+        for (a, b), p, q in zip(pairs, p_values, holm(p_values), strict=True)
+    ]
     return sorted(result, key=lambda t: t.p_value)
 
 
-def _acting(test: FactorTest) -> Column:
-    """The column in which a factor acts: distance from nominal where both ends matter."""
-    return test.column.away() if test.pattern == "both ends" else test.column
-
-
-def _p_value(pair: tuple[Column, Column], success: np.ndarray, seed: int) -> float:
+def _p_value(tests: tuple[FactorTest, FactorTest], success: np.ndarray, seed: int) -> float:
     n = len(success)
-    rng = keyed_generator(seed, f"attribution/splits/{pair[0].label}/{pair[1].label}")
+    rng = keyed_generator(seed, f"attribution/splits/{tests[0].column.label}/{tests[1].column.label}")
     p_values = []
     for _ in range(SPLITS):
         search = rng.permutation(n) < n // 2
+        pair = [acting(t.column, t.pattern, success, search) for t in tests]
         region = worst_region([subset(c, search) for c in pair], success[search])
         if region is None:
             p_values.append(1.0)
@@ -93,28 +91,48 @@ def cells(first: np.ndarray, second: np.ndarray, success: np.ndarray) -> tuple[n
 def synergy_p(won: np.ndarray, count: np.ndarray) -> float:
     """One-sided p-value of "together no worse than independent causes", from the four cells.
 
-    Under the constraint log p0 - log p1 - log p2 + log p3 = 0 the likelihood is greatest at
-    p_i = (k_i - c_i m) / (n_i - c_i m), with c the signs and m the Lagrange multiplier that meets it.
+    The null is p0 p3 >= p1 p2, with p the success rates of the four cells, and the statistic the signed root of the
+    likelihood ratio against its boundary. Cells in which every episode succeeds or fails are as good as any: see
+    `_constrained`. 1 where a cell is empty or the rates found keep to the null.
     """
+    won, count = np.asarray(won, float), np.asarray(count, float)
     if count.min() < 1:
         return 1.0
     rate = won / count
     if rate[0] * rate[3] >= rate[1] * rate[2]:
         return 1.0
+    deviance = 2 * (_log_likelihood(rate, won, count) - _log_likelihood(_constrained(won, count), won, count))
+    return float(stats.norm.sf(math.sqrt(max(0.0, deviance))))
+
+
+def _constrained(won: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Rates ``[4]`` under which the cells are likeliest where log p0 - log p1 - log p2 + log p3 = 0.
+
+    The likelihood is concave in log p and the constraint linear, so there is one maximum. Inside, it is at
+    p_i = (k_i - c_i m) / (n_i - c_i m), with c the signs and m the Lagrange multiplier; together is too rare, so its
+    rate must rise: m < 0. A cell in which all succeed stays at p = 1 as long as its weight k_i - c_i m is positive.
+    Where that weight reaches 0 before the constraint is met, the cell's rate costs nothing more and meets it alone.
+    """
+    perfect = won == count
+    least = -min(won[1], won[2])
+
+    def log_rates(m: float) -> np.ndarray:
+        weight, total = won - _SIGNS * m, count - _SIGNS * m
+        partly = ~perfect & (weight > 0)
+        logs = np.where(perfect, 0.0, _NEVER)
+        logs[partly] = np.log(weight[partly] / total[partly])
+        return logs
 
     def excess(m: float) -> float:
-        return float(np.sum(_SIGNS * np.log((won - _SIGNS * m) / (count - _SIGNS * m))))
+        return float(_SIGNS @ log_rates(m))
 
-    # Together is too rare, so its rate must rise: m < 0, and as far as one of the single rates reaches 0.
-    least = -min(won[1], won[2])
-    edge = 1e-9 * max(1.0, -least)
-    m = optimize.brentq(excess, least + edge, -1e-12) if excess(-1e-12) < 0 < excess(least + edge) else None
-    if m is None:
-        return 1.0
-    fitted = (won - _SIGNS * m) / (count - _SIGNS * m)
+    if excess(least) >= 0:
+        return np.exp(log_rates(float(optimize.brentq(excess, least, 0.0))))
+    logs = log_rates(least)
+    free = next(i for i in (1, 2) if won[i] == -least and perfect[i])
+    logs[free] += excess(least)
+    return np.exp(logs)
 
-    def log_likelihood(p: np.ndarray) -> float:
-        return float(np.sum(special.xlogy(won, p) + special.xlog1py(count - won, -p)))
 
-    deviance = 2 * (log_likelihood(rate) - log_likelihood(fitted))
-    return float(stats.norm.sf(math.sqrt(max(0.0, deviance))))
+def _log_likelihood(rates: np.ndarray, won: np.ndarray, count: np.ndarray) -> float:
+    return float(np.sum(special.xlogy(won, rates) + special.xlog1py(count - won, -rates)))
