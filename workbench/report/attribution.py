@@ -80,7 +80,7 @@ def _ladder_card(
     side = "" if ladder["side"] in ("option", "both") else ladder["side"]
     card: dict[str, Any] = {
         "title": f"{factor['factor']} {side}".strip(),
-        "breaks": ladder["breaks_at"] is not None,
+        "breaks": factor["breaks"] and ladder["state"] != "holds",
         "tag": f"breaks at {wording.position(ladder['breaks_at'], axis, unit)}"
         if ladder["breaks_at"] is not None
         else "",
@@ -130,10 +130,9 @@ def _ladder_row(factor: Mapping[str, Any], ladder: Mapping[str, Any]) -> dict[st
         "range": wording.range_words(factor["recommended"], unit),
         "area": None if ladder["area"] is None else f"{ladder['area']:.2f}",
         "area_interval": ladder["area_interval"],
-        "p": min(
-            (level["p_adjusted"] for level in ladder["levels"] if level["p_adjusted"] is not None),
-            default=None,
-        ),
+        "state": ladder["state"],
+        "needed": _needed(ladder),
+        "p": factor["p_adjusted"],
     }
     if axis != "option" and ladder["breaks_at"] is not None:
         row["at"] = wording.position(ladder["breaks_at"], axis, unit)
@@ -142,6 +141,14 @@ def _ladder_row(factor: Mapping[str, Any], ladder: Mapping[str, Any]) -> dict[st
     if axis != "option" and ladder["breaking_interval"] is not None:
         row["interval"] = wording.span(ladder["breaking_interval"], axis, unit)
     return row
+
+
+def _needed(ladder: Mapping[str, Any]) -> str:
+    """Episodes that would tell of the levels of which nothing is known; empty where all is."""
+    counts = [level["episodes_to_tell"] for level in ladder["levels"] if level["state"] == "not known"]
+    if not counts:
+        return ""
+    return "–" if None in counts else str(max(counts))
 
 
 def factorial_context(analysis: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,15 +200,34 @@ def tuning_context(folder: Path) -> dict[str, Any] | None:
         for factor in found["factors"]
     ]
     limited = [card for card in cards if not card["whole"]]
-    return {"data": found, "cards": limited, "whole": [card for card in cards if card["whole"]]}
+    return {
+        "data": found,
+        "cards": limited,
+        "whole": [card for card in cards if card["whole"]],
+        "tries": [_try(tried) for tried in found.get("confirmation", {}).get("tries", [])],
+    }
+
+
+def _try(tried: Mapping[str, Any]) -> dict[str, Any]:
+    """One run of all factors together: the part of the way that they were given, and what came of it."""
+    return {
+        "part": "as found" if tried["value"] == 1 else f"{100 * tried['value']:.3g} % of the way",
+        "rate": wording.rate(tried),
+        "counts": f"{tried['successes']}/{tried['episodes']}",
+        "verdict": {True: "holds", False: "fails", None: "not decided"}[tried["holds"]],
+    }
 
 
 def _reach(bound: Mapping[str, Any]) -> Markup:
     held, broke = _end(bound["held"]), _end(bound["broke"])
-    option = isinstance(bound["far"], str)
-    detail = "whole range" if bound["broke"] is None else "fails" if option else f"fails at {broke}"
+    option = bound["option"]
+    if bound["undecided"]:
+        detail = "not decided" if bound["broke"] is None else f"not decided; fails at {broke}"
+    else:
+        detail = "whole range" if bound["broke"] is None else "fails" if option else f"fails at {broke}"
     value = ("holds" if bound["held_share"] else "–") if option else held
-    return curves.reach_row(bound["side"], bound["held_share"], bound["broke_share"], value, detail)
+    open_to = 1.0 if bound["undecided"] and bound["broke"] is None else bound["broke_share"]
+    return curves.reach_row(bound["side"], bound["held_share"], open_to, value, detail)
 
 
 def _end(value: Any) -> str:

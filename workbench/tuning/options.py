@@ -40,7 +40,10 @@ class AdrOptions(SimulationOptions):
     )
     batch: int = option(Settings.batch, "episodes between two looks", "episodes")
     most: int = option(
-        Settings.most, "episodes after which the likelier of the two rates is taken", "episodes"
+        Settings.most, "episodes after which a test is given up: then nothing is shown", "episodes"
+    )
+    inside: int = option(
+        Settings.inside, "points between nominal and a bound that holds at which it is tried, too"
     )
 
     def resolve(self) -> None:
@@ -55,6 +58,7 @@ class AdrOptions(SimulationOptions):
             )
         at_least("batch", self.batch, 1)
         at_least("most", self.most, self.batch)
+        at_least("inside", self.inside, 0)
         super().resolve()
         self.bounds()
         if self.out == AUTO:
@@ -70,6 +74,7 @@ class AdrOptions(SimulationOptions):
             self.batch,
             self.most,
             self.others == "current",
+            self.inside,
         )
 
     def bounds(self) -> tuple[list[FactorBound], dict[str, str]]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from domain_rand.episode import Episode
+from domain_rand.episode import Episode, draw_episode
 from domain_rand.sets import FactorSet
 from tasks.episode import EpisodeSpec
 from workbench.attribution.plan import Condition
@@ -21,7 +21,7 @@ from workbench.durable import append_line
 from workbench.records import CLEAN, EpisodeRecord
 from workbench.run_folder import RunFolderError
 from workbench.tuning.adr import Adr, Batch, Settings
-from workbench.tuning.ranges import FactorBound, current_set
+from workbench.tuning.ranges import FactorBound, current_set, whole_set
 
 LOG = "batches.jsonl"
 
@@ -56,6 +56,8 @@ class AdrQuota:
         """See `workbench.quota.Quota`."""
         batch, episode = self._find(index)
         spec = EpisodeSpec(self.task, episode, self.seed, self.factor_set.name)
+        if batch.trial.whole:
+            return draw_episode(spec, whole_set(self.factor_set, self.bounds, batch.trial.others))
         if not self.adr.settings.joint:
             return draw_condition(spec, self.factor_set, "nominal", self._condition(batch))
         others = current_set(self.factor_set, self.bounds, batch.trial.others)
@@ -102,6 +104,8 @@ class AdrQuota:
 
     def _condition(self, batch: Batch) -> Condition:
         trial = batch.trial
+        if trial.whole:
+            return Condition(f"all factors {trial.whole}")
         return Condition(CLEAN) if trial.bound is None else self.bounds[trial.bound].condition(trial.position)
 
     def _with(self, others: FactorSet, batch: Batch) -> FactorSet:

@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from domain_rand.distributions import Choice, Fixed
+from domain_rand.distributions import Choice, Fixed, Numbered
 from domain_rand.factor import Factor
 from domain_rand.sets import DEFAULT, NOMINAL, FactorSet
-from workbench.attribution.plan import Condition, Span
+from workbench.attribution.plan import Condition, Span, options_content
 from workbench.attribution.planning import base_set, choose_factors, ladder_obstacle, span_of
 from workbench.options import OptionError
 from workbench.tuning.adr import Bound
@@ -27,7 +27,7 @@ class FactorBound:
     steps: int
     nominal: Any
     span: Span | None = None
-    option: str | None = None
+    option: str | int | None = None
 
     @property
     def bound(self) -> Bound:
@@ -70,9 +70,9 @@ def bounds_of(
         obstacle = ladder_obstacle(factor)
         if obstacle is not None:
             skipped[factor.name] = obstacle
-        elif isinstance(factor.distribution, Choice) and factor.length > 1:
-            skipped[factor.name] = "it is a list of words"
-        elif isinstance(factor.distribution, Choice):
+        elif isinstance(factor.distribution, Choice | Numbered) and factor.length > 1:
+            skipped[factor.name] = "it is a list of options"
+        elif isinstance(factor.distribution, Choice | Numbered):
             found += [
                 FactorBound(factor.name, factor.unit, "option", 1, factor.nominal, option=option)
                 for option in factor.distribution.options
@@ -107,16 +107,19 @@ def shares_of(bounds: Sequence[FactorBound], positions: Sequence[int]) -> dict[s
     """How far each factor goes to each side, by factor and side (options by themselves)."""
     shares: dict[str, dict[str, float]] = {}
     for bound, position in zip(bounds, positions, strict=True):
-        key = bound.side if bound.option is None else bound.option
+        key = bound.side if bound.option is None else str(bound.option)
         shares.setdefault(bound.factor, {})[key] = position / bound.steps
     return shares
 
 
 def narrowed(factor: Factor, shares: dict[str, float]) -> dict[str, Any]:
     """The factor's range that goes these shares of the way, as a factor set writes it; empty if it is a point."""
-    if isinstance(factor.distribution, Choice):
-        options = [o for o in factor.distribution.options if o == factor.nominal or shares.get(o, 0)]
-        return {"options": options} if options and options != [factor.nominal] else {}
+    if isinstance(factor.distribution, Choice | Numbered):
+        options = [o for o in factor.distribution.options if o == factor.nominal or shares.get(str(o), 0)]
+        if not options or options == [factor.nominal]:
+            return {}
+        # An overlay of a numbered list says what is left out, even if that is nothing.
+        return {"without": []} | content if "lo" in (content := options_content(options)) else content
     span = span_of(factor)
     assert span is not None
     both = shares.get("both")
@@ -135,8 +138,7 @@ def current_set(factor_set: FactorSet, bounds: Sequence[FactorBound], positions:
     for factor in factor_set.factors:
         ranges = narrowed(factor, shares[factor.name]) if factor.name in shares else {}
         if ranges:
-            values = {k: tuple(v) if isinstance(v, list) else v for k, v in ranges.items()}
-            factors.append(type(factor)(replace(factor.distribution, **values)))  # type: ignore[type-var]
+            factors.append(_drawing(factor, ranges))
         elif factor.name in kept:
             factors.append(factor)
     return replace(factor_set, factors=tuple(factors))
@@ -150,13 +152,36 @@ def set_content(
     content: dict[str, Any] = {}
     for factor in factor_set.factors:
         if factor.name in shares:
-            always = factor.nominal is None
-            content[factor.name] = narrowed(factor, shares[factor.name]) or (DEFAULT if always else NOMINAL)
-        elif factor.distribution is None:
-            content[factor.name] = DEFAULT
-        elif isinstance(factor.distribution, Fixed):
-            content[factor.name] = {"value": factor.distribution.sample(None)}  # type: ignore[arg-type]
+            content[factor.name] = narrowed(factor, shares[factor.name]) or (
+                _written(factor) if factor.nominal is None else NOMINAL
+            )
         else:
-            ranges = vars(factor.distribution)
-            content[factor.name] = {k: list(v) if isinstance(v, tuple) else v for k, v in ranges.items()}
+            content[factor.name] = _written(factor)
     return content
+
+
+def _written(factor: Factor) -> Any:
+    """A factor's own distribution, as a factor set writes it."""
+    if factor.distribution is None:
+        return DEFAULT
+    if isinstance(factor.distribution, Fixed):
+        return {"value": factor.distribution.sample(None)}  # type: ignore[arg-type]
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(factor.distribution).items()}
+
+
+def whole_set(factor_set: FactorSet, bounds: Sequence[FactorBound], positions: Sequence[int]) -> FactorSet:
+    """The set that `set_content` writes: tuned factors draw from their ranges, all others as in the set."""
+    shares = shares_of(bounds, positions)
+    factors = []
+    for factor in factor_set.factors:
+        ranges = narrowed(factor, shares[factor.name]) if factor.name in shares else {}
+        if ranges:
+            factors.append(_drawing(factor, ranges))
+        elif factor.name not in shares or factor.nominal is None:
+            factors.append(factor)
+    return replace(factor_set, factors=tuple(factors))
+
+
+def _drawing(factor: Factor, ranges: dict[str, Any]) -> Factor:
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in ranges.items()}
+    return type(factor)(replace(factor.distribution, **values))  # type: ignore[type-var]

@@ -22,7 +22,7 @@ from workbench.summary import summarise
 from workbench.tuning.options import AdrOptions
 from workbench.tuning.quota import AdrQuota
 from workbench.tuning.ranges import set_content
-from workbench.tuning.result import describe
+from workbench.tuning.result import LIMIT, WHOLE, describe
 
 RESULT = "tuning.json"
 RANGES = "ranges.yaml"
@@ -65,37 +65,75 @@ def tune_adr(options: AdrOptions, console: Console) -> dict[str, Any]:
         if found["factors"]:
             content = set_content(factor_set, bounds, quota.adr.held)
             write_atomically(
-                folder.path / RANGES, _header(options) + yaml.safe_dump(content, sort_keys=False)
+                folder.path / RANGES, _header(options, found) + yaml.safe_dump(content, sort_keys=False)
             )
         return found
 
 
-def _header(options: AdrOptions) -> str:
+def _header(options: AdrOptions, found: dict[str, Any]) -> str:
+    confirmed = found["confirmation"]["confirmed"]
     return (
         f"# Ranges that {options.policy} bears on {options.task} ({options.physics}): success above "
         f"{options.narrow_below:g} at each end,\n# other factors {options.others}; found by `workbench tune adr` "
         f"from dr={options.dr}, suite seed {options.seed}.\n"
+        f"# {'C' if confirmed else 'NOT c'}onfirmed with all factors varying together: {_together(found)}.\n"
     )
+
+
+def _together(found: dict[str, Any]) -> str:
+    """Success with all factors varying together, in words."""
+    tried = found["confirmation"]
+    low, high = tried["interval"]
+    return f"success {tried['successes']}/{tried['episodes']} = {tried['rate']:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def print_ranges(found: dict[str, Any], out: str, console: Console) -> None:
-    """How far each factor can go, a line a bound that the policy does not bear, and where the set is."""
+    """How far each factor can go, a line a bound with a limit or without an answer, and where the set is."""
     if not found["factors"]:
         console.print(found["reason"])
         return
-    limited = [(f, b) for f in found["factors"] for b in f["bounds"] if b["broke"] is not None]
-    for factor, bound in limited:
-        if isinstance(bound["far"], str):
-            words = f"fails with {bound['far']}"
-        else:
-            words = f"{bound['side']}: bears {text(bound['held'])}, fails at {text(bound['broke'])}"
-            words += f" (tried to {text(bound['far'])} {factor['unit']})"
-        console.print(f"limit      {factor['factor']} {words}", markup=False, highlight=False)
+    for factor, bound in [(f, b) for f in found["factors"] for b in f["bounds"]]:
+        if bound["state"] != WHOLE:
+            kind = "limit      " if bound["state"] == LIMIT else "not decided "
+            console.print(
+                f"{kind}{factor['factor']} {_limit(bound, factor['unit'])}", markup=False, highlight=False
+            )
     whole = sum(f["whole"] for f in found["factors"])
     console.print(
-        f"{whole} of {len(found['factors'])} factors are borne over their whole range; {found['episodes']} episodes"
+        f"{whole} of {len(found['factors'])} factors are borne over their whole range, one at a time; "
+        f"{found['episodes']} episodes"
     )
+    console.print(f"assumed    {found['assumes']}", markup=False, highlight=False)
+    for line in _verdict(found):
+        console.print(line, markup=False, highlight=False)
     console.print(f"ranges     {Path(out) / RANGES}   (workbench eval dr={Path(out) / RANGES})")
+
+
+def _limit(bound: dict[str, Any], unit: str) -> str:
+    if bound["option"]:
+        return f"fails with {bound['far']}" if bound["state"] == LIMIT else f"with {bound['far']}"
+    words = f"{bound['side']}: bears {text(bound['held'])}"
+    if bound["undecided"]:
+        words += f", not decided at {', '.join(text(value) for value in bound['undecided'])}"
+    if bound["broke"] is not None:
+        words += f", fails at {text(bound['broke'])}"
+    return f"{words} (tried to {text(bound['far'])} {unit})"
+
+
+def _verdict(found: dict[str, Any]) -> list[str]:
+    """Whether the ranges are good together, and what was done where they were not."""
+    tried = found["confirmation"]
+    if tried["as_found"]:
+        return [f"confirmed  with all factors varying together: {_together(found)}"]
+    first = tried["tries"][0]
+    fate = "fail" if first["holds"] is False else "are not shown to hold"
+    lines = [f"together   the ranges as found {fate}: success {first['successes']}/{first['episodes']}"]
+    if tried["confirmed"]:
+        return [*lines, f"confirmed  over narrower ranges: {_together(found)}"]
+    return [
+        *lines,
+        f"NOT GOOD   no narrower set that was tried is shown to hold either; last: {_together(found)}",
+    ]
 
 
 def text(value: Any) -> str:
