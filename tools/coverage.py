@@ -377,7 +377,11 @@ def main(words: Sequence[str]) -> int:
         said = markdown(table(rng, options.repeats))
         took = time.perf_counter() - began
         if options.write:
-            fill(Path(options.write), name, f"{table.__doc__}\n\n{said}")
+            try:
+                fill(Path(options.write), name, f"{table.__doc__}\n\n{said}")
+            except OptionError as problem:
+                print(f"coverage: {problem}", file=sys.stderr)
+                return 2
         print(
             f"## {name}\n\n{table.__doc__}\n\n{said}\n\n{options.repeats} repeats, {took:.0f} s\n", flush=True
         )

@@ -402,11 +402,11 @@ def test_the_interval_of_a_rate_holds_the_true_rate_inside_the_region_reported(i
     grid = (np.arange(5_000) + 0.5) / 5_000
     law = np.where(grid < edge, inside, outside)
     held = 0
-    for trial in range(100):
+    for trial in range(60):
         x = rng.random(150)
         column, success = Column("x", "x", x), rng.random(150) < np.where(x < edge, inside, outside)
         (cut,) = with_intervals(worst_region([column], success), success, 0.95)
         fitted = cross_fitted([column], success, seed=trial, name="x")[0]
         _, _, (low, high) = region_rate(success, fitted, cut.mask(), 0.95)
         held += low <= law[cut.mask(Column("x", "x", grid))].mean() <= high
-    assert held >= 89, f"{held} of 100 at 95 %"
+    assert held >= 53, f"{held} of 60 at 95 %"

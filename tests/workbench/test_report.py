@@ -1,6 +1,7 @@
 """The report is one self-contained page that tells the truth at any size and trusts no string."""
 
 import base64
+import io
 import re
 from html.parser import HTMLParser
 
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
+from workbench.overview import print_summary
 from workbench.records import EpisodeRecord, SessionRecord
 from workbench.report import write_report
 from workbench.report.charts import histogram, measure, nice_edges, number
@@ -183,6 +186,35 @@ def test_an_early_stop_is_explained(tmp_path):
     assert re.search(r"above , decided after \d episodes", words(text))
     assert "anytime-valid" in text
     assert "Incomplete" not in text
+
+
+def test_a_run_that_was_stopped_says_on_page_and_terminal_that_its_rate_leans(tmp_path):
+    write_run(tmp_path, [episode(i) for i in range(30)], episodes_planned=50, stop_above=0.5)
+    assert "Mind that the run stopped because its outcomes sufficed" in words(report(tmp_path)[0])
+    console = Console(file=io.StringIO(), width=300)
+    print_summary(RunFolder(tmp_path).summary(), str(tmp_path), console)
+    assert "(anytime-valid)" in console.file.getvalue()
+    assert "on average the rate reads too high" in console.file.getvalue()
+
+
+def test_a_run_stopped_against_another_names_it(tmp_path):
+    other = {"run": "runs/other", "outcomes": "0" * 50}
+    text, _ = report(
+        write_run(tmp_path, [episode(i) for i in range(30)], episodes_planned=50, stop_against=other)
+    )
+    assert re.search(
+        r"this run or runs/other on the same episodes: this run , decided after \d+ episodes", words(text)
+    )
+
+
+def test_a_rate_over_strata_is_shown_with_its_weights(tmp_path):
+    records = [episode(i, i < 15, factors={"shape": "cube" if i < 16 else "cone"}) for i in range(20)]
+    write_run(tmp_path, records, strata="shape", weights="cube:1,cone:3")
+    assert "By shape , weighted: 23.4 % , 95 % interval" in words(report(tmp_path)[0])
+    assert "cube 15/16 × 0.25" in words(report(tmp_path)[0]).replace("&times;", "×")
+    console = Console(file=io.StringIO(), width=300)
+    print_summary(RunFolder(tmp_path).summary(), str(tmp_path), console)
+    assert "by shape: 23.4%" in console.file.getvalue()
 
 
 def test_numbers_are_computed_afresh_from_the_records(tmp_path):

@@ -42,9 +42,14 @@ class NoiseFloor:
         low, high = self.interval
         return (
             f"{'; '.join(self.settings)}. Equal policies then still end some episodes differently: {FLIPPED} of "
-            f"{EPISODES} for {SOURCE}, so about {self.expected:.1f} ({low:g} to {high:g}) of these {self.pairs}; here "
-            f"{self.observed} do"
+            f"{EPISODES} were measured ({SOURCE}), so about {self.expected:.1f} ({low:g} to {high:g}) of these "
+            f"{self.pairs}{self._more()}; here {self.observed} do"
         )
+
+    def _more(self) -> str:
+        """What the measurement does not reach."""
+        others = [said.partition(" ")[0] for said in self.settings if not said.startswith("num_envs")]
+        return f", or more for another {' and '.join(others)}" if others else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""

@@ -49,7 +49,9 @@ def mean_interval(
     if numbers[0] == numbers[-1]:
         return float(numbers[0]), float(numbers[0])
     mean, deviation = math.fsum(numbers) / n, float(numbers.std(ddof=1))
-    skewness = float(stats.skew(numbers, bias=False))
+    if deviation == 0:  # they differ by less than can be squared
+        return float(numbers[0]), float(numbers[-1])
+    skewness = n / ((n - 1) * (n - 2)) * math.fsum(((numbers - mean) / deviation) ** 3)
     t = float(stats.t.ppf(1 - tail, n - 1)) / math.sqrt(n)
 
     def untransformed(quantile: float) -> float:
