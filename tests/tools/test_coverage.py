@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 
 from tools import coverage
+from tools.coverage_tables import TABLES
 
 QUICK = ("rates", "unfinished", "ladders", "sequential", "recipes")
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_table_has_rows_as_wide_as_its_headings(name):
-    headings, *rows = coverage.TABLES[name](np.random.default_rng(0), 2)
+    headings, *rows = TABLES[name](np.random.default_rng(0), 2)
     assert rows
     assert {len(row) for row in rows} == {len(headings)}
-    assert coverage.TABLES[name].__doc__
+    assert TABLES[name].__doc__
 
 
 def test_the_same_command_prints_the_same_table(capsys):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.comparison.noise import NoiseFloor
+from workbench.sequential import anytime_interval
 from workbench.sequential_paired import anytime_paired_interval, paired_anytime_p
 from workbench.statistics import Interval, mcnemar_exact, paired_difference_interval, wilson_interval
 
@@ -81,9 +82,10 @@ class Comparison:
         return "McNemar exact, two-sided", "melded Clopper-Pearson, compatible with McNemar exact"
 
     def rate(self, which: str) -> tuple[int, Interval]:
-        """Successes of run ``"a"`` or ``"b"`` on the shared episodes, and the Wilson interval of its rate."""
+        """Successes of run ``"a"`` or ``"b"`` on the shared episodes, and the interval of its rate."""
         successes = self.both + len(self.only_a if which == "a" else self.only_b)
-        return successes, wilson_interval(successes, self.pairs, self.confidence)
+        interval = anytime_interval if self.anytime else wilson_interval
+        return successes, interval(successes, self.pairs, self.confidence)
 
     def verdict(self) -> str:
         """One sentence: what these episodes show."""

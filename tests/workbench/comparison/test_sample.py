@@ -9,7 +9,7 @@ import pytest
 from workbench.comparison import ComparisonError, compare
 from workbench.comparison.sample import read_sample
 from workbench.records import CLEAN, EpisodeRecord
-from workbench.sequential import SequentialTest
+from workbench.sequential import SequentialTest, anytime_interval
 
 SUCCESS_STEPS, FAILURE_STEPS = (80, 160), 300
 
@@ -63,6 +63,7 @@ def test_an_unfinished_run_is_compared_up_to_its_first_gap(tmp_path):
     comparison = compare(a, b)
     assert comparison.pairs == 2
     assert comparison.anytime
+    assert comparison.rate("a") == (2, anytime_interval(2, 2))
     assert comparison.notes[0].startswith(
         "a is unfinished, with 4 of 10 episodes: only the unbroken row 0 to 1"
     )
