@@ -112,6 +112,15 @@ def test_no_column_jumps_where_the_hand_points_down(seed):
     assert jumps(episode) == []
 
 
+def test_euler_angles_and_signs_as_they_come_are_named_as_jumps(monkeypatch):
+    monkeypatch.setattr("workbench.data.frame_columns.vector_from_down", lambda r: r.as_euler("xyz"))
+    monkeypatch.setattr(
+        "workbench.data.frame_columns.quaternion_wxyz", lambda r, like=None: np.roll(r.as_quat(), 1, -1)
+    )
+    named = {found.split()[0] for found in jumps(hand_down_episode(0))}
+    assert {"state.eef_rotation_vector", "state.eef_quaternion", "command.eef_rotation_vector"} <= named
+
+
 def test_statistics_of_a_rotation_describe_where_the_hand_is():
     """The mean of a column is near its values, as it is not where half of them are 2 pi away, or of the other sign."""
     episodes = [frame_columns(hand_down_episode(k), 3) for k in range(5)]
