@@ -121,7 +121,8 @@ def test_the_public_demo_imports(tmp_path, capsys):
         (("split", "ARCHIVE", "out=x", "shares=a:0.5,a:0.5"), "'a' is given twice"),
         (("merge", "ARCHIVE", "out=x"), "usage: workbench data merge DATASET DATASET"),
         (("merge", "ARCHIVE", "ARCHIVE", "out=x"), "is in"),
-        (("import", "ARCHIVE", "out=x"), "is no LeRobot dataset"),
+        (("import", "ARCHIVE", "out=x"), "is an archive: every command takes it as it is"),
+        (("import", ".", "out=x"), "is no archive, and is no LeRobot dataset"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_one_sentence(archive, tmp_path, capsys, monkeypatch, words, sentence):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.progress import Progress
+from workbench.data.survey import is_archive
 from workbench.options import OptionError
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ def import_foreign(path: Path, options: ImportOptions, progress: Progress | None
     """Put somebody's dataset in order, values as they are; errors as from `copy_dataset`."""
     from workbench.data.foreign import copy_dataset, open_dataset
 
+    if path.is_dir() and is_archive(path):
+        raise OptionError(
+            f"{path} is an archive: every command takes it as it is, there is nothing to import"
+        )
     source = open_dataset(path, options.fps, options.instruction)
     command = {"command": "import", "filter": options.filter}
     made = copy_dataset(source, options.path(), options.format, command, options.filter, progress)

@@ -21,6 +21,8 @@ from workbench.data.video_spans import cut
 
 _BUFFER = 64
 """Episodes whose metadata becomes one row group."""
+_ROWS, _BYTES = 2**12, 2**23
+"""Rows, or bytes, after which episodes become a row group: a writer keeps a line of its own for each, in memory."""
 
 
 class V21Writer(Writer):
@@ -85,6 +87,7 @@ class V3Writer(Writer):
         self._data = RollingTable(root, lerobot_v3.DATA_PATH, lerobot_v3.DATA_MB, lerobot_v3.CHUNK)
         self._lines = RollingTable(root, EPISODES_PATH, lerobot_v3.DATA_MB, lerobot_v3.CHUNK)
         self._waiting: list[dict[str, Any]] = []
+        self._tables: list[pa.Table] = []
         self._copied: dict[str, tuple[Path, int]] = {}
         """The file of each column that was copied last, and its number."""
         self._files = dict.fromkeys(shared.videos, 0)
@@ -97,7 +100,10 @@ class V3Writer(Writer):
         line: dict[str, Any],
         stats: dict[str, Table],
     ) -> None:
-        chunk, file = self._data.add(table)
+        chunk, file = self._data.place()
+        self._tables.append(table)
+        if sum(map(len, self._tables)) >= _ROWS or sum(t.nbytes for t in self._tables) >= _BYTES:
+            self._flush_rows()
         line |= {
             "data/chunk_index": chunk,
             "data/file_index": file,
@@ -138,6 +144,11 @@ class V3Writer(Writer):
         chunk, file = divmod(number, lerobot_v3.CHUNK)
         return self.root / lerobot_v3.VIDEO_PATH.format(video_key=key, chunk_index=chunk, file_index=file)
 
+    def _flush_rows(self) -> None:
+        if self._tables:
+            self._data.add(pa.concat_tables(self._tables).combine_chunks())
+            self._tables = []
+
     def _flush(self) -> None:
         if self._waiting:
             chunk, file = self._lines.place()
@@ -146,6 +157,7 @@ class V3Writer(Writer):
             self._waiting = []
 
     def _finish(self) -> None:
+        self._flush_rows()
         self._flush()
         self.close()
         pq.write_table(lerobot_v3.tasks_table(list(self.tasks)), self.meta / "tasks.parquet")

@@ -10,6 +10,12 @@ from workbench.data.archive import ArchiveError
 from workbench.data.generate_options import PRESENTATION, GenerateOptions
 
 GENERATE = "generate"
+PASSIVE = {
+    "episodes", "renders", "cameras", "frame_every", "depth", "masks", "image_size", "min_visibility",
+    "min_brightness", "jpeg_quality", "policy", "grounding_error_px", "latency_steps", "error_attempts",
+    "checkpoint", "ground_every",
+}  # fmt: skip
+"""Options that decide nothing about how recorded actions go: how many were planned, by whom, how they were shown."""
 
 
 def config_of(folder: Path, config: Mapping[str, Any], seed: int) -> Mapping[str, Any]:
@@ -23,8 +29,7 @@ def config_of(folder: Path, config: Mapping[str, Any], seed: int) -> Mapping[str
         raise ArchiveError(
             f"{folder} was not made by `workbench generate`, so its episodes cannot be made again"
         )
-    # How many were planned, and with what they were shown, decides nothing about an episode's actions.
-    passive = {*PRESENTATION, "episodes", "renders", "cameras", "frame_every", "depth", "masks"}
+    passive = PASSIVE | {*PRESENTATION}
     for other in made[1:]:
         keys = sorted(k for k in {*made[0], *other} - passive if made[0].get(k) != other.get(k))
         if keys:
