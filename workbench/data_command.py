@@ -21,6 +21,7 @@ from workbench.data.command_options import (
     V3Options,
     V21Options,
     ViewOptions,
+    WorkerOptions,
 )
 from workbench.data.foreign_command import (
     DECLARED,
@@ -38,7 +39,7 @@ from workbench.scale.ordered_map import Workers
 
 USAGE = {
     "inspect": ("inspect DATASET", "what it holds"),
-    "validate": ("validate DATASET", "check every number, picture and index"),
+    "validate": ("validate DATASET [key=value ...]", "check every number, picture and index"),
     "convert": ("convert DATASET format=FORMAT out=FOLDER", "into another format"),
     "export": ("export DATASET format=FORMAT out=FOLDER", "the same"),
     "merge": ("merge DATASET DATASET ... out=FOLDER", "several as one"),
@@ -114,9 +115,10 @@ def _inspect(paths: Sequence[Path], given: Sequence[str], console: Console) -> i
 def _validate(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
     from workbench.data.validate import examine
 
-    path = _one("validate", paths, given)
+    path = _one("validate", paths)
+    workers = parse_options(WorkerOptions, given).who()
     with _bar("checking", console) as progress:
-        found = examine(path, progress)
+        found = examine(path, progress, workers)
     problems = found.problems
     for problem in problems:
         console.print(str(problem), markup=False)
@@ -274,6 +276,7 @@ def _view(paths: Sequence[Path], given: Sequence[str], console: Console) -> int:
 
 
 OPTIONS: dict[str, list[type]] = {
+    "validate": [WorkerOptions],
     "merge": [OutOptions],
     "split": [SplitOptions],
     "import": [ImportOptions],

@@ -13,6 +13,7 @@ from workbench.data.robomimic import demonstration_problems
 from workbench.data.survey import is_archive
 from workbench.data.validate_archive import archive_problems
 from workbench.data.validate_lerobot import lerobot_problems
+from workbench.scale.ordered_map import HERE, Workers
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Validation:
     """One hash of all episodes (`workbench.data.content`); None where there are none."""
 
 
-def examine(path: Path, progress: Progress | None = None) -> Validation:
+def examine(path: Path, progress: Progress | None = None, workers: Workers = HERE) -> Validation:
     """Check a dataset: an archive, or a LeRobot dataset of version 2.0, 2.1 or 3.0, or a file of demonstrations.
 
     Every picture is decoded and every number read, an episode at a time.
@@ -35,9 +36,10 @@ def examine(path: Path, progress: Progress | None = None) -> Validation:
     Args:
         path: its folder, or the file.
         progress: told after each chunk or episode.
+        workers: who checks; what is found does not depend on it.
     """
     whole = DatasetDigest()
-    problems = list(_problems(path, progress, whole))
+    problems = list(_problems(path, progress, whole, workers))
     return Validation(problems, whole.unchecked(), whole.content_hash() if whole.episodes else None)
 
 
@@ -46,14 +48,16 @@ def validate(path: Path, progress: Progress | None = None) -> list[Problem]:
     return examine(path, progress).problems
 
 
-def _problems(path: Path, progress: Progress | None, whole: DatasetDigest) -> Iterator[Problem]:
+def _problems(
+    path: Path, progress: Progress | None, whole: DatasetDigest, workers: Workers
+) -> Iterator[Problem]:
     if path.is_file():
         yield from demonstration_problems(path, progress)
     elif not path.is_dir():
         yield Problem(str(path), "", "is no folder")
     elif is_archive(path):
-        yield from archive_problems(path, progress, whole)
+        yield from archive_problems(path, progress, whole, workers)
     elif (path / "meta").is_dir() or (path / "episodes.jsonl").exists():
-        yield from lerobot_problems(path, progress, whole)
+        yield from lerobot_problems(path, progress, whole, workers)
     else:
         yield Problem(str(path), "", "holds neither episodes/chunk-*.hdf5 nor meta/info.json")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,14 @@ from workbench.data.progress import Progress
 from workbench.data.silhouette import label_boxes
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.thumbnails import thumbnail
+from workbench.scale.ordered_map import HERE, Workers, ordered_map
 
 
 def archive_problems(
-    root: Path, progress: Progress | None = None, whole: DatasetDigest | None = None
+    root: Path,
+    progress: Progress | None = None,
+    whole: DatasetDigest | None = None,
+    workers: Workers = HERE,
 ) -> Iterator[Problem]:
     """Everything that is wrong with an archive, or with a bare folder of chunks.
 
@@ -37,13 +42,13 @@ def archive_problems(
         root: the archive's folder.
         progress: told after each chunk.
         whole: filled with the digest of the rendered episodes, where an archive has both stages.
+        workers: who checks the chunks; what is found does not depend on it.
     """
     stages = [folder for folder in (root / PLAN, root / EPISODES) if chunks(folder)] or [root]
     total, done = sum(len(chunks(folder)) for folder in stages), 0
     for folder in stages:
         digest = whole if whole is not None and folder == stages[-1] else DatasetDigest()
-        for path in chunks(folder):
-            found, part = chunk_problems(path, str(path.relative_to(root)))
+        for found, part in ordered_map(partial(chunk_problems, root), chunks(folder), workers):
             yield from found
             digest.merge(part)
             done += 1
@@ -54,15 +59,15 @@ def archive_problems(
             yield from _statistics_problems(root / STATISTICS, digest.columns)
 
 
-def chunk_problems(path: Path, file: str) -> tuple[list[Problem], DatasetDigest]:
+def chunk_problems(root: Path, path: Path) -> tuple[list[Problem], DatasetDigest]:
     """What is wrong with a chunk, by itself, and its digest.
 
     Args:
+        root: the archive.
         path: the chunk.
-        file: its name in problems.
     """
     digest = DatasetDigest()
-    return list(_chunk_problems(path, file, digest)), digest
+    return list(_chunk_problems(path, str(path.relative_to(root)), digest)), digest
 
 
 def _chunk_problems(path: Path, file: str, digest: DatasetDigest) -> Iterator[Problem]:

@@ -2,192 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from workbench.data.checks.lerobot_evidence import lerobot_evidence
-from workbench.data.checks.run import check_episode
-from workbench.data.columns import ANNOTATION, INDEX
-from workbench.data.content import columns_content
-from workbench.data.dataset_digest import LOOKS, DatasetDigest, numbers_hash
-from workbench.data.lerobot_files import LeRobotImportError, read_json, read_lines, video_keys
-from workbench.data.lerobot_import import BARE, V3, V21, ImportedDataset, ImportedEpisode, load_lerobot
-from workbench.data.lerobot_metadata import CONVENTIONS
-from workbench.data.lerobot_places import Place
+from workbench.data.dataset_digest import LOOKS, DatasetDigest
+from workbench.data.lerobot_files import LeRobotImportError, read_json, video_keys
+from workbench.data.lerobot_import import BARE, V3, V21, ImportedDataset
 from workbench.data.problems import Problem, picture_statistics_problems, statistics_problems
 from workbench.data.progress import Progress
-from workbench.data.statistics import QUANTILES, ColumnStatistics, PictureStatistics
-from workbench.data.thumbnails import thumbnail
-from workbench.data.video import VideoError, decode
+from workbench.data.statistics import QUANTILES
+from workbench.data.validate_batches import EPISODE_STATISTICS, Batches, statistics_lines
+from workbench.data.validate_episodes import Span, exact, named
+from workbench.scale.ordered_map import HERE, Workers
 
-TIME_TOLERANCE = 1e-4
-"""How far a frame's time may lie from its index over the rate [s]: what ``lerobot`` allows."""
 _INFO, _MODALITY = "meta/info.json", "meta/modality.json"
 
 
 def lerobot_problems(
-    root: Path, progress: Progress | None = None, whole: DatasetDigest | None = None
+    root: Path,
+    progress: Progress | None = None,
+    whole: DatasetDigest | None = None,
+    workers: Workers = HERE,
 ) -> Iterator[Problem]:
     """Everything that is wrong with a LeRobot dataset.
 
     Args:
         root: its folder.
-        progress: told after each episode and each video.
+        progress: told after each batch of episodes and each video.
         whole: filled with the digest of all episodes.
+        workers: who checks; what is found does not depend on it.
     """
     try:
-        dataset = load_lerobot(root)
-        conventions = read_json(root / CONVENTIONS) if _exact(root) else {}
+        batches = Batches(root, workers)
     except LeRobotImportError as problem:
-        yield _named(root, str(problem))
+        yield named(root, str(problem))
         return
-    yield from (_named(root, note) for note in dataset.notes)
-    digest = DatasetDigest() if whole is None else whole
-    videos: dict[Path, list[Span]] = {}
-    first = 0
-    for done, (place, episode) in enumerate(dataset.each(), 1):
-        yield from place_problems(dataset, place, done - 1)
-        for key, span in place.videos.items():
-            # Episodes of a file follow each other: what is asked of its frames is known when all are.
-            kept = {} if isinstance(episode, LeRobotImportError) else kept_thumbnails(episode, key)
-            videos.setdefault(span.path, []).append(Span(span.first, place.length, place.index, kept))
-        if isinstance(episode, LeRobotImportError):
-            yield _named(root, str(episode))
-        else:
-            found, part = episode_problems(dataset, episode, conventions, place, first)
-            yield from found
-            digest.merge(part)
-        first += place.length
+    try:
+        yield from _problems(batches, progress, DatasetDigest() if whole is None else whole)
+    finally:
+        batches.close()
+
+
+def _problems(batches: Batches, progress: Progress | None, digest: DatasetDigest) -> Iterator[Problem]:
+    dataset = batches.opened.dataset
+    root, version = dataset.root, dataset.version
+    yield from (named(root, note) for note in dataset.notes)
+    lines, late = None, []
+    if version == V21 and (root / EPISODE_STATISTICS).exists():
+        try:
+            lines = statistics_lines(root)
+        except LeRobotImportError as problem:
+            late.append(named(root, str(problem)))
+    videos: dict[Path, tuple[str, list[Span]]] = {}
+    done = 0
+    for checked in batches.episodes(lines):
+        yield from checked.problems
+        digest.merge(checked.digest)
+        late += checked.statistics
+        for key, path, span in checked.spans:
+            videos.setdefault(path, (key, []))[1].append(span)
+        done += checked.episodes
         if progress:
             progress(done, len(dataset) + len(videos))
-    if dataset.version != BARE:
-        yield from _info_problems(dataset, first)
-        yield from _video_problems(dataset, videos, digest, progress)
+    if version != BARE:
+        yield from _info_problems(dataset, sum(place.length for place in dataset.places))
+        yield from _video_problems(batches, videos, digest, progress)
     yield from digest.problems()
-    if dataset.version != BARE:
+    if version != BARE:
         yield from _statistics_problems(dataset, digest)
-    if dataset.version == V21 and (root / _MODALITY).exists():
+        yield from late
+    if version == V21 and (root / _MODALITY).exists():
         try:
             yield from _modality_problems(dataset)
         except (AttributeError, KeyError, TypeError) as problem:
             yield Problem(_MODALITY, "", f"is not laid out as such a file is: {problem}")
         except LeRobotImportError as problem:
-            yield _named(root, str(problem))
-
-
-@dataclass(frozen=True)
-class Span:
-    """The frames of an episode in a video."""
-
-    first: float
-    """Time of the first [s]."""
-    length: int
-    episode: int
-    kept: Mapping[int, np.ndarray]
-    """Thumbnails that were kept of some of them, by frame."""
-
-
-def place_problems(dataset: ImportedDataset, place: Place, position: int) -> Iterator[Problem]:
-    """What is wrong with an episode's line."""
-    if place.index != position:
-        yield Problem("meta", f"episode {place.index}", f"stands where episode {position} should be")
-    for name in place.tasks:
-        if name not in dataset.tasks.values():
-            yield Problem("meta", f"episode {place.index}/tasks", f"{name!r} is not among the tasks")
-
-
-def episode_problems(
-    dataset: ImportedDataset,
-    episode: ImportedEpisode,
-    conventions: Mapping[str, Any],
-    place: Place,
-    first: int,
-) -> tuple[list[Problem], DatasetDigest]:
-    """What is wrong with an episode's rows, by itself, and its digest: a pure function of the episode.
-
-    Args:
-        dataset: it is of.
-        episode: its rows.
-        conventions: ``meta/conventions.json``, if any.
-        place: its line.
-        first: its first row's ``index``.
-    """
-    digest, file = DatasetDigest(), str(place.table.relative_to(dataset.root))
-    name = str(episode.metadata.get("original_episode_name") or f"episode {episode.index}")
-    own = {n: v for n, v in episode.columns.items() if n not in INDEX}
-    digest.add_episode(
-        name, file, f"episode {episode.index}", numbers_hash(own, episode.metadata.get("render"))
-    )
-    digest.contents[name] = columns_content(episode.columns, episode.task, episode.metadata)
-    if not episode.frames:
-        return [Problem(file, f"episode {episode.index}", "has no rows")], digest
-    found = list(_row_problems(dataset, episode, file, first, place.tasks))
-    digest.columns.add(_judged(dataset, episode))
-    for finding in check_episode(lerobot_evidence(episode.in_order(), conventions), digest.made):
-        found.append(Problem(file, finding.field, f"episode {episode.index}: {finding.message}"))
-    return found, digest
-
-
-def kept_thumbnails(episode: ImportedEpisode, key: str) -> dict[int, np.ndarray]:
-    """Thumbnails of an episode's pictures by frame, as far as they were kept; ``key`` is the video's column."""
-    view = key.rpartition(".")[2]
-    try:
-        said = episode.metadata["camera_data"][view]["thumbnails"]
-        colors = [np.asarray(color, np.uint8) for color in said["colors"]]
-        return dict(zip(map(int, said["frames"]), colors, strict=True)) if colors else {}
-    except (KeyError, TypeError, ValueError):
-        return {}
-
-
-def _row_problems(
-    dataset: ImportedDataset, episode: ImportedEpisode, file: str, first: int, named: tuple[str, ...]
-) -> Iterator[Problem]:
-    """``named`` are the texts that the episode's own line names: none in official datasets."""
-    frames = episode.frames
-    expected = {
-        "timestamp": (np.arange(frames) / dataset.fps, TIME_TOLERANCE),
-        "frame_index": (np.arange(frames), 0),
-        "episode_index": (np.full(frames, episode.index), 0),
-        "index": (first + np.arange(frames), 0),
-    }
-    for name, (truth, tolerance) in expected.items():
-        if name not in episode.columns:
-            yield Problem(file, name, "is missing")
-            continue
-        if dataset.version == BARE and name in ("index", "episode_index"):
-            continue  # such folders hold some episodes of a dataset
-        wrong = ~(np.abs(episode.columns[name] - truth) <= tolerance)
-        if wrong.any():
-            k = int(np.argmax(wrong))
-            message = f"row {k} of episode {episode.index} is {episode.columns[name][k]}, not {truth[k]}"
-            yield Problem(file, name, message)
-    if "task_index" in episode.columns:
-        for task in np.unique(episode.columns["task_index"]).tolist():
-            if task not in dataset.tasks:
-                yield Problem(
-                    file, "task_index", f"task {task} is not among the dataset's {len(dataset.tasks)}"
-                )
-            elif dataset.version != BARE and named and dataset.tasks[task] not in named:
-                said = ", ".join(map(repr, named))
-                message = f"is {dataset.tasks[task]!r}, episode {episode.index} says {said}"
-                yield Problem(file, "task_index", message)
-    features = dataset.info.get("features", {})
-    for name, feature in features.items():
-        if feature["dtype"] == "video" or name in (*episode.skipped, *episode.pictures, *episode.texts):
-            continue
-        if name not in episode.columns:
-            yield Problem(file, name, "is in info.json's features and not in the table")
-            continue
-        shape, value = tuple(feature["shape"]), episode.column(name)
-        if value.shape[1:] != shape:
-            yield Problem(file, name, f"has rows of shape {list(value.shape[1:])}, not {list(shape)}")
-    for name, value in episode.columns.items():
-        if not name.startswith(ANNOTATION) and not np.isfinite(value).all():
-            yield Problem(file, name, f"episode {episode.index} holds numbers that are not finite")
+            yield named(root, str(problem))
 
 
 def _info_problems(dataset: ImportedDataset, frames: int) -> Iterator[Problem]:
@@ -198,93 +88,32 @@ def _info_problems(dataset: ImportedDataset, frames: int) -> Iterator[Problem]:
 
 
 def _video_problems(
-    dataset: ImportedDataset,
-    videos: Mapping[Path, list[Span]],
+    batches: Batches,
+    videos: Mapping[Path, tuple[str, list[Span]]],
     digest: DatasetDigest,
     progress: Progress | None,
 ) -> Iterator[Problem]:
     """Every frame of every file: whether it decodes, its size and time, and that each has its episode."""
-    done, looked_at = len(dataset), set()
-    for key in video_keys(dataset.info):
-        for path in dict.fromkeys(p.videos[key].path for p in dataset.places if key in p.videos):
-            done += 1
-            if progress:
-                progress(done, len(dataset) + len(videos))
-            spans = sorted(videos[path], key=lambda span: (span.first, span.episode))
-            found, part = video_problems(dataset, key, path, spans)
-            yield from found
-            digest.merge(part)
-            looked_at |= {span.episode for span in spans if span.kept}
+    dataset, looked_at = batches.opened.dataset, set()
+    jobs = [
+        (key, path, sorted(spans, key=lambda span: (span.first, span.episode)))
+        for column in video_keys(dataset.info)
+        for path, (key, spans) in videos.items()
+        if key == column
+    ]
+    for done, (found, part) in enumerate(batches.videos(jobs), len(dataset) + 1):
+        yield from found
+        digest.merge(part)
+        if progress:
+            progress(done, len(dataset) + len(jobs))
+    for _, _, spans in jobs:
+        looked_at |= {span.episode for span in spans if span.kept}
     digest.made[LOOKS] = len(looked_at)
-
-
-def video_problems(
-    dataset: ImportedDataset, key: str, path: Path, spans: Sequence[Span]
-) -> tuple[list[Problem], DatasetDigest]:
-    """What is wrong with a video, and what its pictures add to the dataset's digest: a pure function of the file.
-
-    Args:
-        dataset: it is of.
-        key: its column.
-        path: the file.
-        spans: the episodes in it, in their order.
-    """
-    digest, file = DatasetDigest(), str(path.relative_to(dataset.root))
-    pictures = digest.pictures.setdefault(key, PictureStatistics())
-    if not path.exists():
-        return [Problem(file, key, f"is missing; episode {spans[0].episode} needs it")], digest
-    found = []
-    height, width, _ = dataset.info["features"][key]["shape"]
-    wanted: dict[int, tuple[int, int]] = {}
-    begun = 0
-    for number, span in enumerate(spans):
-        if abs(span.first - begun / dataset.fps) > TIME_TOLERANCE:
-            message = f"episode {span.episode} begins at {span.first:.4f} s, not {begun / dataset.fps:.4f} s"
-            found.append(Problem(file, f"{key}/from_timestamp", message))
-        wanted |= {begun + frame: (number, frame) for frame in span.kept}
-        begun += span.length
-    seen: list[list[tuple[int, np.ndarray]]] = [[] for _ in spans]
-    count = 0
-    try:
-        for time, picture in decode(path):
-            if abs(time - count / dataset.fps) > TIME_TOLERANCE:
-                message = f"frame {count} is at {time:.4f} s, not {count / dataset.fps:.4f} s"
-                found.append(Problem(file, key, message))
-            if picture.shape != (height, width, 3):
-                size = f"{picture.shape[1]}x{picture.shape[0]}"
-                found.append(Problem(file, key, f"frame {count} has {size} px, not {width}x{height}"))
-            elif count in wanted:
-                number, frame = wanted[count]
-                seen[number].append((frame, thumbnail(picture)))
-            pictures.add(picture)
-            count += 1
-    except VideoError as problem:
-        found.append(Problem(file, key, f"frame {count}: {str(problem).removeprefix(f'{path} ')}"))
-    else:
-        if count != begun:
-            found.append(Problem(file, key, f"has {count} frames, its episodes have {begun}"))
-    for span, looks in zip(spans, seen, strict=True):
-        digest.add_looks(str(span.episode), key, span.kept, looks, file, key)
-    return found, digest
-
-
-def _exact(root: Path) -> bool:
-    """Whether the dataset's statistics claim to be those of this project."""
-    return (root / CONVENTIONS).exists()
-
-
-def _judged(dataset: ImportedDataset, episode: ImportedEpisode) -> dict[str, np.ndarray]:
-    """Columns whose statistics are checked. Others than we reduce tables in a row to their last axis."""
-    return {
-        name: value
-        for name, value in episode.columns.items()
-        if not name.startswith(ANNOTATION) and (value.ndim <= 2 or _exact(dataset.root))
-    }
 
 
 def _statistics_problems(dataset: ImportedDataset, seen: DatasetDigest) -> Iterator[Problem]:
     recomputed = seen.columns.result()
-    if not _exact(dataset.root) and dataset.version == V3:
+    if not exact(dataset.root) and dataset.version == V3:
         # ``lerobot`` averages the quantiles of its episodes, which are others than those of the whole.
         recomputed = {n: {k: v for k, v in t.items() if k not in QUANTILES} for n, t in recomputed.items()}
     names = ("meta/stats.json", "meta/stats_gr00t.json") if dataset.version == V21 else ("meta/stats.json",)
@@ -297,7 +126,7 @@ def _statistics_problems(dataset: ImportedDataset, seen: DatasetDigest) -> Itera
         try:
             stored = read_json(path)
         except LeRobotImportError as problem:
-            yield _named(dataset.root, str(problem))
+            yield named(dataset.root, str(problem))
             continue
         yield from statistics_problems(name, stored, recomputed)
         for key, pictures in seen.pictures.items():
@@ -306,28 +135,6 @@ def _statistics_problems(dataset: ImportedDataset, seen: DatasetDigest) -> Itera
                 p.length for p in dataset.places if key in p.videos
             ):
                 yield from picture_statistics_problems(name, key, stored[key], pictures.result())
-    if dataset.version == V21 and (dataset.root / "meta/episodes_stats.jsonl").exists():
-        yield from _episode_statistics_problems(dataset)
-
-
-def _episode_statistics_problems(dataset: ImportedDataset) -> Iterator[Problem]:
-    file = "meta/episodes_stats.jsonl"
-    try:
-        stored = {line["episode_index"]: line["stats"] for line in read_lines(dataset.root / file)}
-        for episode in dataset:
-            if episode.index not in stored:
-                yield Problem(file, f"episode {episode.index}", "has no line")
-                continue
-            if not episode.frames:
-                continue  # said before
-            own = ColumnStatistics()
-            own.add(_judged(dataset, episode))
-            for problem in statistics_problems(file, stored[episode.index], own.result()):
-                yield Problem(file, f"episode {episode.index}/{problem.field}", problem.message)
-    except LeRobotImportError:
-        return  # said before, of the table itself
-    except KeyError as missing:
-        yield Problem(file, str(missing), "is missing in a line")
 
 
 def _modality_problems(dataset: ImportedDataset) -> Iterator[Problem]:
@@ -343,12 +150,3 @@ def _modality_problems(dataset: ImportedDataset) -> Iterator[Problem]:
                 if not 0 <= part["start"] < part["end"] <= width:
                     message = f"{part['start']} to {part['end']} is no slice of {name!r}, which has {width}"
                     yield Problem(_MODALITY, f"{kind}.{key}", message)
-
-
-def _named(root: Path, text: str) -> Problem:
-    """A reader's sentence, which begins with the file, as a problem."""
-    inside = text.removeprefix(f"{root}/")
-    if inside == text:
-        return Problem(str(root), "", text.removeprefix(f"{root} "))
-    file, _, message = inside.partition(" ")
-    return Problem(file.rstrip(",:"), "", message)

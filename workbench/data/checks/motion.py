@@ -269,6 +269,7 @@ def _repeats(evidence: Evidence) -> Iterator[Finding]:
         if values.shape != truth.shape:
             yield Finding(name, f"has rows of {values.shape[1:]} numbers, {other} gives {truth.shape[1:]}")
             continue
+        values, truth = (rows.reshape(len(rows), -1) for rows in (values, truth))
         size = np.abs(truth).max(initial=1e-6)
         wrong = np.abs(values - truth) > SAME * size
         if not wrong.any():
