@@ -15,8 +15,9 @@ from workbench.overview import print_summary
 from workbench.records import EpisodeRecord, SessionRecord
 from workbench.report import write_report
 from workbench.report.charts import histogram, measure, nice_edges, number
-from workbench.report.factors import factor_effects
+from workbench.report.factors import at_any_time, factor_effects
 from workbench.run_folder import RunFolder, RunFolderError
+from workbench.sequential import anytime_interval
 from workbench.summary import summarise
 
 META = {
@@ -195,6 +196,16 @@ def test_a_run_that_was_stopped_says_on_page_and_terminal_that_its_rate_leans(tm
     print_summary(RunFolder(tmp_path).summary(), str(tmp_path), console)
     assert "(anytime-valid)" in console.file.getvalue()
     assert "on average the rate reads too high" in console.file.getvalue()
+
+
+def test_levels_of_factors_of_a_stopped_run_have_intervals_that_allow_for_it():
+    records = [episode(i, i % 3 > 0, factors={"size": "small" if i % 2 else "large"}) for i in range(40)]
+    effects, _ = factor_effects(records, 0.95)
+    (effect,) = at_any_time(effects, 0.95)
+    assert len(effect.levels) == 2
+    for level, fixed in zip(effect.levels, effects[0].levels, strict=True):
+        assert level.interval == anytime_interval(level.successes, level.episodes)
+        assert level.interval[0] < fixed.interval[0] < fixed.interval[1] < level.interval[1]
 
 
 def test_a_run_stopped_against_another_names_it(tmp_path):

@@ -10,6 +10,7 @@ from scipy import stats
 
 from workbench.records import EpisodeRecord, FactorValue
 from workbench.report.charts import number
+from workbench.sequential import anytime_interval
 from workbench.statistics import Interval, holm, wilson_interval
 
 MOST_LEVELS = 12
@@ -73,6 +74,20 @@ def factor_effects(
     )
     effects = [replace(e, p_value=adjusted.get(e.name)) for e in effects]
     return sorted(effects, key=lambda e: (e.p_value is None, e.p_value or 0.0, e.name)), notes
+
+
+def at_any_time(effects: Sequence[FactorEffect], confidence: float) -> list[FactorEffect]:
+    """The effects with intervals that hold where outcomes decided how many episodes there are."""
+    return [
+        replace(
+            effect,
+            levels=tuple(
+                replace(level, interval=anytime_interval(level.successes, level.episodes, confidence))
+                for level in effect.levels
+            ),
+        )
+        for effect in effects
+    ]
 
 
 Column = tuple[list[FactorValue], list[bool]]

@@ -17,7 +17,7 @@ from workbench.durable import write_atomically
 from workbench.records import EpisodeRecord, headline
 from workbench.report import charts
 from workbench.report.attribution import attribution_context, tuning_context
-from workbench.report.factors import factor_effects
+from workbench.report.factors import at_any_time, factor_effects
 from workbench.run_folder import RunFolder
 from workbench.run_history import history_lines
 from workbench.summary import META_KEYS, OPTIONAL_META_KEYS, summarise
@@ -69,6 +69,8 @@ def write_report(run_dir: str | os.PathLike[str]) -> Path:
         "config": _flat(run.config()),
     }
     effects, context["factor_notes"] = factor_effects(_without_seeds(records, run), summary["confidence"])
+    if "sequential" in summary:
+        effects = at_any_time(effects, summary["confidence"])
     context["factors"] = [
         {
             "name": effect.name,
