@@ -6,7 +6,8 @@ that the others chose, so the search does not flatter itself; and because those 
 thus a little worse, the interval of a rate reaches over what the region shows on the episodes that chose it, too
 (`region_rate`). The interval of a threshold is the set of thresholds whose likelihood is within a factor of
 ``2 / (1 - confidence)`` of the best: for the true threshold that ratio is a nonnegative martingale to either side, so
-by Ville's inequality it goes further with probability at most 1 - confidence (Siegmund 1988, Confidence sets in change-point problems, treats the likelihood ratio likewise).
+by Ville's inequality it goes further with probability at most 1 - confidence (Siegmund 1988, Confidence sets in
+change-point problems, treats the likelihood ratio likewise).
 """
 
 from __future__ import annotations
