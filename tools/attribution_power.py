@@ -73,26 +73,30 @@ def share(hits: int, runs: int) -> str:
     return f"{hits}/{runs} = {hits / runs:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def table(head: list[str], rows: list[list[str]]) -> None:
-    """A Markdown table on the terminal."""
-    for row in (head, ["---"] * len(head), *rows):
-        print("| " + " | ".join(row) + " |", flush=True)
+def row(*cells: str) -> None:
+    """A row of a Markdown table on the terminal."""
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def head(*cells: str) -> None:
+    """The first two rows."""
+    row(*cells)
+    row(*["---"] * len(cells))
 
 
 def pairs(options: PowerOptions) -> None:
     """Delay of two steps or more with exposure below 0.9, at several rates elsewhere; and independent causes."""
-    runs, rows = options.runs or 12, []
-    wanted = {DELAY, EXPOSURE}
+    runs, wanted = options.runs or 12, {DELAY, EXPOSURE}
+    head("policy", "pair found", "another pair found (nominal: 0.05 at most)")
     for base in (0.85, 0.9, 0.95, 0.98, 1.0):
         found = [
             [set(p["factors"]) for p in asked(together(base), seed, options)["pairs"]] for seed in range(runs)
         ]
         hits, others = sum(wanted in f for f in found), sum(any(p != wanted for p in f) for f in found)
-        rows.append([f"fail together, {base:g} elsewhere", share(hits, runs), share(others, runs)])
+        row(f"fail together, {base:g} elsewhere", share(hits, runs), share(others, runs))
     for base in (0.95, 1.0):
         false = sum(bool(asked(independent(base), seed, options)["pairs"]) for seed in range(runs))
-        rows.append([f"two independent causes, {base:g} elsewhere", "–", share(false, runs)])
-    table(["policy", "pair found", "another pair found (nominal: 0.05 at most)"], rows)
+        row(f"two independent causes, {base:g} elsewhere", "–", share(false, runs))
 
 
 def together(base: float) -> Rule:
@@ -123,7 +127,8 @@ WEAKNESSES: dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]] = {
 
 def types(options: PowerOptions) -> None:
     """One weakness of each type, strong and weak; and policies without any."""
-    runs, rows = options.runs or 20, []
+    runs = options.runs or 20
+    head("weakness (0.93 elsewhere)", "named, 0.2 inside", "named, 0.5 inside", "another factor named, too")
     for name, (factor, bad) in WEAKNESSES.items():
         cells = [name]
         false = 0
@@ -134,13 +139,9 @@ def types(options: PowerOptions) -> None:
             ]
             cells.append(share(sum(factor in f for f in found), runs))
             false += sum(bool(set(f) - {factor}) for f in found)
-        rows.append([*cells, share(false, 2 * runs)])
+        row(*cells, share(false, 2 * runs))
     none = [asked(lambda v: 0.85, seed, options) for seed in range(4 * runs)]
-    rows.append(["none", "–", "–", share(sum(bool(f["breaking"] or f["pairs"]) for f in none), 4 * runs)])
-    table(
-        ["weakness (0.93 elsewhere)", "named, 0.2 inside", "named, 0.5 inside", "another factor named, too"],
-        rows,
-    )
+    row("none", "–", "–", share(sum(bool(f["breaking"] or f["pairs"]) for f in none), 4 * runs))
 
 
 def ladder(options: PowerOptions) -> None:
@@ -154,7 +155,13 @@ def ladder(options: PowerOptions) -> None:
         "0.9, then 0.6 at the last level": lambda s: 0.6 if s == 1 else 0.9,
         "0.9, then 0.72 (the margin) from the first level": lambda s: 0.72 if s else 0.9,
     }
-    rows = []
+    head(
+        "success",
+        "fall told, levels pooled",
+        "fall told at a single level",
+        "last level shown to hold",
+        "range goes past a level that does not hold",
+    )
     for name, rate in cases.items():
         rng = keyed_generator(options.seed, f"ladder/{name}")
         rates = np.array([[rate(c.severity)] for c in plan.conditions])
@@ -169,23 +176,13 @@ def ladder(options: PowerOptions) -> None:
             held += levels[-1]["state"] == "holds"
             reached = factor["ladders"][0]["holds_to"]
             wrong += any(rate(s) <= 0.72 for s in (c.severity for c in plan.conditions[1:]) if s <= reached)
-        rows.append([name, share(pooled, runs), share(alone, runs), share(held, runs), share(wrong, runs)])
-    table(
-        [
-            "success",
-            "fall told, levels pooled",
-            "fall told at a single level",
-            "last level shown to hold",
-            "range goes past a level that does not hold",
-        ],
-        rows,
-    )
+        row(name, *(share(k, runs) for k in (pooled, alone, held, wrong)))
 
 
 def tune(options: PowerOptions) -> None:
     """A bound that holds to half of the way; and ten factors that cost 12 % each at their bounds."""
     runs, steps = options.runs or 300, 32
-    rows = []
+    head("success to half of the way, then", "bound past it", "said to fail before it", "not decided")
     for name, high, low, settings in (
         ("0.8, then 0.6; most=32", 0.8, 0.6, Settings(most=32)),
         ("0.9, then 0.5; most=32", 0.9, 0.5, Settings(most=32)),
@@ -199,11 +196,14 @@ def tune(options: PowerOptions) -> None:
             past += bool(adr.found) and adr.found[0] > steps // 2
             short += adr.broke[0] is not None and adr.broke[0] <= steps // 2
             undecided += any(d.holds is None for d in adr.decisions)
-        rows.append([name, *(share(k, runs) for k in (past, short, undecided))])
-    table(
-        ["success to half of the way, then", "bound past it", "said to fail before it", "not decided"], rows
+        row(name, *(share(k, runs) for k in (past, short, undecided)))
+    head(
+        "cost of each of ten factors at its bound",
+        "confirmed",
+        "confirmed at a true rate of 0.6 or less",
+        "share of the way, one at a time",
+        "share of the way, confirmed",
     )
-    rows = []
     for cost in (0.0, 0.12):
         rng = keyed_generator(options.seed, f"tune/together/{cost}")
 
@@ -218,21 +218,8 @@ def tune(options: PowerOptions) -> None:
             np.mean([np.mean(a.found) / steps for a in found]),
             np.mean([np.mean(a.held) for a in good]) / steps,
         ]
-        rows.append(
-            [
-                f"{cost:g}",
-                share(len(good), len(found)),
-                share(bad, len(found)),
-                f"{mean[0]:.2f}",
-                f"{mean[1]:.2f}",
-            ]
-        )
-    head = [
-        "cost of each of ten factors at its bound",
-        "confirmed",
-        "confirmed at a true rate of 0.6 or less",
-    ]
-    table([*head, "share of the way, one at a time", "share of the way, confirmed"], rows)
+        counts = share(len(good), len(found)), share(bad, len(found))
+        row(f"{cost:g}", *counts, f"{mean[0]:.2f}", f"{mean[1]:.2f}")
 
 
 def search(bounds: int, rule: Callable[[Trial], float], rng: np.random.Generator, settings: Settings) -> Adr:
