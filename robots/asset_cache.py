@@ -51,7 +51,7 @@ def cached(name: str, key: str, build: Callable[[Path], None]) -> Path:
         }
         if not files:
             raise RuntimeError(f"building the asset {name!r} produced no file")
-        (scratch / MANIFEST).write_text(json.dumps(files, indent=1))
+        (scratch / MANIFEST).write_text(json.dumps(files, indent=1), "utf-8")
         if folder.exists() and not is_whole(folder):
             corrupt = scratch.with_name(scratch.name + ".corrupt")
             with suppress(FileNotFoundError):  # another process may be repairing the same entry
@@ -70,7 +70,7 @@ def cached(name: str, key: str, build: Callable[[Path], None]) -> Path:
 def is_whole(folder: Path) -> bool:
     """Whether an entry exists and every file in it is the one that was built."""
     try:
-        files = json.loads((folder / MANIFEST).read_text())
+        files = json.loads((folder / MANIFEST).read_text("utf-8"))
         return (
             isinstance(files, dict)
             and bool(files)

@@ -1,5 +1,6 @@
 """The packages depend on each other in one direction, and the light ones stay light."""
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -51,3 +52,55 @@ def test_constraints_name_versions_and_no_place_to_get_them() -> None:
     odd = [line for line in pins if line.count("==") != 1 or "@" in line or "--" in line]
     assert not odd, f"not of the form name==version: {odd}"
     assert not [line for line in lines if "://" in line], "constraints.txt names a place to get packages from"
+
+
+def texts_without_encoding(source: str) -> list[int]:
+    """Lines of calls that read or write text in whatever encoding the locale has."""
+    found = []
+    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        given = {keyword.arg: keyword.value for keyword in call.keywords}
+        if "encoding" in given:
+            continue
+        if name in ("read_text", "write_text"):
+            found += [call.lineno] * (len(call.args) < (1 if name == "read_text" else 2))
+        elif name in ("open", "fdopen"):
+            first = 0 if isinstance(call.func, ast.Attribute) and name == "open" else 1
+            mode = given.get("mode", call.args[first] if len(call.args) > first else ast.Constant("r"))
+            said = mode.value if isinstance(mode, ast.Constant) else None
+            text = isinstance(said, str) and set(said) <= set("rwaxt+b") and "b" not in said
+            found += [call.lineno] * (text and len(call.args) + len(given) < 4)
+        elif "text" in given or "universal_newlines" in given:
+            value = given.get("text", given.get("universal_newlines"))
+            found += [call.lineno] * (isinstance(value, ast.Constant) and value.value is True)
+    return found
+
+
+@pytest.mark.parametrize("folder", ["workbench", "policy", "tasks", "robots", "domain_rand", "tools", ".ci"])
+def test_text_is_utf8_whatever_the_locale(folder: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for line in texts_without_encoding(path.read_text("utf-8"))
+    ]
+    assert not found, "these take the locale's encoding, which may be ASCII: say utf-8"
+
+
+@pytest.mark.parametrize(
+    ("call", "is_one"),
+    [
+        ("path.read_text()", True),
+        ("path.read_text('utf-8')", False),
+        ("path.write_text(a + b)", True),
+        ("path.write_text(a, encoding='utf-8')", False),
+        ("open(path)", True),
+        ("open(path, 'rb')", False),
+        ("path.open('a')", True),
+        ("Image.open(path)", False),
+        ("os.fdopen(1, 'w')", True),
+        ("subprocess.run(command, text=True)", True),
+        ("subprocess.run(command, text=True, encoding='utf-8')", False),
+    ],
+)
+def test_calls_that_take_the_locales_encoding_are_known(call: str, is_one: bool) -> None:
+    assert bool(texts_without_encoding(call)) is is_one

@@ -86,7 +86,11 @@ class Worker:
         words = [f"{k}={getattr(options, k)}" for k in ("physics", "device", "num_envs", "episode_steps")]
         command = [sys.executable, "-m", "tools.bench_factors", f"worker={name}/{camera}", *words]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
         )
         self._answer("READY")
 

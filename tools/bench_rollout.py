@@ -210,7 +210,7 @@ def main() -> int:
             f"image_size={options.image_size}",
         ]
         command = [sys.executable, "-m", "tools.bench_rollout", *words]
-        run = subprocess.run(command, capture_output=True, text=True)
+        run = subprocess.run(command, capture_output=True, encoding="utf-8")
         found = [line for line in run.stdout.splitlines() if line.startswith("ROW ")]
         if not found:
             tail = "\n".join(run.stderr.splitlines()[-3:])

@@ -21,7 +21,7 @@ COLUMNS, CELL, CAPTION = 4, 320, 26
 
 def grid(run: Path) -> Image.Image:
     """The last image of the first 16 episodes, each under its instruction."""
-    lines = [json.loads(line) for line in (run / "episodes.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (run / "episodes.jsonl").read_text("utf-8").splitlines()]
     episodes = sorted(lines, key=lambda line: line["index"])[:16]
     rows = -(-len(episodes) // COLUMNS)
     page = Image.new("RGB", (COLUMNS * CELL, rows * (CELL + CAPTION)), "#10151c")

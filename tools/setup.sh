@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Makes .venv: Python 3.12 and the packages in constraints.txt, on a machine that may have only some Python 3.
 #
-# Safe to run again at any time: with nothing to do it is instant, a change in pyproject.toml or constraints.txt
+# Safe to run again at any time: with nothing to do it is instant, a change in pyproject.toml, constraints.txt or here
 # updates .venv, and an interrupted install starts over (a package half written looks like a whole one).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset PYTHONPATH # what lies there is not for the interpreters that this starts
 
 readonly VERSION=3.12
 readonly VENV=.venv
@@ -77,9 +78,22 @@ install_packages() {
     "$VENV/bin/python" -m pip install --disable-pip-version-check "${packages[@]}"
 }
 
+# ROS sets PYTHONPATH, and a package there called `policy` or `numpy` would come before ours. Python runs the line at
+# every start; the name makes it the last of its kind. (For folders that it cannot see: workbench/search_path.py.)
+search_pythonpath_last() {
+    "$VENV/bin/python" - "$PWD" <<'EOF'
+import sys, sysconfig
+from pathlib import Path
+
+site = Path(sysconfig.get_path("purelib"))
+key = f"{{os.path.abspath(p) for p in (os.environ.get('PYTHONPATH') or os.sep).split(os.pathsep)}} - {{{sys.argv[1]!r}, {str(site)!r}}}"
+(site / "zz_pythonpath_last.pth").write_text(f"import os, sys; sys.path.sort(key=({key}).__contains__)\n", "utf-8")
+EOF
+}
+
 # The folder counts, because scripts in a .venv name its path: one that was moved is made anew.
 here="$PWD "
-wanted="$here$(cat pyproject.toml constraints.txt | cksum)"
+wanted="$here$(cat pyproject.toml constraints.txt tools/setup.sh | cksum)"
 venv_works=$(base_python "$VENV/bin/python" || true)
 stamp=$(cat "$STAMP" 2>/dev/null || true)
 [[ -n $venv_works && $stamp == "$wanted" ]] && exit
@@ -107,5 +121,6 @@ else
 fi
 echo unfinished >"$STAMP"
 install_packages || fail "the packages could not be installed, for the reason above; running this again starts over."
+search_pythonpath_last
 echo "$wanted" >"$STAMP"
 say "done"

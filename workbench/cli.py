@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from workbench.command import Command, print_commands
+from workbench.expected_errors import sentence_of
 from workbench.options import OptionError, help_table, parse_options
 from workbench.positional import positional
+from workbench.stopping import Terminated, signals_as_interrupts
+from workbench.utf8 import escape_what_output_cannot_say, restart_in_utf8_mode
 
-ERROR, BAD_INPUT = 1, 2
+ERROR, BAD_INPUT, INTERRUPTED = 1, 2, 130
 LOG_WIDTH = 160
 """Columns of output that no terminal shows."""
 
 
 def _eval(words: Sequence[str], console: Console) -> int:
-    """run a policy on named episodes in parallel environments"""
     from workbench.eval_options import EvalOptions
     from workbench.evaluate import evaluate, print_plan
     from workbench.overview import print_summary
@@ -39,7 +41,6 @@ def _eval(words: Sequence[str], console: Console) -> int:
 
 
 def _generate(words: Sequence[str], console: Console) -> int:
-    """make a dataset of annotated episodes: plan without cameras, render what succeeded"""
     from workbench.data.generate import generate
     from workbench.data.generate_options import GenerateOptions
     from workbench.data.overview import print_dataset
@@ -55,7 +56,6 @@ def _generate(words: Sequence[str], console: Console) -> int:
 
 
 def _train(words: Sequence[str], console: Console) -> int:
-    """train a vision-language-action model on a dataset: to ground, then to act"""
     from workbench.training.options import TrainOptions
 
     if _wants_help(words):
@@ -74,7 +74,6 @@ def _train(words: Sequence[str], console: Console) -> int:
 
 
 def _eval_grounding(words: Sequence[str], console: Console) -> int:
-    """measure how well a checkpoint says where things are, on held-out pictures"""
     from workbench.training.grounding_eval_options import USAGE, GroundingEvalOptions
 
     if _wants_help(words):
@@ -90,7 +89,6 @@ def _eval_grounding(words: Sequence[str], console: Console) -> int:
 
 
 def _tune(words: Sequence[str], console: Console) -> int:
-    """find how far each factor can go before the policy fails"""
     from workbench.overview import print_report
     from workbench.tuning.options import AdrOptions
     from workbench.tuning.tune import print_ranges, tune_adr
@@ -113,7 +111,6 @@ def _tune(words: Sequence[str], console: Console) -> int:
 
 
 def _dr(words: Sequence[str], console: Console) -> int:
-    """the factors of domain randomisation: list, check, show, export"""
     from workbench.dr_command import USAGE, CheckOptions, dr_command
 
     if not words or _wants_help(words):
@@ -124,7 +121,6 @@ def _dr(words: Sequence[str], console: Console) -> int:
 
 
 def _policy(words: Sequence[str], console: Console) -> int:
-    """make a checkpoint of a published InternVLA-M1 run"""
     from workbench.policy_command import USAGE, ImportOptions, policy_command
 
     if not words or _wants_help(words):
@@ -135,14 +131,12 @@ def _policy(words: Sequence[str], console: Console) -> int:
 
 
 def _data(words: Sequence[str], console: Console) -> int:
-    """datasets: inspect, validate, convert, merge, split, import"""
     from workbench.data_command import run
 
     return run(words, console)
 
 
 def _compare(words: Sequence[str], console: Console) -> int:
-    """test runs against each other on the episodes they share"""
     from workbench.comparison.command import USAGE, CompareOptions, compare_command
 
     if _wants_help(words):
@@ -154,7 +148,6 @@ def _compare(words: Sequence[str], console: Console) -> int:
 
 
 def _report(words: Sequence[str], console: Console) -> int:
-    """write a run's or a dataset's report.html again"""
     from workbench.folder_kinds import GENERATE, command_of, require_evaluation
     from workbench.report import write_report
     from workbench.run_folder import RunFolder
@@ -174,7 +167,6 @@ def _report(words: Sequence[str], console: Console) -> int:
 
 
 def _view(words: Sequence[str], console: Console) -> int:
-    """open a run's recording in Rerun"""
     from workbench.folder_kinds import require_evaluation
     from workbench.run_options import ViewOptions
     from workbench.viewing import view
@@ -193,7 +185,6 @@ def _view(words: Sequence[str], console: Console) -> int:
 
 
 def _doctor(words: Sequence[str], console: Console) -> int:
-    """say what works on this machine, and try it"""
     from workbench.doctor import doctor
 
     if _wants_help(words):
@@ -205,7 +196,6 @@ def _doctor(words: Sequence[str], console: Console) -> int:
 
 
 def _demo(words: Sequence[str], console: Console) -> int:
-    """the main job on small defaults: evaluate the expert, report, record"""
     from workbench.demo import demo
 
     if _wants_help(words):
@@ -216,99 +206,107 @@ def _demo(words: Sequence[str], console: Console) -> int:
     return demo(console)
 
 
-COMMANDS: dict[str, Callable[[Sequence[str], Console], int]] = {
-    "demo": _demo,
-    "eval": _eval,
-    "dr": _dr,
-    "generate": _generate,
-    "data": _data,
-    "train": _train,
-    "eval-grounding": _eval_grounding,
-    "tune": _tune,
-    "policy": _policy,
-    "compare": _compare,
-    "report": _report,
-    "view": _view,
-    "doctor": _doctor,
+COMMANDS = {
+    "demo": Command(
+        _demo,
+        "the main job on small defaults: evaluate the expert, report, record",
+        "workbench demo",
+    ),
+    "eval": Command(
+        _eval,
+        "run a policy on named episodes in parallel environments",
+        "workbench eval policy=expert episodes=64 num_envs=16 seed=1 out=runs/expert",
+    ),
+    "dr": Command(
+        _dr,
+        "the factors of domain randomisation: list, check, show, export",
+        "workbench dr show camera appearance out=runs/looks",
+    ),
+    "generate": Command(
+        _generate,
+        "make a dataset of annotated episodes: plan without cameras, render what succeeded",
+        "workbench generate dr=heavy episodes=100 renders=3 out=data/heavy",
+    ),
+    "data": Command(
+        _data,
+        "datasets: inspect, validate, convert, merge, split, import",
+        "workbench data export data/heavy format=lerobot_v21 out=data/heavy-v21",
+    ),
+    "train": Command(
+        _train,
+        "train a vision-language-action model on a dataset: to ground, then to act",
+        "workbench train stage=grounding data=data/heavy out=runs/grounded",
+    ),
+    "eval-grounding": Command(
+        _eval_grounding,
+        "measure how well a checkpoint says where things are, on held-out pictures",
+        "workbench eval-grounding checkpoint=runs/grounded/checkpoint data=data/held-out",
+    ),
+    "tune": Command(
+        _tune,
+        "find how far each factor can go before the policy fails",
+        "workbench tune adr policy=expert dr=heavy factors=camera.exposure",
+    ),
+    "policy": Command(
+        _policy,
+        "make a checkpoint of a published InternVLA-M1 run",
+        "workbench policy import published/run qwen=published/qwen out=checkpoints/m1",
+    ),
+    "compare": Command(
+        _compare,
+        "test runs against each other on the episodes they share",
+        "workbench compare runs/expert runs/noisy confidence=0.9",
+    ),
+    "report": Command(
+        _report,
+        "write a run's or a dataset's report.html again",
+        "workbench report runs/expert",
+    ),
+    "view": Command(
+        _view,
+        "open a run's recording in Rerun",
+        "workbench view runs/expert episode=3",
+    ),
+    "doctor": Command(
+        _doctor,
+        "say what works on this machine, and try it",
+        "workbench doctor",
+    ),
 }
-
-
-EXAMPLES = {
-    "demo": "workbench demo",
-    "eval": "workbench eval policy=expert episodes=64 num_envs=16 seed=1 out=runs/expert",
-    "dr": "workbench dr show camera appearance out=runs/looks",
-    "generate": "workbench generate dr=heavy episodes=100 renders=3 out=data/heavy",
-    "data": "workbench data export data/heavy format=lerobot_v21 out=data/heavy-v21",
-    "train": "workbench train stage=grounding data=data/heavy out=runs/grounded",
-    "eval-grounding": "workbench eval-grounding checkpoint=runs/grounded/checkpoint data=data/held-out",
-    "tune": "workbench tune adr policy=expert dr=heavy factors=camera.exposure",
-    "policy": "workbench policy import published/run qwen=published/qwen out=checkpoints/m1",
-    "compare": "workbench compare runs/expert runs/noisy confidence=0.9",
-    "report": "workbench report runs/expert",
-    "view": "workbench view runs/expert episode=3",
-    "doctor": "workbench doctor",
-}
-"""A line to start from, above the options of each command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit status: 0 done, 1 failed, 2 wrong input."""
+    """Entry point; returns the exit status: 0 done, 1 failed, 2 wrong input, 128 + n ended by signal n."""
+    if argv is None:
+        restart_in_utf8_mode()
+    escape_what_output_cannot_say()
     words = list(sys.argv[1:] if argv is None else argv)
     # In a file or a log there is no edge for tables to be squeezed at.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else LOG_WIDTH
     console = Console(soft_wrap=True, highlight=False, width=width)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     if not words or words[0] in ("--help", "-h", "help"):
-        _print_help(console)
+        print_commands(COMMANDS, console)
         return 0
     command = COMMANDS.get(words[0])
     if command is None:
         errors.print(f"workbench: there is no command {words[0]!r}: choose one of {', '.join(COMMANDS)}")
         return BAD_INPUT
-    if _wants_help(words[1:]):
-        console.print(f"{command.__doc__}; for example:\n\n    {EXAMPLES[words[0]]}\n", markup=False)
     try:
-        return command(words[1:], console)
-    except KeyboardInterrupt:
-        errors.print("workbench: interrupted; the same command again goes on from here")
-        return 130
-    except _expected_errors() as error:
-        errors.print(f"workbench {words[0]}: {error}", markup=False)
+        with signals_as_interrupts():
+            if _wants_help(words[1:]):
+                console.print(f"{command.says}; for example:\n\n    {command.example}\n", markup=False)
+            return command.run(words[1:], console)
+    except KeyboardInterrupt as stop:
+        ended = "terminated" if isinstance(stop, Terminated) else "interrupted"
+        errors.print(f"workbench: {ended}; the same command again goes on from here")
+        return stop.exit_status if isinstance(stop, Terminated) else INTERRUPTED
+    except Exception as problem:
+        sentence = sentence_of(problem)
+        if sentence is None:
+            raise
+        errors.print(f"workbench {words[0]}: {sentence}", markup=False)
         return BAD_INPUT
-
-
-def _expected_errors() -> tuple[type[Exception], ...]:
-    """Errors that are the user's to mend: one sentence, no traceback."""
-    from domain_rand.sets import FactorSetError
-    from workbench.comparison import ComparisonError
-    from workbench.data.archive import ArchiveError
-    from workbench.data.export_folder import ExportError
-    from workbench.data.lerobot_files import LeRobotImportError
-    from workbench.launch import LaunchError
-    from workbench.records import RecordError
-    from workbench.run_folder import RunFolderError
-    from workbench.viewing import ViewingError
-
-    return (
-        OptionError,
-        LaunchError,
-        FactorSetError,
-        RunFolderError,
-        RecordError,
-        ComparisonError,
-        ViewingError,
-        ArchiveError,
-        ExportError,
-        LeRobotImportError,
-    )
-
-
-def _print_help(console: Console) -> None:
-    console.print("usage: workbench COMMAND [key=value ...]      workbench COMMAND --help\n", markup=False)
-    table = Table(box=None, padding=(0, 2), show_edge=False, show_header=False)
-    for name, command in COMMANDS.items():
-        table.add_row(name, command.__doc__)
-    console.print(table)
 
 
 def _wants_help(words: Sequence[str]) -> bool:

@@ -33,8 +33,10 @@ with launch_pick_place(1, physics, renderer, device, "delta_eef", ("front",), 32
     simulation.begin([0], [0])
     simulation.step(simulation.idle_action[None])
     image = env.image("front")
-    assert image.shape == (1, 32, 32, 3), image.shape
-    assert int(image.max()) > int(image.min()), "the camera sees nothing"
+    if image.shape != (1, 32, 32, 3):  # no assert: Python's -O takes those out
+        sys.exit(f"the image has the shape {image.shape}")
+    if int(image.max()) <= int(image.min()):
+        sys.exit("the camera sees nothing")
     print("TRIAL PASSED")
 """
 
@@ -86,7 +88,9 @@ def try_combination(physics: str, renderer: str, device: str) -> Trial:
         return Trial(physics, renderer, device, "not available", str(error))
     command = [sys.executable, "-c", _TRIAL, physics, renderer, device]
     try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+        run = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=TIMEOUT_S
+        )
     except subprocess.TimeoutExpired:
         return Trial(physics, renderer, device, "FAILED", f"no answer within {TIMEOUT_S} s")
     if run.returncode == 0 and "TRIAL PASSED" in run.stdout:

@@ -14,8 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from domain_rand.description import what_it_is
 from domain_rand.factor import REGISTRY, Factor
 from domain_rand.sets import available_sets, build_set, load_set
+from workbench.durable import write_atomically
 from workbench.launch import check_launch, default_device, default_physics, output_to
 from workbench.options import OptionError, option
 from workbench.run_folder import RunFolder
@@ -57,7 +59,7 @@ def print_catalogue(words: Sequence[str], console: Console) -> None:
     """Every factor: what it is, its unit, nominal value and default range, and where it cannot be applied."""
     for name in chosen_factors(words):
         cls = REGISTRY[name]
-        says = (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
+        says = what_it_is(cls)
         console.print(f"[bold]{name}[/]  {short(cls.nominal)} -> {_range(cls)}  \\[{cls.unit}]")
         console.print(f"    {says}")
         for tool, why in cls.unsupported.items():
@@ -188,7 +190,7 @@ def _print_readings(readings, unsupported, options: CheckOptions, console: Conso
             f"{proved} factors proved on {options.physics}, {options.renderer}, {options.device}; "
             f"{len(unsupported)} not supported there; {len(failed)} failed{': ' + ', '.join(failed) if failed else ''}"
         )
-    (Path(options.out) / f"check_{options.physics}.txt").write_text(text.export_text())
+    write_atomically(Path(options.out) / f"check_{options.physics}.txt", text.export_text())
 
 
 def export_episode(folder: Path, index: int, target: Path) -> None:
@@ -204,7 +206,7 @@ def export_episode(folder: Path, index: int, target: Path) -> None:
     header = f"# Episode {index} of {folder.resolve().name}: {record.instruction}\n"
     text = header + yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=110)
     try:
-        target.write_text(text)
+        target.write_text(text, "utf-8")
     except OSError as problem:
         raise OptionError(f"to={target} cannot be written: {problem.strerror}; choose another to=") from None
     load_set(str(target))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from rich.progress import track
 
 from domain_rand.checks.check import default_levels
 from domain_rand.checks.trial import Trial
+from domain_rand.description import what_it_is
 from domain_rand.factor import REGISTRY, Factor, Value
 from workbench.dr import CheckOptions, chosen_factors, laboratory, log_of, short, unsupported_reason
+from workbench.durable import write_atomically
 from workbench.options import OptionError
 
 VISIBLE = ("scene", "appearance", "camera")
@@ -44,7 +47,9 @@ def show_factors(words: Sequence[str], options: CheckOptions, console: Console) 
             sheet.paste(picture, (0, top))
             top += picture.height
         sheets.append(Path(options.out) / f"show_{family}_{options.physics}.png")
-        sheet.save(sheets[-1])
+        packed = io.BytesIO()
+        sheet.save(packed, "PNG")
+        write_atomically(sheets[-1], packed.getvalue())
     return sheets
 
 
@@ -64,7 +69,7 @@ def _row(trial: Trial, name: str) -> Image.Image:
     height, width = images.shape[1:3]
     row = Image.new("RGB", (WORDS + COLUMNS * (width + MARGIN), height + 22), "white")
     pen, font = ImageDraw.Draw(row), ImageFont.load_default(13)
-    says = (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
+    says = what_it_is(cls)
     pen.text((MARGIN, 4), f"{name} [{cls.unit}]", "black", ImageFont.load_default(15))
     pen.multiline_text((MARGIN, 28), _wrapped(says, 42), "dimgray", font, spacing=3)
     for i, (image, caption) in enumerate(zip(images, captions, strict=True)):

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from workbench.capture import states_of
+from workbench.durable import write_atomically
 from workbench.pick_place import PickPlaceSimulation
 from workbench.replay import render_finals, render_instants
 from workbench.trajectory import Trajectory
@@ -39,7 +40,9 @@ class Pictures:
     def keep_final(self, index: int, state: Mapping[str, np.ndarray]) -> None:
         """Save the last state of an episode, to be drawn later."""
         self.final_states.mkdir(parents=True, exist_ok=True)
-        np.savez(self.final_states / f"{index:06d}.npz", **state)
+        packed = io.BytesIO()
+        np.savez(packed, **state)
+        write_atomically(self.final_states / f"{index:06d}.npz", packed.getvalue())
 
     def missing(self) -> bool:
         """Whether anything was saved that is not drawn yet."""
@@ -57,7 +60,7 @@ class Pictures:
             for file, image in zip(
                 undrawn, render_finals(env, simulation.factor_set, episodes, states), strict=True
             ):
-                self._picture_of(file).write_bytes(jpeg(image))
+                write_atomically(self._picture_of(file), jpeg(image))  # half a picture would count as drawn
         if self._recording_is_old():
             self.write_recording()
 

@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY = ".tmp"
 """Ending of a file that is not whole yet."""
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What the system refuses in here, as on a full disk, is an OSError that names ``path``.
+
+    The system's own names a file only where one is opened, and libraries make errors of their own of it.
+    """
+    try:
+        yield
+    except Exception as problem:
+        refusal = _refusal(problem, path)
+        if refusal is None or refusal is problem:
+            raise
+        raise refusal from problem
+
+
+def _refusal(problem: Exception, path: Path) -> OSError | None:
+    number = getattr(problem, "errno", None)
+    if isinstance(problem, OSError) and number and problem.filename:
+        return problem
+    if not number:
+        text = str(problem)
+        said = re.search(r"(?:os error |errno = |\[?errno )(\d+)", text, re.IGNORECASE)
+        number = int(said[1]) if said else errno.ENOSPC if "No space left on device" in text else None
+    return OSError(number, os.strerror(number), str(path)) if number else None
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -16,7 +46,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     """
     temporary = path.with_name(path.name + TEMPORARY)
     try:
-        with temporary.open("wb") as file:
+        with naming(path), temporary.open("wb") as file:
             file.write(encoded(content) if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
@@ -52,9 +82,10 @@ def append_line(path: Path, line: str) -> None:
         before = os.fstat(descriptor).st_size
         remaining = memoryview(encoded(line) + b"\n")
         try:
-            while remaining:
-                remaining = remaining[os.write(descriptor, remaining) :]
-            os.fsync(descriptor)
+            with naming(path):
+                while remaining:
+                    remaining = remaining[os.write(descriptor, remaining) :]
+                os.fsync(descriptor)
         except OSError:
             os.ftruncate(descriptor, before)
             raise

@@ -140,7 +140,7 @@ def summary_meta(options: Any, planned: int | None) -> dict[str, Any]:
 
 def engine_warnings(log: Path) -> list[str]:
     """What an engine reported that makes its results doubtful, one sentence each."""
-    text = log.read_text(errors="replace") if log.exists() else ""
+    text = log.read_text("utf-8", "replace") if log.exists() else ""
     found = []
     if "overflow" in text:
         found.append(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 PHYSICS = ("ovphysx", "newton_mjwarp", "isaacsim_physx")
 RENDERERS = ("newton_warp", "isaac_rtx")
@@ -83,6 +84,22 @@ def prepare_process() -> None:
     warp.config.log_level = warp.LOG_WARNING
 
 
+class _Log(io.FileIO):
+    """A descriptor that forgets what a full disk does not take: no run ends for want of its engine's chatter."""
+
+    def write(self, data: Any, /) -> int:
+        with suppress(OSError):
+            super().write(data)
+        return len(data)
+
+    @classmethod
+    def stream(cls, descriptor: int) -> IO[str]:
+        raw = cls(descriptor, "w", closefd=False)
+        return io.TextIOWrapper(
+            io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True
+        )
+
+
 @contextmanager
 def output_to(log: Path) -> Iterator[IO[str]]:
     """Send everything that this process and its libraries print to a file; yields the terminal as it was.
@@ -91,16 +108,24 @@ def output_to(log: Path) -> Iterator[IO[str]]:
     """
     sys.stdout.flush()
     sys.stderr.flush()
+    streams = sys.stdout, sys.stderr
     saved_out, saved_err = os.dup(1), os.dup(2)
-    terminal = os.fdopen(os.dup(2), "w", buffering=1)
+    terminal = os.fdopen(
+        os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding or "utf-8", errors="backslashreplace"
+    )
     try:
         with log.open("ab") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
+        sys.stdout, sys.stderr = _Log.stream(1), _Log.stream(2)
         yield terminal
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        sys.stdout, sys.stderr = streams
+        for stream in streams:  # a library may have kept one
+            with suppress(OSError):
+                stream.flush()
         os.dup2(saved_out, 1)
         os.dup2(saved_err, 2)
         os.close(saved_out)

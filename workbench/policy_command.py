@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from workbench.durable import naming
 from workbench.options import OptionError, listed, option, parse_options
 from workbench.positional import positional
 
@@ -70,7 +71,8 @@ def run_import(run: str, options: ImportOptions, console: Console) -> int:
     )
     try:
         model, notes = import_published(Path(run), Path(options.qwen), choices, options.step)
-        save_checkpoint(model, Path(options.out))
+        with naming(Path(options.out)):
+            save_checkpoint(model, Path(options.out))
     except (PublishedError, CheckpointError) as error:
         raise OptionError(str(error)) from error
     for note in notes:

@@ -91,14 +91,14 @@ def git_commit() -> str | None:
 
 def _git(root: Path, *words: str) -> str:
     return subprocess.run(
-        ["git", "-C", str(root), *words], capture_output=True, text=True, errors="replace", check=True
+        ["git", "-C", str(root), *words], capture_output=True, encoding="utf-8", errors="replace", check=True
     ).stdout.strip()
 
 
 def _cpu_name() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
+        for line in cpuinfo.read_text("utf-8", "replace").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from policy.grounding import Grounding
+from workbench.durable import naming
 
 FORMAT = 1
 """Version of the file layout."""
@@ -153,8 +154,12 @@ class Trajectory:
         arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+        try:
+            with naming(path), partial.open("wb") as file:
+                np.savez_compressed(file, **arrays)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
         partial.replace(path)
 
     @classmethod

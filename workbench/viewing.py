@@ -11,8 +11,10 @@ import subprocess
 import time
 from pathlib import Path
 
+from workbench.durable import write_atomically
 from workbench.recording import read_recording
 from workbench.recording.rerun_viewer import RerunViewer, ViewerError, free_port, rerun_command
+from workbench.stopping import Terminated
 
 RECORDING = "recording.rrd"
 WEB_NOTICE = (
@@ -62,6 +64,8 @@ def view(run: Path, episode: int | None = None, web: bool = False) -> None:
                 else:
                     viewer.show(wanted)
                 viewer.wait()
+    except Terminated:
+        raise
     except KeyboardInterrupt:
         return
     except ViewerError as problem:
@@ -99,7 +103,7 @@ def screenshot(
             # The first picture makes the viewer load what it shows; once it has, the second one shows it.
             viewer.screenshot(at_ns)
             time.sleep(1.0)
-            png.write_bytes(viewer.screenshot())
+            write_atomically(png, viewer.screenshot())
             return viewer.complaints()
     except ViewerError as problem:
         raise ViewingError(str(problem)) from None

@@ -53,7 +53,7 @@ def save_checkpoint(model: M1Model, folder: Path) -> None:
     save_file(tensors, folder / WEIGHTS_FILE, metadata={"format": "pt"})
     content = {"format": FORMAT, "version": VERSION, "model": model.config.to_plain()}
     # Last, so that a folder with a configuration is a whole checkpoint.
-    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n")
+    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
 def load_checkpoint(folder: Path, device: str = "cpu", backbone_dtype: torch.dtype | None = None) -> M1Model:
@@ -76,7 +76,7 @@ def read_config(folder: Path) -> M1Config:
     """The configuration of a checkpoint, without its weights; CheckpointError for what is none."""
     path = folder / CONFIG_FILE
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise CheckpointError(f"{folder} is no checkpoint: {path.name} cannot be read: {error}") from error
     except ValueError as error:
@@ -131,7 +131,8 @@ def assemble(
     model.vlm.model.tie_weights()
     _restore_rotary_frequencies(model)
     left = [name for name, tensor in [*model.named_parameters(), *model.named_buffers()] if tensor.is_meta]
-    assert not left, f"no values for {left}"
+    if left:
+        raise CheckpointError(f"{source} gives no values for {', '.join(left)}")
     return model.eval()
 
 

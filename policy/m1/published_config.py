@@ -171,7 +171,7 @@ def read_qwen(folder: Path) -> tuple[VisionTowerConfig, LanguageModelConfig]:
     """Sizes from a Qwen2.5-VL folder's ``config.json``, of older and newer releases; PublishedError."""
     path = folder / "config.json"
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise PublishedError(f"{path} cannot be read: {error}") from error
     if content.get("model_type") != "qwen2_5_vl":

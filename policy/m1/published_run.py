@@ -110,7 +110,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 def _mapping(path: Path, parse: Any) -> Mapping[str, Any]:
     try:
-        content = parse(path.read_text())
+        content = parse(path.read_text("utf-8"))
     except OSError as error:
         raise PublishedError(f"{path} cannot be read: {error}") from error
     except (ValueError, yaml.YAMLError) as error:

@@ -29,7 +29,7 @@ def usd_path() -> Path:
 
 def material_colors() -> dict[str, tuple[float, float, float]]:
     """Linear colour of each visual material of the asset, by the material's name."""
-    colors = json.loads((_asset_folder() / COLORS).read_text())
+    colors = json.loads((_asset_folder() / COLORS).read_text("utf-8"))
     return {name: tuple(color) for name, color in colors.items()}
 
 
@@ -82,7 +82,7 @@ def _build(package: Path, urdf: Path, folder: Path) -> None:
                 UsdPhysics.MeshCollisionAPI.Apply(prim).CreateApproximationAttr(UsdPhysics.Tokens.convexHull)
             _bind_physics_material(prim, surface)
     stage.Save()
-    (folder / COLORS).write_text(json.dumps(_material_colors(stage)))
+    (folder / COLORS).write_text(json.dumps(_material_colors(stage)), "utf-8")
 
 
 def _material_colors(stage) -> dict[str, list[float]]:

@@ -28,7 +28,7 @@ from typing import Any
 from workbench.data.archive import ArchiveError, Chunk, chunks
 from workbench.data.qa_entries import episode_entries
 from workbench.data.qa_options import QaOptions
-from workbench.durable import write_atomically
+from workbench.durable import naming, write_atomically
 from workbench.options import OptionError
 from workbench.scale.ordered_map import HERE, Workers, ordered_map
 
@@ -121,7 +121,7 @@ def _claim(out: Path, options: QaOptions) -> None:
     if not path.exists():
         write_atomically(path, json.dumps(mine, indent=2) + "\n")
         return
-    theirs = json.loads(path.read_text())
+    theirs = json.loads(path.read_text("utf-8"))
     for key, value in mine.items():
         if theirs.get(key) != value:
             raise OptionError(
@@ -136,7 +136,7 @@ def _assemble(out: Path, parts: list[Path], options: QaOptions) -> QaSummary:
     passed: dict[str, Counter[str]] = {}
     pictures = 0
     opening, between, closing = ("[\n", ",\n", "\n]\n") if options.form == "json" else ("", "\n", "\n")
-    with partial.open("w", encoding="utf-8") as file:
+    with naming(path), partial.open("w", encoding="utf-8") as file:
         file.write(opening)
         for number, entry in enumerate(_entries(parts, passed)):
             file.write((between if number else "") + json.dumps(entry, ensure_ascii=False))

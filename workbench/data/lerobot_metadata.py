@@ -197,10 +197,10 @@ def conventions(survey: Survey, space: str, of: Mapping[str, Feature]) -> dict[s
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """A JSON file; ValueError for numbers that JSON does not have."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
 def append(path: Path, content: Mapping[str, Any]) -> None:
     """Add a line to a JSON-lines file; ValueError for numbers that JSON does not have."""
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")

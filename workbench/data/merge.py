@@ -72,7 +72,7 @@ def merge(folders: Sequence[Path], out: Path, progress: Progress | None = None) 
                 if progress:
                     progress(done, total)
         config = {"command": "merge", "of": [origin(folder) for folder in folders]}
-        (target / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+        (target / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "utf-8")
         if rendered:
             write_archive_statistics(target)
     return rendered

@@ -81,7 +81,9 @@ def split(
                 "seed": seed,
                 "of": origin(folder),
             }
-            (target / part / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+            (target / part / CONFIG).write_text(
+                yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "utf-8"
+            )
             write_archive_statistics(target / part)
     return counts
 

@@ -190,7 +190,7 @@ def _mask_problems(episode: DatasetEpisode, camera: CameraFrames, file: str, whe
 
 def _statistics_problems(path: Path, statistics: ColumnStatistics) -> Iterator[Problem]:
     try:
-        stored = json.loads(path.read_text())
+        stored = json.loads(path.read_text("utf-8"))
     except ValueError as problem:
         yield Problem(path.name, "", f"is no JSON: {problem}")
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import Any
 
 import rerun as rr
 
+from workbench.durable import naming
 from workbench.recording.blueprint import blueprint
 from workbench.recording.description import log_description
 from workbench.recording.episode_log import EpisodeLog
@@ -22,6 +24,9 @@ from workbench.recording.robot import RobotModel
 from workbench.recording.scene import log_predicted_rays, log_scene
 from workbench.recording.signals import log_signals
 from workbench.trajectory import Trajectory
+
+_PROBE = 1 << 20
+"""More than a disk takes on which Rerun's writer has just failed [bytes]."""
 
 
 def recording_id(record: Mapping[str, Any]) -> str:
@@ -41,14 +46,17 @@ def write_recording(trajectories: Sequence[Trajectory], path: Path, robot_urdf: 
     Returns:
         ``path``.
 
-    Raises ValueError in one sentence when the trajectories cannot be drawn; an older file then stays as it was.
+    Raises:
+        ValueError: the trajectories cannot be drawn, in one sentence.
+        OSError: the disk refuses; it names ``path``. In both cases an older file stays as it was.
     """
     _check(trajectories)
     robot = RobotModel.load(robot_urdf) if robot_urdf else None
     layout = blueprint(trajectories)
     path.parent.mkdir(parents=True, exist_ok=True)
     application_id = path.resolve().parent.name or "workbench"
-    with tempfile.TemporaryDirectory(prefix=".recording-", dir=path.parent) as scratch, _strict_rerun():
+    scratch_folder = tempfile.TemporaryDirectory(prefix=".recording-", dir=path.parent)
+    with naming(path), scratch_folder as scratch, _strict_rerun():
         parts: list[Path] = []
         # The viewer lists recordings by the time at which they were begun.
         for trajectory in sorted(trajectories, key=lambda t: recording_id(t.record)):
@@ -66,7 +74,7 @@ def _write_episode(
     trajectory: Trajectory, path: Path, application_id: str, robot: RobotModel | None, layout: Any
 ) -> None:
     name = recording_id(trajectory.record)
-    with rr.RecordingStream(application_id, recording_id=name) as stream:
+    with _written_by_rerun(path), rr.RecordingStream(application_id, recording_id=name) as stream:
         stream.save(path, default_blueprint=layout)
         log = EpisodeLog(stream, trajectory.control_dt)
         log_description(log, trajectory)
@@ -82,10 +90,25 @@ def _write_episode(
         stream.disconnect()
 
 
+@contextmanager
+def _written_by_rerun(path: Path) -> Iterator[None]:
+    """Rerun writes in a thread of its own, whose errors say only that it has stopped; the disk says why."""
+    try:
+        yield
+    except RuntimeError:
+        with path.open("ab") as file:
+            file.write(bytes(_PROBE))
+            file.flush()
+            os.fsync(file.fileno())
+        raise
+
+
 def merge_recordings(parts: Sequence[Path], whole: Path) -> None:
     """Several recordings in one file; files put end to end would not be readable as one."""
     command: list[str | Path] = [rerun_binary(), "rrd", "merge", *parts, "-o", whole]
-    done = subprocess.run(command, capture_output=True, text=True, env=quiet_environment(), check=False)
+    done = subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", env=quiet_environment(), check=False
+    )
     if done.returncode or not whole.is_file():
         raise RuntimeError(f"rerun could not join the episodes into one file: {done.stderr.strip()[-500:]}")
 

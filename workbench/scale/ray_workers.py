@@ -8,7 +8,9 @@ appears after somebody else has taken over.
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -161,6 +163,7 @@ def connect(address: str) -> Any:
             raise LaunchError(f"no Ray cluster at ray_address={address!r}: {problem}") from None
     # Ray would start every worker with the driver's working tree packed up; all of them see the same files anyway.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(
             address=address or "local",
@@ -171,6 +174,10 @@ def connect(address: str) -> Any:
         )
     except (ConnectionError, RuntimeError, ValueError) as problem:
         raise LaunchError(f"no Ray cluster at ray_address={address!r}: {_last_line(problem)}") from None
+    if on_sigterm is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(
+            signal.SIGTERM, on_sigterm
+        )  # Ray sets one of its own, which ends the process without a word
     return ray
 
 

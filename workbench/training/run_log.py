@@ -36,7 +36,7 @@ class RunLog:
         path = self.folder / LOSSES
         if path.exists():
             # Steps after the latest state are done again; whatever was said of them is said again.
-            lines = [line for line in path.read_text().splitlines() if _total(line) <= total]
+            lines = [line for line in path.read_text("utf-8").splitlines() if _total(line) <= total]
             write_atomically(path, "".join(line + "\n" for line in lines))
         self._writer = SummaryWriter(str(self.folder / "tensorboard"), purge_step=total + 1)
         self._task = self._bar.add_task("training", total=steps, completed=total, note="")

@@ -23,6 +23,7 @@ from policy.m1.training.trainer import Trainer, make_accelerator
 from policy.m1.training.training_state import TrainingStateError
 from workbench.data.archive import EPISODES, ArchiveError, chunks
 from workbench.data.lerobot_files import LeRobotImportError
+from workbench.durable import naming
 from workbench.fingerprints import content_fingerprint
 from workbench.options import OptionError
 from workbench.policies import checkpoint_files
@@ -79,12 +80,14 @@ def train(options: TrainOptions, console: Console) -> Path:
                 log,
                 accelerator,
             )
-            trainer.run()
+            with naming(out / STATES):
+                trainer.run()
             if main:
                 model.config = trained_config(model.config, options, trainer.place.total)
                 if target.exists():
                     shutil.rmtree(target)  # begun by a run that was killed while it wrote
-                save_checkpoint(model.cpu(), target)
+                with naming(target):
+                    save_checkpoint(model.cpu(), target)
             accelerator.wait_for_everyone()
     except (ArchiveError, LeRobotImportError, TrainingStateError) as error:
         raise OptionError(str(error)) from error

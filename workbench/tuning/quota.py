@@ -17,7 +17,7 @@ from domain_rand.sets import FactorSet
 from tasks.episode import EpisodeSpec
 from workbench.attribution.plan import Condition
 from workbench.attribution.planning import draw_condition
-from workbench.durable import append_line
+from workbench.durable import append_line, write_atomically
 from workbench.records import CLEAN, EpisodeRecord
 from workbench.run_folder import RunFolderError
 from workbench.tuning.adr import Adr, Batch, Settings
@@ -145,7 +145,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     if whole != content:
-        path.write_bytes(whole)
+        write_atomically(path, whole)
     try:
         return [json.loads(line) for line in whole.splitlines()]
     except ValueError:

@@ -69,7 +69,7 @@ def save_state(
             tensors[f"optimizer/{key}/{name}"] = value
     save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial / TENSORS_FILE)
     content = {"format": FORMAT, "version": VERSION, "place": asdict(place)}
-    (partial / PLACE_FILE).write_text(json.dumps(content, indent=2) + "\n")
+    (partial / PLACE_FILE).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     for path in (partial / TENSORS_FILE, partial / PLACE_FILE, partial):
         _flush(path)
     if target.exists():
@@ -90,7 +90,7 @@ def states(folder: Path) -> list[Path]:
 def read_place(path: Path) -> Place:
     """Where the training of a state is; TrainingStateError for what is none."""
     try:
-        content: dict[str, Any] = json.loads((path / PLACE_FILE).read_text())
+        content: dict[str, Any] = json.loads((path / PLACE_FILE).read_text("utf-8"))
         if content["format"] != FORMAT or content["version"] != VERSION:
             raise TrainingStateError(f"{path} is of another format than {FORMAT} {VERSION}")
         return Place(**content["place"])
