@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from policy.grounding import Box, Grounding
 from workbench.overview import print_summary
-from workbench.records import EpisodeRecord, SessionRecord
+from workbench.records import EpisodeRecord, SessionRecord, grounding_record
 from workbench.report import write_report
 from workbench.report.charts import histogram, measure, nice_edges, number
 from workbench.report.factors import at_any_time, factor_effects
@@ -330,3 +331,60 @@ def test_a_histogram_draws_every_value():
 )
 def test_numbers_are_written_as_people_write_them(value, measured, plain):
     assert (measure(value), number(value)) == (measured, plain)
+
+
+def with_factors(n, deciding=None):
+    """Episodes of which half succeed, under 30 factors of 3 families; one of them may decide."""
+    rng = np.random.default_rng(5)
+    names = [f"{family}.f{k}" for family in ("camera", "control", "scene") for k in range(10)]
+    draws = {name: rng.uniform(size=n) for name in names}
+    wins = draws[deciding] > 0.5 if deciding else rng.uniform(size=n) > 0.5
+    box = Grounding("front", (64, 48), (Box("target", (0, 0, 10, 10)),))
+    claim = grounding_record(box, box)
+    return [
+        episode(i, bool(wins[i]), factors={k: float(v[i]) for k, v in draws.items()}, grounding=claim)
+        for i in range(n)
+    ]
+
+
+def opening_and_folded(text):
+    """The page as it shows before anything is opened, and what its folds hold by their summaries."""
+    folds = re.findall(r"<details.*?><summary>(.*?)</summary>(.*?)</details>", text, re.DOTALL)
+    return re.sub(r"<details.*?</details>", "", text, flags=re.DOTALL), {words(s): body for s, body in folds}
+
+
+def test_the_page_opens_with_what_matters_and_folds_the_rest(tmp_path):
+    write_run(tmp_path, with_factors(120, "control.f3"))
+    frames = tmp_path / "frames" / "last"
+    frames.mkdir(parents=True)
+    (frames / "000000.png").write_bytes(PIXEL)
+    text, _ = report(tmp_path)
+    opening, folded = opening_and_folded(text)
+    assert "Success depends on control.f3 , of 30 factors tested." in words(opening)
+    assert re.findall(r"<h3>([a-z]+\.f\d)", opening) == ["control.f3"]
+    charts = {family: len(re.findall(r"<h3>[a-z]+\.f\d", body)) for family, body in folded.items()}
+    assert charts["camera 10 charts, none shown to matter"] == 10
+    assert charts["control 9 charts, none shown to matter"] == 9
+    assert charts["scene 10 charts, none shown to matter"] == 10
+    order = [
+        "success:",
+        "What went wrong",
+        "Did it know, and could it do it?",
+        "Last frames",
+        "Which factors matter",
+    ]
+    places = [opening.index(heading) for heading in order]
+    assert places == sorted(places)
+
+
+def test_a_page_on_which_no_factor_matters_says_so_and_opens_no_chart(tmp_path):
+    opening, folded = opening_and_folded(report(write_run(tmp_path, with_factors(120)))[0])
+    assert "None that these episodes can tell from chance. 30 factors were tested" in words(opening)
+    assert not re.findall(r"<h3>[a-z]+\.f\d", opening)
+    assert sum("charts, none shown to matter" in summary for summary in folded) == 3
+
+
+def test_a_page_whose_factors_cannot_be_tested_says_why(tmp_path):
+    all_won = [episode(i, factors={"camera.f0": float(i)}) for i in range(30)]
+    opening, _ = opening_and_folded(report(write_run(tmp_path / "won", all_won))[0])
+    assert "None could be tested: there are too few failures to compare." in words(opening)

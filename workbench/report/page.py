@@ -74,6 +74,7 @@ def write_report(run_dir: str | os.PathLike[str]) -> Path:
     context["factors"] = [
         {
             "name": effect.name,
+            "family": effect.name.partition(".")[0],
             "p": None if effect.p_value is None else _p_value(effect.p_value),
             "evident": effect.p_value is not None and effect.p_value < 1 - summary["confidence"],
             "left_out": effect.left_out,
