@@ -126,9 +126,9 @@ def resident(pid: int) -> int:
     while waiting:
         process = Path(f"/proc/{waiting.pop()}")
         try:
-            total += int((process / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            total += int((process / "statm").read_text("utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE")
             for thread in (process / "task").iterdir():
-                waiting += map(int, (thread / "children").read_text().split())
+                waiting += map(int, (thread / "children").read_text("utf-8").split())
         except (FileNotFoundError, ProcessLookupError):
             continue
     return total
@@ -177,7 +177,7 @@ def main() -> int:
             words = VERBS[verb](place)
             found = Measured(verb, size, options.workers, *measure(words))
             _clear(place.out, place.out.with_suffix(".hdf5"))
-            with (work / "measured.jsonl").open("a") as file:
+            with (work / "measured.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(found)) + "\n")
             print(f"{verb}, {size} episodes: {found.seconds:.0f} s, {found.peak_mib:.0f} MiB", flush=True)
             table.add_row(

@@ -335,7 +335,7 @@ def test_numbers_are_written_as_people_write_them(value, measured, plain):
 
 def with_factors(n, deciding=None):
     """Episodes of which half succeed, under 30 factors of 3 families; one of them may decide."""
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(0)
     names = [f"{family}.f{k}" for family in ("camera", "control", "scene") for k in range(10)]
     draws = {name: rng.uniform(size=n) for name in names}
     wins = draws[deciding] > 0.5 if deciding else rng.uniform(size=n) > 0.5
