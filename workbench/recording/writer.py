@@ -92,7 +92,7 @@ def _write_episode(
 
 @contextmanager
 def _written_by_rerun(path: Path) -> Iterator[None]:
-    """Rerun writes in a thread of its own, whose errors say only that it has stopped; the disk says why."""
+    """Rerun writes in a thread or process of its own, which may say only that it has stopped; the disk says why."""
     try:
         yield
     except RuntimeError:
@@ -106,11 +106,19 @@ def _written_by_rerun(path: Path) -> Iterator[None]:
 def merge_recordings(parts: Sequence[Path], whole: Path) -> None:
     """Several recordings in one file; files put end to end would not be readable as one."""
     command: list[str | Path] = [rerun_binary(), "rrd", "merge", *parts, "-o", whole]
-    done = subprocess.run(
-        command, capture_output=True, encoding="utf-8", errors="replace", env=quiet_environment(), check=False
-    )
-    if done.returncode or not whole.is_file():
-        raise RuntimeError(f"rerun could not join the episodes into one file: {done.stderr.strip()[-500:]}")
+    with _written_by_rerun(whole):
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=quiet_environment(),
+            check=False,
+        )
+        if done.returncode or not whole.is_file():
+            raise RuntimeError(
+                f"rerun could not join the episodes into one file: {done.stderr.strip()[-500:]}"
+            )
 
 
 def _check(trajectories: Sequence[Trajectory]) -> None:
