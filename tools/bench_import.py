@@ -86,8 +86,8 @@ def foreign(root: Path, episodes: int) -> None:
         "data_path": "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet",
         "video_path": "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4",
     }  # fmt: skip
-    (root / "meta/info.json").write_text(json.dumps(info))
-    (root / "meta/stats.json").write_text("{}")
+    (root / "meta/info.json").write_text(json.dumps(info), "utf-8")
+    (root / "meta/stats.json").write_text("{}", "utf-8")
 
 
 def archive(root: Path, episodes: int) -> None:
