@@ -14,6 +14,7 @@ from tests.policy.m1.tiny import tiny_model
 from tests.workbench.planted import install
 from workbench import cli
 from workbench.data import generate as generating
+from workbench.data.chunk_writer import ChunkWriter
 from workbench.data.generate_options import GenerateOptions
 from workbench.eval_options import EvalOptions
 from workbench.options import parse_options
@@ -153,6 +154,29 @@ def test_a_dataset_holds_to_its_factor_file_and_can_be_extended(mine, tmp_path, 
     assert "holds a run with episodes=20, which cannot become 10" in say(*words, "episodes=10")
     mine.write_text(FACTORS.replace("1.2", "1.3"))
     assert "camera.exposure.hi (there 1.2, now 1.3)" in say(*words, "episodes=20")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            {"index": 1, "kept": False, "record": {"seed": 9}},
+            "episode 1 of seed 9, and the dataset is of 0",
+        ),
+        (
+            {"index": 1, "kept": False, "record": {"task": "stack"}},
+            "episode 1 of task stack, and the dataset is of",
+        ),
+        ({"index": 4, "kept": False, "record": {"seed": 0}}, "episode 4, which is none of the dataset's 4"),
+    ],
+)
+def test_a_chunk_of_another_dataset_is_refused(tmp_path, monkeypatch, say, line, said):
+    monkeypatch.setattr(generating, "_run", lambda *given: None)
+    words = ["generate", "device=cpu", f"out={tmp_path / 'data'}", "episodes=4"]
+    assert cli.main(words) == 0
+    with ChunkWriter(tmp_path / "data" / "plan" / "chunk-copied.hdf5", "pick_place") as writer:
+        writer.lines.append(line)
+    assert said in say(*words)
 
 
 def test_the_options_of_a_dataset_are_those_of_its_config_when_it_is_replayed(mine):

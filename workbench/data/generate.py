@@ -35,15 +35,17 @@ def generate(options: GenerateOptions, console: Console) -> dict[str, Any]:
     if PLAN not in options.chosen_stages and not chunks(Path(options.out) / FOLDERS[PLAN]):
         raise OptionError(f"stages={options.stages}: nothing is planned in {options.out}; add stage plan")
     with RunFolder(options.out) as folder:
+        there = [line for name in FOLDERS.values() for line in settled(folder.path / name)]
         folder.create_or_resume(
             options.config("generate"),
             provenance(options.factor_set()),
             PRESENTATION,
             growing={"episodes": ""},
-            recorded=_recorded(folder.path),
+            recorded=len(there),
         )
         for notice in folder.notices:
             console.print(notice, markup=False)
+        _check_lines(options, there)
         try:
             for stage in options.chosen_stages:
                 _run(options, folder.path, stage, console)
@@ -58,15 +60,28 @@ def generate(options: GenerateOptions, console: Console) -> dict[str, Any]:
         summary = summarise_dataset(
             options.config("generate"), lines[PLAN], lines[RENDER], _sessions(folder.path)
         )
-        summary |= folder.told(_recorded(folder.path))
+        summary |= folder.told(sum(map(len, lines.values())))
         folder.write_summary(summary)
         write_dataset_report(folder.path, summary)
         return summary
 
 
-def _recorded(root: Path) -> int:
-    """Lines of all chunks: episodes planned and renderings drawn."""
-    return sum(len(settled(root / name)) for name in FOLDERS.values())
+def _check_lines(options: GenerateOptions, lines: list[dict[str, Any]]) -> None:
+    """RunFolderError for a chunk of another dataset, as one that was copied here by hand."""
+    for line in lines:
+        record = line.get("record", {})
+        for key in ("seed", "task"):
+            theirs, own = record.get(key), getattr(options, key)
+            if theirs not in (None, own):
+                raise RunFolderError(
+                    f"{options.out} holds episode {line['index']} of {key} {theirs}, and the dataset is of {own}: "
+                    "move the chunk that it is in elsewhere"
+                )
+        if line["index"] >= options.episodes:
+            raise RunFolderError(
+                f"{options.out} holds episode {line['index']}, which is none of the dataset's {options.episodes}: "
+                "move the chunk that it is in elsewhere"
+            )
 
 
 def missing(options: GenerateOptions, root: Path, stage: str) -> list[int]:
