@@ -28,7 +28,8 @@ CHUNK = 16
 """Episodes a file, as `workbench generate` makes them."""
 NOISE = 1e-6
 """Standard deviation of what is added to reported and commanded numbers [m, rad]."""
-NOISY = ("measured_joint_pos", "measured_ee_pose", "commanded_joints", "ee_pose")
+NOISY = ("measured_joint_pos", "measured_ee_pose", "commanded_joints")
+"""What nothing else in an episode repeats to the last digit."""
 
 
 def replicate(source: Path, out: Path, episodes: int, picture_px: int) -> None:
