@@ -7,11 +7,9 @@
     sessions.jsonl    one line a sitting, for rates
     summary.json      derived from the above
 
-A line counts when its newline is on disk. A power cut can cut the last line short; `create_or_resume` then moves
-that stump to ``episodes.jsonl.partial-<n>``, if allowed to, and the episode is run again. Any other broken line
-is damage that a person should look at: it is an error and the file stays as it is. Commands that only read use
-`RunFolder` without `create_or_resume`; they change nothing, and report a cut line together with how to finish
-the run.
+A line counts when its newline is on disk. A power cut can cut the last line short; `create_or_resume` then moves that
+stump to ``episodes.jsonl.partial-<n>``, if allowed to, and the episode is run again. Any other broken line is an error,
+and the file stays as it is. Commands that only read change nothing, and say of a cut line how to finish the run.
 """
 
 from __future__ import annotations
