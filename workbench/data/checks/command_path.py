@@ -8,6 +8,8 @@ from workbench.data.episode import DatasetEpisode
 
 _ON_THE_WAY = ("action_delay", "command_jitter", "command_loss", "command_repeat", "rate")
 """Factors of the family ``control`` that decide when an action takes effect, and how often."""
+FAR = 10.0
+"""Actions beyond so many times their bounds were not clipped, they are wrong."""
 _NOISE_SEED = "episode.noise_seed"
 
 
@@ -36,5 +38,8 @@ def executed(episode: DatasetEpisode) -> np.ndarray | None:
     path.begin([0], [int(factors[_NOISE_SEED])])
     path.reset(slice(None), torch.zeros(1, 7))
     low, high = np.array(episode.action_spec.low), np.array(episode.action_spec.high)
-    sent = torch.from_numpy(np.clip(episode.actions, low, high).astype(np.float32))
+    # The environment clips what is too large. What is so by far has another unit, which must show.
+    bounded = np.clip(episode.actions, low, high)
+    actions = np.where(np.abs(episode.actions) <= FAR * np.maximum(np.abs(low), np.abs(high)), bounded, episode.actions)
+    sent = torch.from_numpy(actions.astype(np.float32))
     return np.stack([path.receive(action[None])[0].numpy() for action in sent])

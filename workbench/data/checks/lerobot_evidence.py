@@ -59,14 +59,14 @@ class _Reader:
         return name in self.episode.columns
 
     def table(self, name: str, *shape: int) -> np.ndarray | None:
-        """Rows of a column in a shape, float64; None if it is not there or does not fit."""
+        """Rows of a column in a shape, flat if none is given, float64; None if it is not there or does not fit."""
         if not self.has(name):
             return None
         value = np.asarray(self.episode.columns[name], np.float64)
         if name.startswith(ANNOTATION):
             value = np.where(np.isinf(value), np.nan, value)
         try:
-            return value.reshape(len(value), *shape)
+            return value.reshape(len(value), *(shape or (-1,)))
         except ValueError:
             return None
 

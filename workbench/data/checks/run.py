@@ -24,6 +24,7 @@ CHECKS = (
     Check(tool.POSE, tool.tool_poses, "joints and tool poses of a known arm"),
     Check(tool.ROTATIONS, tool.one_rotation, "tool rotations"),
     Check(tool.JUMPS, tool.jumps, "joints of a known arm"),
+    Check(tool.TWICE, tool.twice, "joints and velocities of a known arm"),
     Check(tool.VELOCITY, tool.velocities, "joints and velocities of a known arm"),
     Check(motion.ACTIONS, motion.actions, "actions and commanded targets in known conventions"),
     Check(motion.GRIPPER, motion.gripper, "a gripper command and the fingers' distance"),

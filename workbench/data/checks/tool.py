@@ -31,10 +31,11 @@ POSE, NORM, ROTATIONS, JUMPS, VELOCITY = (
     "joints do not jump",
     "joint velocities are those of the joints",
 )
+TWICE = "no row is there twice"
+MOVING = 0.02
+"""Joints that are said to move faster than this are not where they were a row before, to the last bit [rad/s]."""
 VELOCITY_RATIO = (0.6, 1.6)
 """Between differences of joint positions and stored velocities. Clean data: 0.92 to 1.03."""
-LEAST_MOTION = 0.3
-"""Root mean square of velocities from which their ratio is judged [rad/s]... of the fastest joint."""
 
 
 def tool_poses(evidence: Evidence) -> Iterator[Finding] | None:
@@ -174,6 +175,23 @@ def _jumps(track: ToolPoses, evidence: Evidence) -> Iterator[Finding]:
             f"jumps by {step[k, joint]:.3g} rad in joint {joint + 1} at row {k + 1}, more than the arm can move "
             f"between two rows: rows are missing or out of order, or the unit is another ({int(wrong.sum())} jumps)",
         )
+
+
+def twice(evidence: Evidence) -> Iterator[Finding] | None:
+    """`TWICE`: rows that repeat the one before them, although the arm is said to move."""
+    if evidence.velocities is None or not evidence.poses or evidence.poses[0].joints is None:
+        return None
+    return _twice(evidence.poses[0], evidence.poses[0].joints, evidence.velocities)
+
+
+def _twice(track: ToolPoses, joints: np.ndarray, velocities: np.ndarray) -> Iterator[Finding]:
+    same = (joints[1:] == joints[:-1]).all(1) & (track.position[1:] == track.position[:-1]).all(1)
+    same &= (velocities[1:] == velocities[:-1]).all(1)
+    rows = np.flatnonzero(same & (np.abs(velocities[1:]).max(1) > MOVING)) + 1
+    if len(rows):
+        more = f", and {len(rows) - 1} more rows repeat theirs" if len(rows) > 1 else ""
+        said = f"row {rows[0]} repeats row {rows[0] - 1} while the joints are said to move{more}: rows are doubled"
+        yield Finding(track.joints_field, said)
 
 
 def velocities(evidence: Evidence) -> Iterator[Finding] | None:
