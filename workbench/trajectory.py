@@ -151,7 +151,7 @@ class Trajectory:
             "true_grounding": [[step, g.to_dict()] for step, g in self.true_grounding],
             "frames": list(self.frames),
         }
-        arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+        arrays["meta"] = np.frombuffer(json.dumps(meta, allow_nan=False).encode(), np.uint8)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         try:

@@ -53,7 +53,7 @@ def save_checkpoint(model: M1Model, folder: Path) -> None:
     save_file(tensors, folder / WEIGHTS_FILE, metadata={"format": "pt"})
     content = {"format": FORMAT, "version": VERSION, "model": model.config.to_plain()}
     # Last, so that a folder with a configuration is a whole checkpoint.
-    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
 
 
 def load_checkpoint(folder: Path, device: str = "cpu", backbone_dtype: torch.dtype | None = None) -> M1Model:

@@ -138,7 +138,7 @@ def _run(options: GenerateOptions, root: Path, stage: str, console: Console) -> 
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
             **counts,
         }
-    append_line(root / SESSIONS, json.dumps(session))
+    append_line(root / SESSIONS, json.dumps(session, allow_nan=False))
 
 
 def _sessions(root: Path) -> list[dict[str, Any]]:

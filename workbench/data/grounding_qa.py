@@ -94,7 +94,9 @@ def _write_part(out: Path, options: QaOptions, missing: tuple[tuple[Path, int, s
     (chunk, row, _), part = missing
     with Chunk(chunk) as opened:
         episode = opened.read(row, options.camera_names())
-    write_atomically(part, json.dumps(episode_entries(episode, out, options), ensure_ascii=False))
+    write_atomically(
+        part, json.dumps(episode_entries(episode, out, options), ensure_ascii=False, allow_nan=False)
+    )
 
 
 def _rows(folder: Path) -> list[tuple[Path, int, str]]:
@@ -119,7 +121,7 @@ def _claim(out: Path, options: QaOptions) -> None:
     mine = {"format": FORMAT} | {k: v for k, v in asdict(options).items() if k != "form"}
     path = out / "options.json"
     if not path.exists():
-        write_atomically(path, json.dumps(mine, indent=2) + "\n")
+        write_atomically(path, json.dumps(mine, indent=2, allow_nan=False) + "\n")
         return
     theirs = json.loads(path.read_text("utf-8"))
     for key, value in mine.items():
@@ -139,7 +141,7 @@ def _assemble(out: Path, parts: list[Path], options: QaOptions) -> QaSummary:
     with naming(path), partial.open("w", encoding="utf-8") as file:
         file.write(opening)
         for number, entry in enumerate(_entries(parts, passed)):
-            file.write((between if number else "") + json.dumps(entry, ensure_ascii=False))
+            file.write((between if number else "") + json.dumps(entry, ensure_ascii=False, allow_nan=False))
             kinds[entry["kind"]] += 1
             pictures += entry["id"].endswith("/0")
         if sum(kinds.values()) or options.form == "json":

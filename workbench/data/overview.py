@@ -29,7 +29,9 @@ def print_dataset(summary: Mapping[str, Any], out: str, console: Console) -> Non
             highlight=False,
         )
     if rates["trajectories_per_hour"]:
-        console.print(f"{rates['trajectories_per_hour']:,.0f} trajectories/hour", highlight=False)
+        console.print(
+            f"{rates['trajectories_per_hour']:,.0f} trajectories/hour, planned and rendered", highlight=False
+        )
     if rates["frames_per_hour"]:
         console.print(f"{rates['frames_per_hour']:,.0f} frames/hour", highlight=False)
     shares = ", ".join(

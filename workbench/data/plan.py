@@ -9,6 +9,7 @@ from typing import Any
 from tasks.pick_place.paraphrases import paraphrases
 from workbench.data.annotate import NotADemonstration
 from workbench.data.chunk_writer import RollingWriter
+from workbench.data.content import timeless
 from workbench.data.demonstrations import NO_DEMONSTRATION, defect, to_episode
 from workbench.data.generate_options import GenerateOptions
 from workbench.episode_runner import record_of
@@ -71,7 +72,7 @@ class PlanPass:
 
     def _done(self, ran: RunningEpisode) -> None:
         episode = self.simulation.episodes.pop(ran.index)
-        record = record_of(ran, episode, self.options.task, self.options.seed).to_dict()
+        record = timeless(record_of(ran, episode, self.options.task, self.options.seed).to_dict())
         line = {"index": ran.index, "kept": False, "rejected": record["failure_reason"], "record": record}
         kept = None
         if record["success"]:

@@ -65,13 +65,17 @@ def _rates(sessions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         done[session["stage"]].update({name: session[name] for name in ("jobs", "kept", "frames")})
         seconds.update({f"{session['stage']}: {name}": value for name, value in session["seconds"].items()})
 
-    def hourly(stage: str, what: str) -> float | None:
-        return round(done[stage][what] / wall[stage] * 3600, 1) if wall[stage] else None
-
     total = sum(wall.values())
+
+    def hourly(stage: str, what: str, time: float) -> float | None:
+        return round(done[stage][what] / time * 3600, 1) if time else None
+
     return {
-        "trajectories_per_hour": hourly("plan", "kept"),
-        "frames_per_hour": hourly("render", "frames"),
+        # Of the whole: planning, rendering, starting and waiting. Those of a pass alone say so.
+        "trajectories_per_hour": hourly("plan", "kept", total),
+        "frames_per_hour": hourly("render", "frames", total),
+        "planned_per_hour_of_planning": hourly("plan", "kept", wall["plan"]),
+        "frames_per_hour_of_rendering": hourly("render", "frames", wall["render"]),
         "wall_s": {stage: round(value, 1) for stage, value in wall.items()},
         "share_of_time": {
             name: round(value / total, 4) for name, value in sorted(seconds.items(), key=lambda kv: -kv[1])

@@ -65,11 +65,11 @@ def episode_problems(
         first: its first row's ``index``.
     """
     digest, file = DatasetDigest(), str(place.table.relative_to(dataset.root))
-    name = str(episode.metadata.get("original_episode_name") or f"episode {episode.index}")
+    name = str(episode.metadata.get("original_episode_name") or episode.index)
     own = {n: v for n, v in episode.columns.items() if n not in INDEX}
-    digest.add_episode(
-        name, file, f"episode {episode.index}", numbers_hash(own, episode.metadata.get("render"))
-    )
+    # Where others' episodes have pictures, the same motion may be there in several looks.
+    render = episode.metadata.get("render", episode.index if place.videos else None)
+    digest.add_episode(name, file, f"episode {episode.index}", numbers_hash(own, render))
     digest.contents[name] = columns_content(episode.columns, episode.task, episode.metadata)
     if not episode.frames:
         return [Problem(file, f"episode {episode.index}", "has no rows")], digest

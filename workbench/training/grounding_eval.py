@@ -96,7 +96,7 @@ def eval_grounding(options: GroundingEvalOptions, console: Console) -> dict[str,
     }
     _print(result, found, console)
     if options.out:
-        write_atomically(Path(options.out), json.dumps(result, indent=2) + "\n")
+        write_atomically(Path(options.out), json.dumps(result, indent=2, allow_nan=False) + "\n")
     return result
 
 

@@ -48,7 +48,7 @@ class RunLog:
 
     def line(self, line: dict[str, Any]) -> None:
         """See `policy.m1.training.trainer.Log`."""
-        append_line(self.folder / LOSSES, json.dumps(line))
+        append_line(self.folder / LOSSES, json.dumps(line, allow_nan=False))
         now, total = time.perf_counter(), line["total"]
         rate = (total - self._since[1]) / max(now - self._since[0], 1e-9)
         self._since = (now, total)

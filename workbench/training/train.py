@@ -19,7 +19,7 @@ from rich.console import Console
 
 from policy.m1.checkpoint import CONFIG_FILE, save_checkpoint
 from policy.m1.training.settings import Settings
-from policy.m1.training.trainer import Trainer, make_accelerator
+from policy.m1.training.trainer import Trainer, TrainingDiverged, make_accelerator
 from policy.m1.training.training_state import TrainingStateError
 from workbench.data.archive import EPISODES, ArchiveError, chunks
 from workbench.data.lerobot_files import LeRobotImportError
@@ -89,7 +89,7 @@ def train(options: TrainOptions, console: Console) -> Path:
                 with naming(target):
                     save_checkpoint(model.cpu(), target)
             accelerator.wait_for_everyone()
-    except (ArchiveError, LeRobotImportError, TrainingStateError) as error:
+    except (ArchiveError, LeRobotImportError, TrainingDiverged, TrainingStateError) as error:
         raise OptionError(str(error)) from error
     return target
 

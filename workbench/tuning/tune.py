@@ -61,7 +61,9 @@ def tune_adr(options: AdrOptions, console: Console) -> dict[str, Any]:
             console.print(f"[bold red]warning[/] {warning}")
         folder.write_summary(summary)
         found = describe(factor_set, bounds, quota.adr, skipped, complete)
-        write_atomically(folder.path / RESULT, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+        write_atomically(
+            folder.path / RESULT, json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        )
         if found["factors"]:
             content = set_content(factor_set, bounds, quota.adr.held)
             write_atomically(

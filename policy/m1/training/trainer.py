@@ -8,6 +8,7 @@ On one CPU, a training that was killed and resumed has the losses and the weight
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -33,6 +34,10 @@ Line = dict[str, Any]
 """What is logged of a stretch of steps: phase, step, total, and means of losses, rates and the gradient's norm."""
 SHARED = ("gradient_norm", "alignment/")
 """Numbers that every device knows whole."""
+
+
+class TrainingDiverged(Exception):
+    """Losses, gradients or weights that are no numbers any more; one sentence says which, and when."""
 
 
 class Log(Protocol):
@@ -129,8 +134,9 @@ class Trainer:
                 for group in optimizer.param_groups:
                     group["lr"] = phase.rates[group["part"]] * rate_factor(phase, step)
                 self._learn(module, feed.portions(step), phase)
-                norm = accelerator.clip_grad_norm_([p for _, p in named], settings.clip)
-                self._add("gradient_norm", float(norm))
+                norm = float(accelerator.clip_grad_norm_([p for _, p in named], settings.clip))
+                self._require(phase, math.isfinite(norm), f"the gradient's norm is {norm}")
+                self._add("gradient_norm", norm)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
                 self.average.update(named)
@@ -160,8 +166,20 @@ class Trainer:
                     # Devices' gradients are averaged, so each counts as often as there are devices.
                     accelerator.backward(losses["loss"] * (factor * share * accelerator.num_processes))
                 for name, value in losses.items():
-                    label = objective if name == "loss" else f"{objective}/{name}"
-                    self._add(label, float(value.detach()) * share, counted=is_last)
+                    label, loss = (
+                        objective if name == "loss" else f"{objective}/{name}",
+                        float(value.detach()),
+                    )
+                    self._require(phase, math.isfinite(loss), f"the loss {label} is {loss}")
+                    self._add(label, loss * share, counted=is_last)
+
+    def _require(self, phase: Phase, sound: bool, said: str, step: int | None = None) -> None:
+        if not sound:
+            at = self.place.step if step is None else step
+            raise TrainingDiverged(
+                f"training stopped at step {at + 1} of phase {phase.name}: {said}; nothing was written since the last "
+                "state: lower the rates, or look at the data"
+            )
 
     def _add(self, name: str, value: float, counted: bool = True) -> None:
         sums = self.place.sums.setdefault(name, [0.0, 0])
@@ -182,6 +200,11 @@ class Trainer:
             if main:
                 self.log.line(line)
         if place.step % settings.save_every == 0 or is_end:
+            # Before it is written: what a run goes on from, and what it ends with, are weights that work.
+            bad = [
+                name for name, weight in self.learner.named_parameters() if not bool(weight.isfinite().all())
+            ]
+            self._require(phase, not bad, f"weights are no numbers, as {', '.join(bad[:3])}", place.step - 1)
             if main:
                 save_state(self.folder, place, self.learner, optimizer, self.average, settings.keep)
             self.accelerator.wait_for_everyone()

@@ -69,7 +69,7 @@ def save_state(
             tensors[f"optimizer/{key}/{name}"] = value
     save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial / TENSORS_FILE)
     content = {"format": FORMAT, "version": VERSION, "place": asdict(place)}
-    (partial / PLACE_FILE).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    (partial / PLACE_FILE).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
     for path in (partial / TENSORS_FILE, partial / PLACE_FILE, partial):
         _flush(path)
     if target.exists():

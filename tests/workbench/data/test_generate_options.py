@@ -103,8 +103,11 @@ def test_the_summary_counts_what_was_kept_and_why_not():
     assert found["rendered"]["wanted"] == 6
     assert (found["rendered"]["frames"], found["rendered"]["bytes_per_frame"]) == (50, 100.0)
     assert found["rendered"]["rejected"] == {"too_dark": 1}
-    assert found["rates"]["trajectories_per_hour"] == 300.0
-    assert found["rates"]["frames_per_hour"] == 10_000.0
+    # Three trajectories and a hundred frames in the 72 s of both passes; each pass alone took half of it.
+    assert found["rates"]["trajectories_per_hour"] == 150.0
+    assert found["rates"]["frames_per_hour"] == 5_000.0
+    assert found["rates"]["planned_per_hour_of_planning"] == 300.0
+    assert found["rates"]["frames_per_hour_of_rendering"] == 10_000.0
     assert found["rates"]["share_of_time"] == {"plan: physics": 0.25, "render: drawing": 0.125}
 
 

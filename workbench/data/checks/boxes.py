@@ -15,7 +15,7 @@ from workbench.data.silhouette import convex_parts
 
 BOX_TOLERANCE = 2.0
 """Between the edges of a box and of its body's outline, if the body is seen whole [px]: half of the bodies may not be
-farther off. Clean data: 0.3 px in the median of an episode and camera, 1.6 px at most, since a pixel counts when its
+farther off. Clean data: 0.9 px in the median of an episode and camera, 1.4 px at most, since a pixel counts when its
 middle is covered and bodies may hide a corner of each other."""
 WHOLE = 0.995
 """Visibility from which a body counts as seen whole."""

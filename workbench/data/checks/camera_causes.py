@@ -16,7 +16,7 @@ from workbench.data.checks.evidence import Pictures
 from workbench.data.projection import project_frames
 
 POINT_TOLERANCE = 0.1
-"""Between stored and projected points, and what a cause that explains them may leave [px]. Clean data: 0.002 px among
+"""Between stored and projected points, and what a cause that explains them may leave [px]. Clean data: 5e-5 px among
 points within half a picture of its edges, of numbers stored as float32."""
 FEWEST = 6
 """Pixels from which a cause can be found."""

@@ -40,6 +40,8 @@ def executed(episode: DatasetEpisode) -> np.ndarray | None:
     low, high = np.array(episode.action_spec.low), np.array(episode.action_spec.high)
     # The environment clips what is too large. What is so by far has another unit, which must show.
     bounded = np.clip(episode.actions, low, high)
-    actions = np.where(np.abs(episode.actions) <= FAR * np.maximum(np.abs(low), np.abs(high)), bounded, episode.actions)
+    actions = np.where(
+        np.abs(episode.actions) <= FAR * np.maximum(np.abs(low), np.abs(high)), bounded, episode.actions
+    )
     sent = torch.from_numpy(actions.astype(np.float32))
     return np.stack([path.receive(action[None])[0].numpy() for action in sent])

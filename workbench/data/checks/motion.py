@@ -20,7 +20,7 @@ OPPOSED = -0.3
 least 0.72."""
 LATENESS = 0.75
 """How far the lag between actions and targets may be from the delay that the dataset states [rows]; see `lag`. Clean
-data: 0.07 where the way of each command can be gone again, as in archives."""
+data: 0.003 where the way of each command can be gone again, as in archives."""
 LAG_TOLERANCE = 0.05
 """How far it may be from what it was when the numbers were written [rows]. Clean data: 1e-4 (rounding to float32)."""
 SEARCHED = 8
@@ -31,7 +31,7 @@ SAME = 1e-5
 """Two fields that repeat each other agree to this, relative to their size. Clean data: 0."""
 OPEN_FROM = 0.2
 """Share of the fingers' travel by which hands told to be open and told to be closed must differ on the average. Clean
-data: 0.42."""
+data: 0.31."""
 ACTIONS, GRIPPER, REPEATS = (
     "actions are what the arm's targets did",
     "the hand does what it is told",

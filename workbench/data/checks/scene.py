@@ -14,14 +14,14 @@ from workbench.data.checks.evidence import Evidence, Finding, Pictures
 
 HELD_TOLERANCE = 0.05
 """Between the tool and the place on the object at which it was grasped, while it is carried [m], in the median of an
-episode. Clean data: 0.013 (objects slip)."""
+episode. Clean data: 0.002 (objects slip)."""
 REACH = 3.0
 """A body that an arm on a table has to do with is no farther from its base [m]."""
 SIZE_TOLERANCE = 1e-3
 """Between a body's stored size and that of its shape [m]. Clean data: 1e-7."""
 DEPTH_RATIO = (0.8, 1.25)
 """Of measured depth to the distance of a body's middle along the view, in the median of an episode and camera. Clean
-data: 0.93 to 1.01 (half a body's size, and the sensor's errors)."""
+data: 0.91 to 0.99 (half a body's size, and the sensor's errors)."""
 LEAST_PIXELS = 40
 """Of a body in a picture, for its depth to be judged."""
 HELD, SIZES, DEPTH, WORDING, SUCCESS, ON_HAND = (

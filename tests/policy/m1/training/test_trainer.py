@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from policy.m1.training.phases import AnswerHelp
+from policy.m1.training.trainer import TrainingDiverged
 from policy.m1.training.training_state import TrainingStateError, states
 from tests.policy.m1.training.planted import (
     Memory,
@@ -142,3 +143,30 @@ def test_mixed_precision_keeps_weights_whole(tmp_path):
     _, told = trained(tmp_path / "plain", [scene_phase(2), action_phase(2)], log_every=1)
     assert log.lines[0]["scene"] == pytest.approx(told.lines[0]["scene"], rel=0.05)
     assert log.lines[0]["scene"] != told.lines[0]["scene"], "nothing was computed in bfloat16"
+
+
+def test_a_training_whose_losses_are_no_numbers_stops_and_leaves_its_last_good_state(tmp_path):
+    source, log = PlantedSource(), Memory(None)
+    trained(tmp_path, [action_phase(4)], source, log=log, save_every=2)
+    lines = len(log.lines)
+    source.actions[:] = float("nan")
+    with pytest.raises(
+        TrainingDiverged, match=r"stopped at step 5 of phase action: the loss action.* is nan"
+    ):
+        trained(tmp_path, [action_phase(8)], source, log=log, save_every=2)
+    assert [path.name for path in states(tmp_path)][-1] == "step-0-00000004"
+    json.loads(json.dumps(log.lines[lines:], allow_nan=False))
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
+    model = small_model()
+
+    class Spoil(Memory):
+        def step(self, phase, total):
+            super().step(phase, total)
+            if total == 3:
+                next(model.action_head.parameters()).data.fill_(float("nan"))
+
+    with pytest.raises(TrainingDiverged, match=r"(weights are no numbers|is nan)"):
+        trained(tmp_path, [action_phase(4)], model=model, log=Spoil(None), save_every=3)
+    assert states(tmp_path) == []
