@@ -34,7 +34,8 @@ def in_threads[Item, Result](work: Callable[[Item], Result], items: Iterable[Ite
 def leave_real_time() -> int:
     """Take this process's real-time threads back to ordinary scheduling; how many there were.
 
-    PhysX gives its threads real-time priority where it may, as for root, and lets them spin while they wait. Two
+    PhysX gives its threads real-time priority where it may, as for root, and lets them spin while they wait; SVT-AV1
+    gives it to its own and to the caller's. Two
     simulators on as many cores then keep each other's workers from running, and go ten times slower than one.
     """
     tasks = "/proc/self/task"

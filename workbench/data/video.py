@@ -18,6 +18,8 @@ from typing import Any, BinaryIO, Self
 import av
 import numpy as np
 
+from tasks.threads import leave_real_time
+
 PIXEL_FORMAT = "yuv420p"
 KEY_FRAME_EVERY = 2
 """Frames."""
@@ -89,7 +91,10 @@ class VideoWriter:
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts, frame.time_base = self.frames, self._time_base
         self.frames += 1
-        self._write(self._stream.encode(frame))
+        packets = self._stream.encode(frame)
+        if self.frames == 1:
+            leave_real_time()  # which SVT-AV1 takes, as root, for its threads and for the one that calls it
+        self._write(packets)
 
     def close(self) -> None:
         """Write what is left; the file is whole when this returns."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import av
 import numpy as np
 import pytest
@@ -80,3 +83,13 @@ def test_what_is_no_video_is_named(tmp_path):
         list(decode(tmp_path / "v.mp4"))
     with pytest.raises(VideoError, match=r"v\.mp4"):
         information(tmp_path / "v.mp4")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads' scheduling is looked up in /proc")
+def test_encoding_leaves_no_thread_with_real_time_priority(tmp_path):
+    """Encoders take it where they may, as for root, also for the thread that calls them: nothing else would run."""
+    with VideoWriter(tmp_path / "video.mp4", (64, 64), 10.0) as writer:
+        for _ in range(3):
+            writer.add(np.zeros((64, 64, 3), np.uint8))
+            found = {os.sched_getscheduler(int(task)) for task in os.listdir("/proc/self/task")}
+            assert found == {os.SCHED_OTHER}
