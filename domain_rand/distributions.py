@@ -86,9 +86,11 @@ class Numbered(Integers):
         super().__post_init__()
         entries = range(self.lo, self.hi + 1)
         if not isinstance(self.without, tuple) or not all(n in entries for n in self.without):
-            raise ValueError(f"without must list numbers from {self.lo} to {self.hi}, not {self.without!r}")
+            raise ValueError(
+                f"without needs to list numbers from {self.lo} to {self.hi}, not {self.without!r}"
+            )
         if not self.options:
-            raise ValueError("without leaves no entry")
+            raise ValueError(f"a numbered list needs an entry, and without={list(self.without)} leaves none")
 
     @property
     def options(self) -> tuple[int, ...]:

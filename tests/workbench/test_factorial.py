@@ -19,7 +19,7 @@ from workbench.attribution.columns import LEAST, Column, columns_of
 from workbench.attribution.factorial import analyse_factorial
 from workbench.attribution.importance import shares
 from workbench.attribution.in_loop import attribute_factorial
-from workbench.attribution.interactions import synergy_p
+from workbench.attribution.interactions import CORRECTION, synergy_p
 from workbench.attribution.options_shown import options_shown
 from workbench.attribution.regions import cross_fitted, region_rate, with_intervals, worst_region
 from workbench.attribution.screening import screen
@@ -289,6 +289,8 @@ def test_two_factors_that_each_break_it_are_no_pair():
     ("count", "rates"),
     [
         ((15, 45, 30, 110), (0.93, 0.93, 0.93, 0.93)),
+        ((15, 45, 30, 110), (0.98, 0.98, 0.98, 0.98)),
+        ((10, 70, 10, 60), (0.81, 0.9, 0.9, 1.0)),
         ((15, 45, 30, 110), (0.45, 0.45, 0.9, 0.9)),
         ((40, 40, 40, 40), (0.32, 0.5, 0.6, 0.94)),
     ],
@@ -296,7 +298,7 @@ def test_two_factors_that_each_break_it_are_no_pair():
 def test_the_test_of_a_pair_keeps_its_level_under_independent_causes(count, rates):
     rng = np.random.default_rng(0)
     n = np.array(count, float)
-    p = [synergy_p(rng.binomial(count, rates).astype(float), n) for _ in range(3000)]
+    p = [synergy_p(rng.binomial(count, rates).astype(float), n, CORRECTION) for _ in range(3000)]
     assert np.mean(np.array(p) < 0.05) < 0.065
 
 

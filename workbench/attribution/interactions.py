@@ -36,6 +36,9 @@ from workbench.statistics import holm, keyed_generator
 PARTNER = 0.2
 """Unadjusted p-value from which a factor is no candidate for a pair."""
 SPLITS = 25
+CORRECTION = 0.5
+"""Half an episode for continuity. Without it a test at 0.05 errs in up to 0.13 where a handful of episodes fail, with
+it in up to 0.07; the median over the splits makes a pair's p-value conservative besides."""
 _SIGNS = np.array([1.0, -1.0, -1.0, 1.0])  # of the cells below in the constraint
 _NEVER = -700.0
 """Log of a rate that is 0, finite so that roots can be bracketed."""
@@ -78,7 +81,7 @@ def _p_value(tests: tuple[FactorTest, FactorTest], success: np.ndarray, seed: in
             continue
         test = ~search
         first, second = (cut.mask(subset(c, test)) for cut, c in zip(region, pair, strict=True))
-        p_values.append(synergy_p(*cells(first, second, success[test])))
+        p_values.append(synergy_p(*cells(first, second, success[test]), CORRECTION))
     return min(1.0, 2 * float(np.median(p_values)))
 
 
@@ -88,16 +91,18 @@ def cells(first: np.ndarray, second: np.ndarray, success: np.ndarray) -> tuple[n
     return np.array([success[m].sum() for m in masks], float), np.array([m.sum() for m in masks], float)
 
 
-def synergy_p(won: np.ndarray, count: np.ndarray) -> float:
+def synergy_p(won: np.ndarray, count: np.ndarray, correction: float = 0.0) -> float:
     """One-sided p-value of "together no worse than independent causes", from the four cells.
 
     The null is p0 p3 >= p1 p2, with p the success rates of the four cells, and the statistic the signed root of the
     likelihood ratio against its boundary. Cells in which every episode succeeds or fails are as good as any: see
-    `_constrained`. 1 where a cell is empty or the rates found keep to the null.
+    `_constrained`. 1 where a cell is empty or the rates found keep to the null. Where both conditions hold,
+    ``correction`` successes are added: the likelihood ratio of few failures is no normal deviate yet.
     """
-    won, count = np.asarray(won, float), np.asarray(count, float)
+    won, count = np.array(won, float), np.asarray(count, float)
     if count.min() < 1:
         return 1.0
+    won[0] = min(won[0] + correction, count[0])
     rate = won / count
     if rate[0] * rate[3] >= rate[1] * rate[2]:
         return 1.0
