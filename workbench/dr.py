@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from domain_rand.description import what_it_is
+from domain_rand.distributions import Choice
 from domain_rand.factor import REGISTRY, Factor
 from domain_rand.sets import available_sets, build_set, load_set
 from workbench.durable import write_atomically
@@ -82,8 +83,10 @@ def short(value: Any) -> str:
 def _range(cls: type[Factor]) -> str:
     if cls.default is None:
         return "composed"
-    options = getattr(cls.default, "options", None)
-    return ", ".join(options) if options else f"{cls.default.lo:g} to {cls.default.hi:g}"  # type: ignore[union-attr]
+    if isinstance(cls.default, Choice):
+        return ", ".join(cls.default.options)
+    without = ", ".join(map(str, getattr(cls.default, "without", ())))
+    return f"{cls.default.lo:g} to {cls.default.hi:g}" + (f" without {without}" if without else "")  # type: ignore[union-attr]
 
 
 def check_factors(words: Sequence[str], options: CheckOptions, console: Console) -> int:

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from rich.console import Console
 
+from domain_rand.factor import REGISTRY
 from domain_rand.sets import load_set
 from workbench import cli
 from workbench.eval_options import PRESENTATION, EvalOptions
@@ -152,3 +153,11 @@ def test_wrong_input_is_one_sentence_before_anything_starts(words, said, capsys)
     told = capsys.readouterr().err
     assert told.count("\n") == 1, told
     assert said in told
+
+
+def test_every_factor_is_listed_with_its_range(capsys):
+    assert cli.main(["dr", "list"]) == 0
+    said = capsys.readouterr().out
+    assert "language.paraphrase  0 -> 0 to 9" in said
+    for name in REGISTRY:
+        assert f"{name}  " in said
