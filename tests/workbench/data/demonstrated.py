@@ -40,9 +40,9 @@ HOVER, LIFT = 0.12, 0.22
 
 @cache
 def demonstrated_episode(
-    index: int = 0, render: int = 0, stride: int = 2, images: bool = True, seed: int = SEED
+    index: int = 0, render: int = 0, stride: int = 2, images: bool = True, seed: int = SEED, late: int = 0
 ) -> DatasetEpisode:
-    """One of them; renderings of an index differ in the colours of their pictures."""
+    """One of them; renderings of an index differ in colours; pictures come ``late`` control steps late."""
     drawn = draw_episode(EpisodeSpec("pick_place", index, seed, "none"), load_set("none"))
     slots, scene = pool(), drawn.scene
     placed = [(slots[p.slot], p) for p in scene.placements]
@@ -61,9 +61,10 @@ def demonstrated_episode(
     told = np.concatenate(([False], closed))
     shown = demonstration(told, ee, width, bodies[:, 0], bodies[:, 1])
     frames = np.arange(0, steps, stride)
+    seen = np.maximum(frames - late, 0)
     joints = command.astype(np.float32)
     hz = DELTA_EEF.control_hz
-    trace = ways_ahead(ee[:, :3].astype(np.float32), shown.phase, frames)
+    trace = ways_ahead(ee[:, :3].astype(np.float32), shown.phase, seen)
     roles = ("target", "receptacle", *("distractor",) * (len(placed) - 2))
     common = {
         "name": f"{index:06d}-{render:02d}",
@@ -100,11 +101,12 @@ def demonstrated_episode(
         contact=shown.contact,
         place=shown.place,
         frame_steps=frames,
-        shown_steps=frames,
+        shown_steps=seen,
         trace=trace,
         cameras={
             name: _camera(
-                name, pose[frames], bodies[frames].astype(np.float32), placed, shown, trace, index, render, images
+                name, pose[seen],
+                bodies[seen].astype(np.float32), placed, shown, trace, index, render, images
             )
             for name in ("front", "wrist")
         },

@@ -55,6 +55,15 @@ def test_what_is_sound_has_no_problem(sound, name):
     assert [str(problem) for problem in found.problems] == []
 
 
+@pytest.mark.parametrize("export", [export_lerobot_v21, export_lerobot_v3])
+def test_pictures_that_come_late_between_two_rows_are_no_problem(tmp_path, export):
+    """Where bodies that moved were at that instant, an export does not say: they are not judged."""
+    write_archive(tmp_path / "archive", demonstrated_episode(0, late=1))
+    assert [str(problem) for problem in validate(tmp_path / "archive")] == []
+    export(tmp_path / "archive", tmp_path / "export")
+    assert [str(problem) for problem in validate(tmp_path / "export")] == []
+
+
 @pytest.mark.parametrize("version", ["v21", "v3"])
 def test_a_dataset_that_says_nothing_of_its_conventions_is_checked_as_far_as_it_goes(
     sound, tmp_path, version

@@ -173,8 +173,8 @@ class _Reader:
     def _gripper(self, phase: np.ndarray | None) -> Gripper | None:
         name = f"{self.command}.gripper_close"
         closed, width = self.table(name), self.table("state.gripper_width")
-        if closed is None or width is None:
-            return None
+        if not self.own or closed is None or width is None:
+            return None  # what others mean by a width, nothing says
         return Gripper(
             name,
             "state.gripper_width",

@@ -30,7 +30,10 @@ class Offsets:
             if name in self.world:
                 self.residual[name] = pixels - _project(camera, self.world[name])
         self.near = {
-            name: _near(camera, camera.points[name]) | _near(camera, camera.points[name] - gap)
+            name: (_near(camera, camera.points[name]) | _near(camera, camera.points[name] - gap))
+            & np.isfinite(self.world[name]).all(
+                -1
+            )  # of a body between two rows, it is not known where it was
             for name, gap in self.residual.items()
         }
         wrong = {name: is_off(gap[self.near[name]]) for name, gap in self.residual.items()}
