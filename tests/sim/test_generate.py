@@ -181,7 +181,8 @@ def test_recorded_actions_reproduce_what_they_show_and_others_are_named(dataset,
     named = sorted(line for line in run.stdout.splitlines() if line.startswith("episode "))
     assert len(named) == 2, run.stdout
     assert re.match(rf"episode {longer}: .*the tool is \d+\.\d mm off, 5 mm are allowed", named[0])
-    assert named[1].startswith(f"episode {', '.join(zero)}: never_reached; the tool is")
+    # A hand that never moves fails; what it is called hangs on what else happens in the episode.
+    assert re.match(rf"episode {', '.join(zero)}: [a-z_]+; the tool is \d+\.\d mm off", named[1])
     run = workbench("data", "replay", str(dataset), "episodes=2", check=False)
     assert (run.returncode, "at most 0.0 mm" in run.stdout) == (0, True), run.stdout
 
