@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import resource
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +24,6 @@ from workbench import cli
 from workbench.command import Command
 from workbench.drawing import Pictures
 from workbench.durable import naming, write_atomically
-from workbench.launch import output_to
 from workbench.recording import read_recording, write_recording
 
 NOISE = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
@@ -138,8 +139,18 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         cli.main(["report"])
 
 
+CHATTER = """
+from pathlib import Path
+from workbench.launch import output_to
+
+with output_to(Path("/dev/full")) as terminal:
+    for _ in range(1000):
+        print("an engine's chatter " * 10)
+    terminal.write("done")
+"""
+
+
 def test_a_log_that_takes_nothing_stops_no_run() -> None:
-    with output_to(Path("/dev/full")) as terminal:
-        for _ in range(1000):
-            print("an engine's chatter " * 10)
-        terminal.write("")
+    # In a process of its own: pytest's output is no file descriptor.
+    done = subprocess.run([sys.executable, "-c", CHATTER], capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "done")
