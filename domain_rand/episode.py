@@ -16,6 +16,8 @@ LOOKS = ("appearance", "camera")
 """Families of factors that change what cameras see, and nothing else."""
 NOISE_SEED = "episode.noise_seed"
 """Name of the factor that seeds what is random while an episode runs."""
+POLICY_SEED = "episode.policy_seed"
+"""Name of the factor that seeds what is random in the policy."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Episode:
     """Value of every factor of the set, by name."""
     scene: Scene
 
+    @property
+    def policy_seed(self) -> int:
+        """Seed for a policy's own randomness in this episode."""
+        return int(cast(int, self.factors[POLICY_SEED]))
+
 
 def draw_episode(spec: EpisodeSpec, factor_set: FactorSet) -> Episode:
     """Draw all factors of an episode; the same arguments always give the same episode."""
@@ -34,7 +41,7 @@ def draw_episode(spec: EpisodeSpec, factor_set: FactorSet) -> Episode:
         name: cls.nominal for name, cls in REGISTRY.items() if cls.nominal is not None
     }
     for factor in factor_set.factors:
-        values[factor.name] = factor.value(spec.generator(factor.name), values)
+        values[factor.name] = factor.value(spec.generator(factor.stream or factor.name), values)
     drawn = {factor.name: values[factor.name] for factor in factor_set.factors}
     return Episode(spec, drawn, compose(values))
 

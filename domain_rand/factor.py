@@ -43,6 +43,8 @@ class Factor:
     """What can be applied at all; a set that asks for more is refused. None where `default` says it all."""
     length: ClassVar[int] = 1
     """Number of independent components; the value is a list when more than one."""
+    stream: ClassVar[str] = ""
+    """Name of its random numbers in an episode, where that is not the factor's own."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Names of factors whose values `draw` reads."""
     setting: ClassVar[str | None] = None

@@ -31,7 +31,3 @@ class EpisodeSpec:
             f"{self.task}/{self.seed}/{self.index}/{name}".encode(), digest_size=16
         ).digest()
         return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
-
-    def policy_seed(self) -> int:
-        """Seed for a policy's own randomness in this episode."""
-        return int(self.generator("policy").integers(2**31))

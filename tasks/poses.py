@@ -5,6 +5,8 @@ Everything is elementwise, so that a row's result does not depend on how many ro
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 
@@ -41,6 +43,18 @@ def relative(frame: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
     back = conjugate(frame[..., 3:])
     position = rotate(back, pose[..., :3] - frame[..., :3])
     return torch.cat((position, multiply(back, pose[..., 3:])), -1)
+
+
+def angle(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """What `torch.atan2` gives, [rad] in -pi .. pi, to its last digit independent of how many rows there are.
+
+    On a CPU `atan2` computes whole vectors of numbers in another way than what is left over.
+    """
+    steep = y.abs() > x.abs()
+    over = torch.where(steep, -x, y) / torch.where(steep, y, x).where((x != 0) | (y != 0), torch.ones_like(x))
+    half = torch.copysign(torch.full_like(y, math.pi / 2), y)
+    start = torch.where(steep, half, torch.where(x < 0, 2 * half, torch.zeros_like(y)))
+    return start + torch.atan(over)
 
 
 def from_rotation_vector(vector: torch.Tensor) -> torch.Tensor:

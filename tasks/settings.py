@@ -5,6 +5,7 @@ What randomises an environment only names a setting and a value; the owner of th
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -52,6 +53,7 @@ class PerEnvironment:
 
 def stream(seed: int, name: str) -> np.random.Generator:
     """Random numbers of one episode for one purpose, independent of every other purpose's."""
-    return np.random.Generator(
-        np.random.Philox(key=[seed, int.from_bytes(name.encode()[:8].ljust(8), "little")])
-    )
+    word = name.encode()
+    if len(word) > 8:
+        word = hashlib.sha256(word).digest()[:8]
+    return np.random.Generator(np.random.Philox(key=[seed, int.from_bytes(word.ljust(8), "little")]))

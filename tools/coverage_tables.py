@@ -121,7 +121,8 @@ def sequential(rng: np.random.Generator, repeats: int) -> Iterator[Row]:
     yield (
         "test",
         "truth",
-        "decides, either way",
+        "says above",
+        "says not above",
         "episodes, median",
         "mean rate read",
         "anytime interval holds it",
@@ -136,15 +137,17 @@ def sequential(rng: np.random.Generator, repeats: int) -> Iterator[Row]:
             fixed = wilson_interval(test.successes, test.n, LEVEL)
             found.append(
                 (
-                    test.decision is not None,
+                    test.decision == "accept above",
+                    test.decision == "accept below",
                     test.n,
                     test.successes / test.n,
                     low <= rate <= high,
                     fixed[0] <= rate <= fixed[1],
                 )
             )
-        said, n, read, held, wilson = np.array(found, float).T
-        yield f"above {p0}", rate, said.mean(), float(np.median(n)), read.mean(), held.mean(), wilson.mean()
+        above, below, n, *rest = np.array(found, float).T
+        rates = (column.mean() for column in rest)
+        yield f"above {p0}", rate, above.mean(), below.mean(), float(np.median(n)), *rates
 
 
 def sequential_paired(rng: np.random.Generator, repeats: int) -> Iterator[Row]:

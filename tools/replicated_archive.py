@@ -26,7 +26,7 @@ from workbench.data.survey import stage
 
 CHUNK = 16
 """Episodes a file, as `workbench generate` makes them."""
-NOISE = 1e-6
+NOISE = 1e-7
 """Standard deviation of what is added to reported and commanded numbers [m, rad]."""
 NOISY = ("measured_joint_pos", "measured_ee_pose", "commanded_joints")
 """What nothing else in an episode repeats to the last digit."""

@@ -143,5 +143,6 @@ def launched(options: SimulationOptions, quota: Quota, cameras: tuple[str, ...])
         options.image_size,
         options.seed,
         quota.factor_set,
+        options.exact,
     ) as env:
         yield env

@@ -30,10 +30,12 @@ def launch_pick_place(
     image_size: int,
     seed: int,
     factor_set: FactorSet | None = None,
+    exact: bool = False,
 ) -> Iterator:
     """Start Isaac Lab and build the environment; closes both on the way out. Arguments are checked beforehand.
 
-    Cameras draw as much more as the factors of ``factor_set`` need.
+    Cameras draw as much more as the factors of ``factor_set`` need. With ``exact``, all environments have one origin:
+    coordinates round alike in each, so that what happens in an episode does not depend on the row in which it runs.
     """
     from workbench.launch import prepare_process
 
@@ -49,6 +51,8 @@ def launch_pick_place(
     cfg = PickPlaceEnvCfg(image_size=image_size, overscan=needs.overscan, shading=needs.shading)
     cfg.seed = seed
     cfg.scene.num_envs = num_envs
+    if exact:
+        cfg.scene.env_spacing = 0.0
     cfg.actions.command = ACTION_CFGS[action_space](asset_name="robot")
     for name in ("front", "wrist"):
         if name not in cameras:
@@ -132,7 +136,7 @@ class PickPlaceSimulation:
         apply_episodes(env, rows, episodes, self.factor_set)
         self._steps[list(rows)] = 0
         self._idle.difference_update(rows)
-        return [episode.spec.policy_seed() for episode in episodes]
+        return [episode.policy_seed for episode in episodes]
 
     def _warm_up(self) -> None:
         """Bring a new simulation to where one stands between two episodes, so that the first is like any other."""

@@ -37,6 +37,9 @@ class EnvironmentOptions:
     task: str = option("pick_place", f"what is asked: {', '.join(TASKS)}")
     policy: str = option("expert", f"who acts: {', '.join(POLICIES)}")
     num_envs: int = option(16, "environments in parallel")
+    exact: bool = option(
+        False, "records equal to the last digit whatever num_envs is (ovphysx on a CPU); slower with many"
+    )
     seed: int = option(0, "seed of the suite: names the episodes")
     dr: str = option("default", "factor set that episodes are drawn from: a name, or a YAML file")
     dr_overrides: dict[str, Any] = field(
@@ -99,6 +102,11 @@ class EnvironmentOptions:
         if self.physics == AUTO:
             self.physics = default_physics(self.device)
         check_launch(self.physics, self.renderer, self.device)
+        if self.exact and (self.physics, self.device) != ("ovphysx", "cpu"):
+            raise OptionError(
+                f"exact=true is for physics=ovphysx on device=cpu, not for {self.physics} on {self.device}, where the "
+                "number of environments changes the last digits"
+            )
         self.dr_overrides = parse_overrides(self.dr_overrides, REGISTRY)
         check_supported(self.factor_set(), self.physics, self.renderer)
 

@@ -10,6 +10,8 @@ import torch
 from domain_rand.checks.check import check
 from domain_rand.checks.trial import CUBE
 from domain_rand.factor import REGISTRY
+from policy.baselines import Random
+from policy.contract import Observation
 from robots.franka import PANDA
 from tasks.episode import EpisodeSpec
 from tasks.imaging.color import srgb_to_linear
@@ -250,3 +252,27 @@ def seeded_noise(trial, values):
     trial.env.set("joint_noise", rows, [0.0] * trial.num_envs)
     same = (noise - noise[0]).abs() < 1e-7
     return [0.0 if equal else 1.0 for equal in same], [0.0 if v == values[0] else 1.0 for v in values]
+
+
+@check("episode.policy_seed", "whether the random policy's actions differ from the first environment's", "1",
+       absolute=0.0, levels=(7, 7, 8, 7))  # fmt: skip
+def seeded_policy(trial, values):
+    """The same seed is the same policy, another is another."""
+    rows = list(range(trial.num_envs))
+    policy = Random(trial.num_envs, trial.env.action_spec)
+    policy.reset(rows, [int(value) for value in values])
+    measured = trial.env.measure()
+    seen = Observation(
+        rows,
+        torch.zeros(len(rows), dtype=torch.long),
+        [""] * len(rows),
+        measured.joint_pos,
+        measured.joint_vel,
+        measured.gripper_width,
+        torch.zeros(len(rows), 7),
+    )
+    actions = policy.act(seen).actions
+    return (
+        [0.0 if torch.equal(chunk, actions[0]) else 1.0 for chunk in actions],
+        [0.0 if v == values[0] else 1.0 for v in values],
+    )

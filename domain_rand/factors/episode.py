@@ -1,4 +1,4 @@
-"""The randomness that an episode has while it runs."""
+"""The randomness that an episode has while it runs: the world's and the policy's."""
 
 from __future__ import annotations
 
@@ -14,6 +14,21 @@ class NoiseSeed(Factor):
     """
 
     name = "episode.noise_seed"
+    unit = "1"
+    nominal = None
+    default = None
+    legal = Integers(0, 2**31 - 1)
+
+    def draw(self, rng, drawn):
+        return self.legal.sample(rng)
+
+
+@register
+class PolicySeed(Factor):
+    """Seed of what is random in the policy, as in one that samples its actions; recorded for the same reason."""
+
+    name = "episode.policy_seed"
+    stream = "policy"
     unit = "1"
     nominal = None
     default = None

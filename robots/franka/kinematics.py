@@ -111,18 +111,36 @@ def rotation_vector(rotation: torch.Tensor) -> torch.Tensor:
         ),
         -1,
     )
-    sine = axis.norm(dim=-1)
-    cosine = rotation.diagonal(dim1=1, dim2=2).sum(-1) - 1.0
-    angle = torch.atan2(sine, cosine)
+    x, y, z = axis.unbind(-1)
+    sine = torch.sqrt(x * x + y * y + z * z)
+    cosine = rotation[:, 0, 0] + rotation[:, 1, 1] + rotation[:, 2, 2] - 1.0
+    # atan2(sine, cosine), whose last digit would depend on how many rows there are: a CPU computes whole vectors
+    # of them in another way than what is left over. Half the angle has no such trouble, nor a branch: sine >= 0.
+    length = torch.sqrt(sine * sine + cosine * cosine)
+    angle = 2 * torch.atan(sine / (length + cosine).clamp_min(1e-30))
     return axis * torch.where(sine > 1e-7, angle / sine.clamp_min(1e-7), torch.full_like(angle, 0.5))[:, None]
 
 
 def rotation_matrix(vector: torch.Tensor) -> torch.Tensor:
     """Rotation matrices ``[N, 3, 3]`` of rotation vectors ``[N, 3]`` [rad] (Rodrigues' formula)."""
-    return torch.linalg.matrix_exp(_skew(vector))
-
-
-def _skew(v: torch.Tensor) -> torch.Tensor:
-    zero = torch.zeros_like(v[:, 0])
-    rows = (zero, -v[:, 2], v[:, 1], v[:, 2], zero, -v[:, 0], -v[:, 1], v[:, 0], zero)
+    x, y, z = vector.unbind(-1)
+    square = x * x + y * y + z * z
+    angle = torch.sqrt(square)
+    small = square < 1e-12
+    safe = torch.where(small, torch.ones_like(angle), angle)
+    # sin(a) / a and (1 - cos a) / a^2, the latter from half the angle, which keeps its digits where the angle is small.
+    turn = torch.where(small, 1 - square / 6, torch.sin(safe) / safe)
+    half = torch.sin(safe / 2) / safe
+    bend = torch.where(small, 0.5 - square / 24, 2 * half * half)
+    rows = (
+        1 - bend * (y * y + z * z),
+        bend * x * y - turn * z,
+        bend * x * z + turn * y,
+        bend * x * y + turn * z,
+        1 - bend * (x * x + z * z),
+        bend * y * z - turn * x,
+        bend * x * z - turn * y,
+        bend * y * z + turn * x,
+        1 - bend * (x * x + y * y),
+    )
     return torch.stack(rows, -1).view(-1, 3, 3)

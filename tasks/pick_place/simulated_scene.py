@@ -17,8 +17,10 @@ from robots.franka import PANDA
 from robots.franka.asset import material_colors
 from robots.franka.kinematics import forward
 from tasks.cameras import CameraSpec
+from tasks.engines.actor_order import add_bodies_in_order
 from tasks.engines.delayed_renderer import DelayedWarpRenderer
 from tasks.engines.host_memory import allow_no_cuda
+from tasks.engines.presets import engine_name
 from tasks.engines.robot_base import write_robot_base
 from tasks.pick_place.imaging import Imaging
 from tasks.pick_place.layout import Layout
@@ -43,6 +45,8 @@ class SimulatedScene(ManagerBasedRLEnv):
     def load_managers(self) -> None:
         """Find everything in the built scene; called by Isaac Lab before the first reset."""
         self.bodies = self.scene["bodies"]
+        if engine_name(self.cfg) == "ovphysx" and self.device == "cpu":
+            add_bodies_in_order(self.bodies)
         self.robot = self.scene["robot"]
         self.arm_joint_ids, _ = self.robot.find_joints(list(PANDA.arm_joints), preserve_order=True)
         self.finger_joint_ids, _ = self.robot.find_joints(list(PANDA.finger_joints), preserve_order=True)

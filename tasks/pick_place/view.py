@@ -15,6 +15,7 @@ import torch
 from tasks.cameras import back_project
 from tasks.imaging.lens import project_distorted, undistort
 from tasks.pick_place.workspace import Slot
+from tasks.poses import angle
 
 OPEN_REACH = 0.058
 """Distance of the outer face of an open finger from the tool [m]."""
@@ -115,7 +116,7 @@ class PrivilegedView:
     @cached_property
     def _object_yaw(self) -> torch.Tensor:
         x, y, z, w = self.target_pose[:, 3:].unbind(-1)
-        return torch.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+        return angle(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
 
     @cached_property
     def _candidate_xy(self) -> torch.Tensor:

@@ -32,8 +32,8 @@ from tasks.pick_place.workspace import front_camera, pool, wrist_camera
 from tests.tasks.fake_engine import FakeEnv
 
 FAMILIES = {"scene", "appearance", "camera", "dynamics", "control", "sensing", "disturbance", "language"}
-OWN_RANDOMNESS = "episode.noise_seed"
-"""The seed of what happens while an episode runs: no factor of the world, but drawn and recorded like one."""
+OWN_RANDOMNESS = ("episode.noise_seed", "episode.policy_seed")
+"""Seeds of what happens while an episode runs: no factors of the world, but drawn and recorded like some."""
 TOOLS = {
     "physics": {"ovphysx", "newton_mjwarp", "isaacsim_physx"},
     "renderer": {"newton_warp", "isaac_rtx"},
@@ -63,12 +63,12 @@ def no_contacts(monkeypatch):
 def test_names_are_families_and_something_in_them():
     parts = [name.split(".") for name in REGISTRY]
     assert all(len(part) == 2 and all(word.isidentifier() for word in part) for part in parts)
-    assert {family for family, _ in parts} == {*FAMILIES, OWN_RANDOMNESS.partition(".")[0]}
+    assert {family for family, _ in parts} == {*FAMILIES, "episode"}
     assert all(cls.name == name and cls().family == name.split(".")[0] for name, cls in REGISTRY.items())
 
 
 def test_there_are_many_factors_and_several_in_each_family():
-    worldly = [name for name in REGISTRY if name != OWN_RANDOMNESS]
+    worldly = [name for name in REGISTRY if name not in OWN_RANDOMNESS]
     assert len(worldly) >= 45
     counts = {family: sum(name.startswith(f"{family}.") for name in worldly) for family in FAMILIES}
     assert min(counts.values()) >= 4, counts
@@ -409,7 +409,8 @@ def test_recorded_draws_given_back_are_the_same_episode(everything, spec):
         other = again(stored, EpisodeSpec("pick_place", spec.index + 1, spec.seed + 1, "elsewhere"))
         assert other.factors == episode.factors
         assert other.scene == episode.scene
-        assert other.factors[OWN_RANDOMNESS] == episode.factors[OWN_RANDOMNESS]
+        assert all(other.factors[seed] == episode.factors[seed] for seed in OWN_RANDOMNESS)
+        assert other.policy_seed == episode.policy_seed
 
 
 @given(specs, st.sampled_from(["none", "default", "mild"]))
@@ -432,7 +433,7 @@ def test_a_given_back_episode_sets_the_environment_to_the_same(everything):
 
 def test_two_episodes_never_share_their_noise(everything):
     seeds = [
-        draw_episode(EpisodeSpec("pick_place", i, 0), build_set("none", {})).factors[OWN_RANDOMNESS]
+        draw_episode(EpisodeSpec("pick_place", i, 0), build_set("none", {})).factors["episode.noise_seed"]
         for i in range(200)
     ]
     assert len(set(seeds)) == 200

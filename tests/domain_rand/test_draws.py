@@ -156,6 +156,13 @@ def test_values_take_effect_together_after_all_were_asked_for(everything):
     assert asked.count("set") == sum(cls.setting is not None for cls in REGISTRY.values())
 
 
+def test_the_policy_is_seeded_by_numbers_of_the_episode_that_are_recorded():
+    episode = draw_episode(EpisodeSpec("pick_place", 17, 3), load_set("none"))
+    assert episode.policy_seed == episode.factors["episode.policy_seed"] == 2016503580  # for ever
+    again = draw_episode(EpisodeSpec("pick_place", 0, 0), explicit_set("again", episode.factors))
+    assert again.policy_seed == episode.policy_seed
+
+
 @pytest.mark.usefixtures("recorded")
 def test_an_explicit_episode_runs_beside_drawn_ones(everything):
     """Its values are applied where it runs, and theirs where they do."""

@@ -195,7 +195,7 @@ def test_the_mild_set_leaves_something_of_every_range_to_the_heavy_one():
 def test_the_nominal_set_draws_the_scene_and_the_seed_of_what_happens_in_it_only():
     names = {f.name for f in load_set("none").factors}
     assert names == {name for name, cls in REGISTRY.items() if cls.nominal is None}
-    assert all(name.startswith("scene.") for name in names - {"episode.noise_seed"})
+    assert all(name.startswith("scene.") for name in names - {"episode.noise_seed", "episode.policy_seed"})
 
 
 def test_factors_keep_the_order_of_the_catalogue_whatever_the_file_says():

@@ -254,3 +254,43 @@ def test_without_torch_the_tool_is_at_the_same_place(joints):
     q = torch.stack(joints)
     for mine, torchs in zip(tool_pose(q.numpy()), forward(q)[:2], strict=True):
         np.testing.assert_allclose(mine, torchs.numpy(), rtol=0, atol=1e-14)
+
+
+# -- the number of rows
+
+
+@pytest.mark.parametrize("function", ["rotation_vector", "rotation_matrix", "forward", "inverse"])
+@pytest.mark.parametrize("rows", [1, 3, 5, 11, 16, 31, 64, 127])
+def test_no_digit_of_a_row_depends_on_how_many_rows_there_are(function, rows):
+    """So that an episode is the same in 1 or 64 environments; with `torch.atan2` and `matrix_exp` it was not."""
+    torch.manual_seed(0)
+    vectors = 2 * torch.rand(127, 3) - 1
+    q = (LOW + (HIGH - LOW) * torch.rand(127, 7, dtype=torch.float64)).float()
+    position, rotation, _ = forward(q)
+    given = {
+        "rotation_vector": (rotation_vector, (rotation_matrix(vectors),)),
+        "rotation_matrix": (rotation_matrix, (vectors,)),
+        "forward": (lambda joints: forward(joints)[0], (q,)),
+        "inverse": (inverse, (position + 0.01, rotation, q)),
+    }
+    compute, arguments = given[function]
+    whole = compute(*arguments)
+    for first in range(0, 127, rows):
+        part = compute(*(argument[first : first + rows] for argument in arguments))
+        assert torch.equal(part, whole[first : first + rows])
+
+
+@given(directions, angles)
+def test_a_rotation_vector_comes_back_from_its_matrix(direction, angle):
+    vector = torch.tensor([direction], dtype=torch.float64)
+    vector = vector / vector.norm() * angle
+    back = rotation_vector(rotation_matrix(vector))
+    np.testing.assert_allclose(back, vector, atol=1e-9)
+    np.testing.assert_allclose(
+        rotation_matrix(vector)[0], torch.linalg.matrix_exp(skew(vector[0])), atol=1e-12
+    )
+
+
+def skew(v):
+    x, y, z = v.tolist()
+    return torch.tensor([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=torch.float64)

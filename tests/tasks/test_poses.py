@@ -144,3 +144,20 @@ def test_a_row_is_the_same_to_the_last_digit_in_whatever_company(name, seed, n, 
     row = data.draw(st.integers(0, n - 1))
     alone = function(*(value[row : row + 1].clone() for value in arguments))
     assert torch.equal(together[row], alone[0])
+
+
+def test_an_angle_is_that_of_atan2_in_all_directions():
+    turn = torch.linspace(-np.pi, np.pi, 10_001, dtype=torch.float64)
+    x, y = torch.cos(turn), torch.sin(turn)
+    np.testing.assert_allclose(poses.angle(y, x), torch.atan2(y, x), atol=1e-15)
+    axes = torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0], [0.0, 0.0]], dtype=torch.float64)
+    np.testing.assert_allclose(poses.angle(*axes.T), torch.atan2(*axes.T), atol=1e-15)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 11, 64])
+def test_no_digit_of_an_angle_depends_on_how_many_there_are(rows):
+    torch.manual_seed(0)
+    x, y = torch.randn(2, 127)
+    for first in range(0, 127, rows):
+        part = slice(first, first + rows)
+        assert torch.equal(poses.angle(y[part], x[part]), poses.angle(y, x)[part])

@@ -123,3 +123,9 @@ def test_episodes_whose_seeds_follow_each_other_are_independent():
     first = [stream(seed, "sensing").random() for seed in range(4000)]
     assert stats.kstest(first, "uniform").pvalue > 1e-3
     assert abs(np.corrcoef(first[:-1], first[1:])[0, 1]) < 5 / np.sqrt(4000)
+
+
+def test_purposes_whose_names_begin_alike_have_other_random_numbers():
+    """Only the first eight letters of a name counted once."""
+    for first, second in (("disturbance_a", "disturbance_b"), ("textures", "textures2")):
+        assert stream(7, first).random() != stream(7, second).random()

@@ -87,7 +87,7 @@ class PlantedSimulation:
     def begin(self, rows, indices):
         for row, index in zip(rows, indices, strict=True):
             self.running[row], self.age[row] = index, 0
-        return [self.episode(index).spec.policy_seed() for index in indices]
+        return [self.episode(index).policy_seed for index in indices]
 
     def end(self, rows):
         for row in rows:

@@ -47,7 +47,7 @@ class PlanPass:
             env = stack.enter_context(
                 launch_pick_place(
                     o.num_envs, o.physics, o.renderer, o.device, o.action_space, (), o.image_size, o.seed,
-                    o.factor_set(),
+                    o.factor_set(), o.exact,
                 )
             )  # fmt: skip
             ready()
@@ -77,7 +77,7 @@ class PlanPass:
         kept = None
         if record["success"]:
             base = self.env.layout.base[ran.row].cpu().numpy()
-            others = paraphrases(episode.scene, PARAPHRASES, episode.spec.policy_seed())
+            others = paraphrases(episode.scene, PARAPHRASES, episode.policy_seed)
             try:
                 kept = to_episode(ran, episode, record, self.env.action_spec, base, others)
                 line["rejected"] = defect(kept)

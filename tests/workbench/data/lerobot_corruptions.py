@@ -262,17 +262,17 @@ IN_LEROBOT = (
     ),
     Corruption(
         "state in millimetres",
-        r"state\.eef_position: .*is 1000 times .*millimetres",
+        r"state\.eef_position: .*is (1000|999)\S* times .*millimetres",
         _column("state.eef_position", lambda v: v * 1000),
     ),
     Corruption(
         "targets in millimetres",
-        r"command\.eef_position: .*is 1000 times .*millimetres",
+        r"command\.eef_position: .*is (1000|999)\S* times .*millimetres",
         _column("command.eef_position", lambda v: v * 1000),
     ),
     Corruption(
         "deltas in millimetres",
-        r"command\.delta_eef_position.*: .*translation is 1e\+03 times .*millimetres",
+        r"command\.delta_eef_position.*: .*translation is 1\S*e\+03 times .*millimetres",
         _column("command.delta_eef_position", lambda v: v * 1000),
     ),
     Corruption(
@@ -302,7 +302,7 @@ IN_LEROBOT = (
         r"action: .*it has the wrong sign",
         _column("action", lambda v: scaled(v, 6, -1.0)),
     ),
-    Corruption("actions a row late", r"command\.delta_eef.*: .*lies 1 rows late", _sent(_row_later)),
+    Corruption("actions a row late", r"command\.delta_eef.*: .*lies \d\S* rows late", _sent(_row_later)),
     Corruption("actions zero", r"command\.delta_eef.*: .*is zero in every row", _sent(lambda v: v * 0)),
     Corruption("action alone zero", r"action: .*it is zero in every row", _column("action", lambda v: v * 0)),
     Corruption(

@@ -7,7 +7,7 @@ it is, and what is missing is not checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,12 @@ from robots.franka.tool_pose import tool_pose
 from tasks.pick_place.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.data.checks.archive_evidence import PANDA, holding
 from workbench.data.checks.evidence import Evidence, Gripper, Motion, Pictures, ToolPoses
+from workbench.data.checks.lerobot_rotations import DELTA_ROTATIONS, ROTATIONS
 from workbench.data.checks.motion import joint_steps, tool_steps
-from workbench.data.checks.tool import matrices
 from workbench.data.columns import ANNOTATION
 from workbench.data.episode import PHASES, Body
 from workbench.data.frame_actions import OPEN, SENT
 from workbench.data.lerobot_import import ImportedEpisode
-from workbench.data.rotations import from_vector
 
 COMMANDS = ("command", "action")
 """How the columns of what was commanded begin: today's, and earlier exports' and InternVLA-M1's."""
@@ -319,39 +318,6 @@ class _Reader:
                 )
             )
         return tuple(found)
-
-
-def _from_six(numbers: np.ndarray) -> np.ndarray:
-    # Not made orthonormal: what is none shows.
-    x, y = numbers[:, :3], numbers[:, 3:]
-    return np.stack((x, y, np.cross(x, y)), -1)
-
-
-def _from_euler(angles: np.ndarray) -> np.ndarray:
-    return Rotation.from_euler("xyz", np.nan_to_num(angles)).as_matrix()
-
-
-def _from_down(vectors: np.ndarray) -> np.ndarray:
-    return from_vector(np.nan_to_num(vectors)).as_matrix()
-
-
-def _from_wxyz(quaternion: np.ndarray) -> np.ndarray:
-    return matrices(np.roll(quaternion, -1, 1))
-
-
-Read = Callable[[np.ndarray], np.ndarray]
-ROTATIONS: dict[str, tuple[int, Read]] = {
-    "eef_quaternion": (4, _from_wxyz),
-    "eef_rotation": (3, _from_euler),
-    "eef_rotation_6d": (6, _from_six),
-    "eef_rotation_vector": (3, _from_down),
-}
-"""Numbers a row, and rotation matrices ``[N, 3, 3]``, of each way in which a tool's rotation is stored."""
-DELTA_ROTATIONS: dict[str, tuple[int, Read]] = {
-    "delta_eef_rotation": (3, _from_euler),
-    "delta_eef_quaternion": (4, _from_wxyz),
-}
-"""The same of turns between frames, beside the rotation vector."""
 
 
 def _carried(phase: np.ndarray, at: np.ndarray, is_row: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ greatest alone. Clean data: 0.90 to 1.10 (lost and repeated commands, and the ar
 OPPOSED = -0.3
 """Correlation of what was sent with what targets did, at the best lag, from which on the sign is wrong. Clean data: at
 least 0.72."""
-LATENESS = 0.75
+LATENESS = 0.25
 """How far the lag between actions and targets may be from the delay that the dataset states [rows]; see `lag`. Clean
 data: 0.003 where the way of each command can be gone again, as in archives."""
 LAG_TOLERANCE = 0.05
@@ -289,6 +289,8 @@ def _relation(values: np.ndarray, truth: np.ndarray, columns: np.ndarray) -> str
         return "it has the wrong sign"
     ratio = float((a * b).sum() / max(float((b**2).sum()), 1e-12))
     if abs(ratio) > 1e-9 and np.abs(a - ratio * b).max() < 1e-3 * np.abs(a).max():
+        if f"{ratio:.4g}" == "1":
+            return f"they differ by up to {np.abs(a - b).max():.3g}"
         unit = " (millimetres instead of metres)" if abs(ratio / 1000 - 1) < 0.01 else ""
         return f"it is {ratio:.4g} times as large{unit}"
     for k, words in ((1, "late"), (-1, "early")):
