@@ -22,9 +22,9 @@ def test_one_episode_in_all_environments_takes_one_course():
         ROWS, "ovphysx", "newton_warp", "cpu", "delta_eef", (), 64, 0, factor_set, exact=True
     ) as env:
         simulation = PickPlaceSimulation(env, factor_set, 31337, 400)
-        policy = make_policy("noisy_expert", ROWS, env.action_spec, "cpu", 4.0, 2)
+        policy = make_policy("expert", ROWS, env.action_spec, "cpu", 0, 0)
         policy.reset(range(ROWS), simulation.begin(range(ROWS), [5] * ROWS))
-        start, lifted = np.asarray(simulation.snapshot()["body_pose"])[0, :, 2], False
+        start, lifted = np.array(simulation.snapshot()["body_pose"])[0, :, 2], False
         for step in range(STEPS):
             simulation.step(policy.act(simulation.observe(policy)).actions[:, 0])
             state = simulation.snapshot()
