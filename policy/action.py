@@ -121,6 +121,11 @@ class ActionSpec:
             for c in self.channels
             if not c.low < c.high
         ]
+        found += [
+            f"channel {c.name} has a range that is not finite, [{c.low}, {c.high}]"
+            for c in self.channels
+            if c.low < c.high and not (math.isfinite(c.low) and math.isfinite(c.high))
+        ]
         if not 0 < self.control_hz < math.inf:
             found.append(f"control_hz must be positive, not {self.control_hz}")
         if self.normalisation is not None:
@@ -128,6 +133,9 @@ class ActionSpec:
                 length = len(getattr(self.normalisation, part))
                 if length != self.dim:
                     found.append(f"normalisation.{part} has {length} values for {self.dim} channels")
+            statistics = (*self.normalisation.low, *self.normalisation.high)
+            if odd := [x for x in statistics if not math.isfinite(x)]:
+                found.append(f"normalisation has {odd[0]} among its statistics, which must be finite")
         return found
 
     def mismatches(self, other: ActionSpec) -> list[str]:

@@ -22,6 +22,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from policy.m1.config import M1Config
 from policy.m1.model import M1Model
 from policy.m1.strict import ConfigError
+from policy.m1.weights import unusable
 
 FORMAT = "sim2real-workbench/m1"
 VERSION = 1
@@ -47,9 +48,11 @@ def save_checkpoint(model: M1Model, folder: Path) -> None:
         raise CheckpointError(f"{folder} holds a checkpoint already; choose another folder")
     if model.tokenizer is None:
         raise CheckpointError("a model without its tokenizer is no checkpoint")
+    tensors = {name: tensor.detach().contiguous() for name, tensor in own_state(model).items()}
+    if problems := unusable(tensors):
+        raise CheckpointError(f"a model with weights that cannot be used is not saved: {'; '.join(problems)}")
     folder.mkdir(parents=True, exist_ok=True)
     model.tokenizer.save_pretrained(folder)
-    tensors = {name: tensor.detach().contiguous() for name, tensor in own_state(model).items()}
     save_file(tensors, folder / WEIGHTS_FILE, metadata={"format": "pt"})
     content = {"format": FORMAT, "version": VERSION, "model": model.config.to_plain()}
     # Last, so that a folder with a configuration is a whole checkpoint.
@@ -79,7 +82,7 @@ def read_config(folder: Path) -> M1Config:
         content = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise CheckpointError(f"{folder} is no checkpoint: {path.name} cannot be read: {error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is no JSON: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not of format {FORMAT}")
@@ -121,12 +124,16 @@ def assemble(
     try:
         with torch.device("meta"):
             model = M1Model(config, tokenizer)
-    except ConfigError as error:
+    except (ConfigError, ValueError, RuntimeError) as error:  # sizes that a library does not put together
         raise CheckpointError(f"{source}: {error}") from error
     expected = own_state(model)
     problems = differences({k: tuple(v.shape) for k, v in expected.items()}, tensors)
     if problems:
-        raise CheckpointError(f"the weights of {source} do not fit the configuration: {'; '.join(problems)}")
+        raise CheckpointError(
+            f"the weights of {source} do not fit their configuration: {'; '.join(problems)}"
+        )
+    if problems := unusable(tensors):
+        raise CheckpointError(f"the weights of {source} cannot be used: {'; '.join(problems)}")
     model.load_state_dict(dict(tensors), strict=False, assign=True)
     model.vlm.model.tie_weights()
     _restore_rotary_frequencies(model)

@@ -9,7 +9,6 @@ Every field is read by the code beside it; a key that no field takes is an error
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -119,7 +118,7 @@ class DiffusionConfig:
     train_steps: int = 100
     """Length of the noise schedule."""
     sample_steps: int = 10
-    """DDIM steps; must divide `train_steps`."""
+    """DDIM steps; as many as some even stride through `train_steps` makes (`policy.m1.noise_levels`)."""
     guidance_scale: float = 1.5
     """Classifier-free guidance; 1 is none, and costs half."""
     condition_dropout: float = 0.1
@@ -248,87 +247,9 @@ class M1Config:
 
     def problems(self) -> list[str]:
         """What contradicts itself, in plain sentences; empty when nothing does."""
-        found = []
-        token_px = self.vision.patch_size * self.vision.spatial_merge_size
-        head = self.language.hidden_size // self.language.num_attention_heads
-        layers = self.language.num_hidden_layers
-        encoding = self.encoding
-        checks = [
-            (
-                self.images.size % token_px == 0 and self.images.size % self.dino.patch_size == 0,
-                f"images.size must be a multiple of {token_px} and {self.dino.patch_size}, not {self.images.size}",
-            ),
-            (len(self.images.views) > 0, "images.views names no camera"),
-            (all(view.strip() for view in self.images.views), "images.views has a camera without a name"),
-            (len(set(self.images.views)) == len(self.images.views), "images.views repeats a camera"),
-            (
-                sum(self.language.mrope_section) * 2 == head,
-                f"language.mrope_section must sum to half a head's width, {head // 2}",
-            ),
-            (
-                0 <= self.qformer.start_layer < self.qformer.end_layer <= layers + 1,
-                f"qformer reads hidden states {self.qformer.start_layer} to {self.qformer.end_layer}, "
-                f"but there are 0 to {layers + 1}",
-            ),
-            (
-                self.qformer.hidden_size == self.action_head.hidden_size,
-                "qformer.hidden_size and action_head.hidden_size must be equal",
-            ),
-            (
-                not self.action_head.reads_condition or self.diffusion.target == "sample",
-                "action_head.reads_condition is for diffusion.target sample: a condition says nothing of the noise",
-            ),
-            (
-                self.diffusion.sample_steps > 0
-                and self.diffusion.train_steps % self.diffusion.sample_steps == 0,
-                f"diffusion.sample_steps must divide {self.diffusion.train_steps}",
-            ),
-            (
-                0 <= self.diffusion.condition_dropout < 1 and self.diffusion.draws_per_sample > 0,
-                "diffusion.condition_dropout must be in [0, 1) and draws_per_sample positive",
-            ),
-            (
-                1 <= self.execute_steps <= self.chunk_length,
-                f"execute_steps must be 1 to {self.chunk_length}, not {self.execute_steps}",
-            ),
-            (0 <= self.vlm_gradient_scale <= 1, "vlm_gradient_scale must be between 0 and 1"),
-            (encoding.gripper_levels[0] != encoding.gripper_levels[1], "encoding.gripper_levels are equal"),
-            (
-                (encoding.rotation == "none") == (self.action_spec.rotation == "none"),
-                f"encoding.rotation is {encoding.rotation!r} but the action spec has {self.action_spec.rotation!r}",
-            ),
-            (
-                encoding.rotation != "euler_xyz" or len(rotation_channels(self.action_spec)) == 3,
-                "encoding.rotation euler_xyz needs the channels drot_x, drot_y, drot_z",
-            ),
-            (
-                (self.tokenizer.kind == "words") == bool(self.tokenizer.words),
-                "tokenizer.words belongs to kind 'words', which needs it",
-            ),
-        ]
-        found += [message for holds, message in checks if not holds]
-        found += [
-            f"prompt.{name} lacks {{instruction}}"
-            for name in ("action", "grounding")
-            if "{instruction}" not in getattr(self.prompt, name)
-        ]
-        if unknown := [name for name in self.prompt.slots if name not in SLOTS]:
-            found.append(f"prompt.slots has {unknown[0]!r}; there are {', '.join(SLOTS)}")
-        if HAND in self.prompt.action and not self.tokenizer.coordinate_bins:
-            found.append(f"prompt.action with {HAND} needs tokenizer.coordinate_bins")
-        if slots := len(self.prompt.slots):
-            words = re.findall(r"\w+", self.prompt.action.split("{instruction}")[-1])
-            if any(words.count(word) != slots for word in SLOT_WORDS):
-                found.append("prompt.action must end with a word u and a word v for each of prompt.slots")
-            if not self.tokenizer.coordinate_bins or self.qformer.end_layer != layers + 1:
-                found.append(
-                    "prompt.slots need tokenizer.coordinate_bins and a Q-Former that reads the last layer"
-                )
-        norm = self.action_spec.normalisation
-        names = [channel.name for channel in self.action_spec.channels]
-        if norm is not None and GRIPPER in names and norm.mask[names.index(GRIPPER)]:
-            found.append("the gripper channel has levels of its own: normalisation.mask must be False there")
-        return found
+        from policy.m1.config_checks import contradictions, impossible_sizes
+
+        return impossible_sizes(self) or contradictions(self)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain JSON types; `from_plain` is the inverse."""

@@ -2,8 +2,8 @@
 
 Improved DDPM's cosine schedule (arXiv 2102.09672), noise as the target or, where configured, the actions, DDIM without
 noise of its own (arXiv 2010.02502, eta 0), guidance by extrapolating from the null condition (arXiv 2207.12598). The
-schedules are ``diffusers``'. A sampler is made for each call: one kept from an earlier call would keep its number of
-steps.
+schedule is ``diffusers``'; its sampler is not used, since it visits levels at another stride than the published one
+where the number of steps does not divide the schedule.
 """
 
 from __future__ import annotations
@@ -18,13 +18,11 @@ from torch import nn
 
 from policy.m1.config import DiffusionConfig
 from policy.m1.dit import ActionTransformer
+from policy.m1.noise_levels import noise_levels
 
 
 def make_scheduler(train_steps: int, target: Literal["noise", "sample"] = "noise") -> DDIMScheduler:
-    """The noise schedule for a head that predicts ``target``.
-
-    Sampling visits every ``train_steps / n``-th level, the last one noise-free.
-    """
+    """The noise schedule for a head that predicts ``target``."""
     return DDIMScheduler(
         num_train_timesteps=train_steps,
         beta_schedule="squaredcos_cap_v2",
@@ -74,14 +72,16 @@ class ActionDiffusion(nn.Module):
 
         ``actions`` ``[B, T, A]`` in the model's own units; ``valid`` ``[B, T]`` is False for steps past an episode's
         end, which are neither counted nor attended to; ``condition`` ``[B, Q, D]``. ``generator`` (CPU; one, or one a
-        row) fixes noise, levels and which conditions are dropped. Raises ValueError where no step is valid.
+        row) fixes noise, levels and which conditions are dropped: none in evaluation mode. Raises ValueError where no
+        step is valid.
         """
         if not bool(valid.any()):
             raise ValueError("no step of the batch is valid: there is nothing to learn from")
         draws, device = self.config.draws_per_sample, actions.device
         noise, t, dropped = (x.to(device) for x in self._draw(actions.shape, generator))
         actions, valid, condition = (x.repeat_interleave(draws, 0) for x in (actions, valid, condition))
-        condition = torch.where(dropped[:, None, None], self.transformer.null_condition, condition)
+        if self.training:
+            condition = torch.where(dropped[:, None, None], self.transformer.null_condition, condition)
         whole = bool(valid.all())
         predicted = self.transformer(self.q_sample(actions, t, noise), t, condition, None if whole else valid)
         target = noise if self.config.target == "noise" else actions
@@ -111,26 +111,38 @@ class ActionDiffusion(nn.Module):
     ) -> torch.Tensor:
         """Actions ``[B, T, A]`` in the model's own units, not clipped, from ``noise`` ``[B, T, A]``.
 
-        ``steps`` and ``guidance_scale`` replace the configured ones. Raises ValueError for steps that do not divide
-        the schedule.
+        ``steps`` and ``guidance_scale`` replace the configured ones. Raises ValueError for a number of steps that
+        `noise_levels` does not have.
         """
         steps = self.config.sample_steps if steps is None else steps
         scale = self.config.guidance_scale if guidance_scale is None else guidance_scale
-        if steps <= 0 or self.config.train_steps % steps:
-            raise ValueError(f"{steps} sampling steps do not divide {self.config.train_steps}")
-        scheduler = make_scheduler(self.config.train_steps, self.config.target)
-        scheduler.set_timesteps(steps)
+        levels = noise_levels(self.config.train_steps, steps)
+        kept = make_scheduler(self.config.train_steps, self.config.target).alphas_cumprod
         guided = scale != 1.0
         if guided:
             null = self.transformer.null_condition.expand_as(condition)
             condition = torch.cat([condition, null])
         actions = noise
-        for level in scheduler.timesteps.tolist():
+        for level, following in zip(levels, [*levels[1:], None], strict=True):
             shown = torch.cat([actions, actions]) if guided else actions
             t = torch.full((len(shown),), level, device=noise.device)
             predicted = self.transformer(shown, t, condition)
             if guided:
                 conditional, unconditional = predicted.chunk(2)
                 predicted = unconditional + scale * (conditional - unconditional)
-            actions = scheduler.step(predicted, level, actions, eta=0.0).prev_sample
+            after = torch.ones(()) if following is None else kept[following]
+            actions = self._less_noisy(actions, predicted, kept[level], after)
         return actions
+
+    def _less_noisy(
+        self, actions: torch.Tensor, predicted: torch.Tensor, share: torch.Tensor, after: torch.Tensor
+    ) -> torch.Tensor:
+        """A step of DDIM with eta 0 (equation 12 of arXiv 2010.02502).
+
+        From the level at which ``share`` of the variance is the actions' to that at which ``after`` of it is.
+        """
+        if self.config.target == "noise":
+            clean, noise = (actions - (1 - share) ** 0.5 * predicted) / share**0.5, predicted
+        else:
+            clean, noise = predicted, (actions - share**0.5 * predicted) / (1 - share) ** 0.5
+        return after**0.5 * clean + (1 - after) ** 0.5 * noise

@@ -17,6 +17,8 @@ from policy.m1.config import ActionHeadConfig
 
 MLP_RATIO = 4
 NORM_EPS = 1e-6
+EMBEDDER_SPREAD = 0.02
+"""Standard deviation of the published head's first embedders of actions, conditions and noise levels."""
 SINUSOID_SIZE = 256
 SINUSOID_PERIOD = 10_000.0
 
@@ -117,7 +119,12 @@ class ActionTransformer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """DiT's initialisation: the head begins by predicting zero noise, whatever it is shown."""
+        """DiT's initialisation: the head begins by predicting zero noise, whatever it is shown.
+
+        A head like the published one begins with its spread, too: `EMBEDDER_SPREAD` for whatever is embedded, where
+        DiT's own rule would give 0.04 to 0.1. One that reads its condition keeps to DiT's rule: the small model's
+        training was measured with it.
+        """
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
@@ -125,6 +132,11 @@ class ActionTransformer(nn.Module):
         nn.init.normal_(self.positions, std=self.positions.shape[-1] ** -0.5)
         nn.init.normal_(self.null_condition, std=self.null_condition.shape[-1] ** -0.5)
         nn.init.zeros_(self.output.weight)
+        if self.reading is None:
+            first, last = self.noise_level_embedder[0], self.noise_level_embedder[2]
+            embedders = (self.condition_embedder, self.action_embedder, self.history_embedder, first, last)
+            for spread in (*(embedder.weight for embedder in embedders), self.null_condition):
+                nn.init.normal_(spread, std=EMBEDDER_SPREAD)
 
     def forward(
         self,

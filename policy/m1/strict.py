@@ -7,9 +7,18 @@ file asked for. Here a key that no field takes cannot be read.
 from __future__ import annotations
 
 import dataclasses
+import reprlib
+import sys
 import types
 from collections.abc import Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+_SHORT = reprlib.Repr(maxlevel=2, maxlist=4, maxtuple=4, maxdict=4, maxstring=80, maxother=80, maxlong=24)
+
+
+def shown(value: Any) -> str:
+    """A value of unknown origin in few characters, for a sentence that says that it is wrong."""
+    return _SHORT.repr(value)
 
 
 class ConfigError(ValueError):
@@ -55,21 +64,23 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         return _value(inner, value, where)
     if origin is Literal:
         if value not in arguments:
-            raise ConfigError(f"{where} must be one of {', '.join(map(str, arguments))}, not {value!r}")
+            raise ConfigError(f"{where} must be one of {', '.join(map(str, arguments))}, not {shown(value)}")
         return value
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise ConfigError(f"{where} must be a list, not {value!r}")
+            raise ConfigError(f"{where} must be a list, not {shown(value)}")
         if arguments[-1] is not Ellipsis and len(value) != len(arguments):
             raise ConfigError(f"{where} must have {len(arguments)} entries, not {len(value)}")
         kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
         return tuple(_value(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return from_plain(kind, value, where)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if not abs(value) <= sys.float_info.max:
+            raise ConfigError(f"{where} must be a finite number, not {shown(value)}")
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ConfigError(f"{where} must be {_NAMES.get(kind, kind)}, not {value!r}")
+        raise ConfigError(f"{where} must be {_NAMES.get(kind, kind)}, not {shown(value)}")
     return value
 
 

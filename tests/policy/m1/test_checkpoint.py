@@ -117,3 +117,40 @@ def test_a_configuration_of_another_kind_is_refused(folder, change, words):
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(CheckpointError, match=words):
         read_config(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_not_finite_are_neither_loaded_nor_saved(folder, tmp_path, value):
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    tensors["qformer.query_tokens"][3, 5] = value
+    save_file(tensors, path)
+    with pytest.raises(CheckpointError, match=r"cannot be used: 1 not finite: qformer\.query_tokens"):
+        load_checkpoint(folder)
+    broken = tiny_model()
+    with torch.no_grad():
+        broken.qformer.query_tokens[3, 5] = value
+    with pytest.raises(CheckpointError, match=r"not saved: 1 not finite: qformer\.query_tokens"):
+        save_checkpoint(broken, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_that_are_whole_numbers_are_refused(folder):
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    tensors["qformer.query_tokens"] = tensors["qformer.query_tokens"].long()
+    save_file(tensors, path)
+    with pytest.raises(
+        CheckpointError, match=r"1 not floating-point numbers: qformer\.query_tokens holds int64"
+    ):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_statistics_that_are_not_finite_are_refused(folder, value):
+    path = folder / "config.json"
+    content = json.loads(path.read_text())
+    content["model"]["action_spec"]["normalisation"]["high"][2] = "HERE"
+    path.write_text(json.dumps(content).replace('"HERE"', value))
+    with pytest.raises(CheckpointError, match=r"normalisation\.high\[2\] must be a finite number"):
+        load_checkpoint(folder)

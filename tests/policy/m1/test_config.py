@@ -24,6 +24,21 @@ def test_a_configuration_comes_back_from_json_unchanged(name):
     assert M1Config.from_plain(json.loads(json.dumps(config.to_plain()))) == config
 
 
+HEADS = [
+    (f"{part}.{name}", number, f"{part}.{name} must")
+    for part, name, numbers in (
+        ("vision", "num_heads", (5, 3, 0)),
+        ("language", "num_attention_heads", (5, 3, 0)),
+        ("language", "num_key_value_heads", (5, 3, 0)),
+        ("dino", "num_attention_heads", (5, 3, 0)),
+        ("qformer", "num_heads", (5, 7, 0)),  # three divide its width
+        ("action_head", "num_heads", (5, 7, 0)),
+    )
+    for number in numbers
+]
+"""Numbers of attention heads that do not divide what they share."""
+
+
 def edited(path, value=None, remove=False):
     data = json.loads(json.dumps(tiny_config().to_plain()))
     *parents, last = path.split(".")
@@ -49,6 +64,13 @@ def edited(path, value=None, remove=False):
         ("language.mrope_section", [16, 24], ["must have 3 entries"]),
         ("prompt", None, ["config.prompt must be a mapping"]),
         ("action_spec.control_hz", -5, ["control_hz must be positive"]),
+        ("language.rope_theta", float("nan"), ["rope_theta must be a finite number"]),
+        (
+            "action_spec.normalisation.low",
+            [float("-inf")] * 7,
+            ["normalisation.low[0] must be a finite number"],
+        ),
+        ("action_spec.channels", [], ["is not valid"]),
     ],
 )
 def test_a_wrong_key_or_type_is_named(path, value, words):
@@ -69,7 +91,7 @@ def test_a_missing_key_is_named_rather_than_filled_in():
         ("images.views", [], "names no camera"),
         ("language.mrope_section", [8, 12, 12], "half a head's width, 16"),
         ("qformer.end_layer", 5, "hidden states 2 to 5"),
-        ("diffusion.sample_steps", 7, "must divide 100"),
+        ("diffusion.sample_steps", 40, "take 34 or 50"),
         ("execute_steps", 7, "1 to 6"),
         ("prompt.action", "Do it.", "lacks {instruction}"),
         ("prompt.action", "Do {instruction}: u v", "a word u and a word v for each"),
@@ -79,6 +101,14 @@ def test_a_missing_key_is_named_rather_than_filled_in():
         ("encoding.rotation", "none", "the action spec has 'rotation_vector'"),
         ("action_spec.normalisation.mask", [True] * 7, "gripper channel has levels of its own"),
         ("vlm_gradient_scale", 2.0, "between 0 and 1"),
+        *HEADS,
+        ("vision.num_heads", 16, "four times vision.num_heads"),
+        ("dino.hidden_size", 0, "dino.hidden_size must be 1 to"),
+        ("language.num_hidden_layers", 10**9, "language.num_hidden_layers must be 1 to 1000"),
+        ("chunk_length", -1, "chunk_length must be 1 to"),
+        ("vision.fullatt_block_indexes", [7], "names block 7 of 2"),
+        ("vision.window_size", 14, "window_size must be at least 28"),
+        ("action_spec.normalisation.high", [-1.0] * 7, "runs from"),
     ],
 )
 def test_a_contradiction_is_named(path, value, words):
@@ -98,7 +128,8 @@ def test_presets_are_listed_when_a_name_is_unknown():
 
 def test_every_field_is_read_by_some_code():
     """A key that nothing reads is a promise that nothing keeps. Provenance alone is for people."""
-    files = set(Path(policy.m1.__file__).parent.glob("*.py")) - {Path(config_module.__file__)}
+    folder = Path(policy.m1.__file__).parent
+    files = set(folder.glob("*.py")) - {folder / "config.py", folder / "config_checks.py"}
     read = {
         node.attr
         for file in files

@@ -6,6 +6,7 @@ import torch
 from policy.m1.config import ActionHeadConfig, DiffusionConfig
 from policy.m1.diffusion import ActionDiffusion, make_scheduler, row_noise
 from policy.m1.dit import ActionTransformer, sinusoid
+from policy.m1.noise_levels import noise_levels
 
 T, A, Q, D = 6, 3, 5, 16
 
@@ -84,6 +85,36 @@ def test_dropped_conditions_are_the_null_condition_at_the_configured_rate():
     assert abs(dropped.float().mean() - 0.25) < 0.04  # four standard errors of 2,000 draws
 
 
+def test_an_evaluated_loss_drops_no_condition():
+    head = make_head(condition_dropout=0.9).eval()
+    actions, valid, condition = batch()
+    conditions = []
+    head.transformer.register_forward_hook(lambda module, args, output: conditions.append(args[2]))
+    loss_of(head, actions, valid, condition)
+    assert torch.equal(conditions[0], condition.repeat_interleave(4, 0))
+
+
+def test_a_new_head_begins_with_the_published_spread():
+    """0.02 for what embeds, Xavier for the rest; a head that reads its condition has Xavier throughout."""
+    torch.manual_seed(0)
+    published, own = (
+        ActionTransformer(ActionHeadConfig(2, 128, 2, reads), 7, 16, 64) for reads in (False, True)
+    )
+
+    def embedders(head):
+        levels = head.noise_level_embedder
+        layers = (head.condition_embedder, head.action_embedder, head.history_embedder, levels[0], levels[2])
+        return [weight.detach() for weight in (*(layer.weight for layer in layers), head.null_condition)]
+
+    assert all(0.018 < float(weight.std()) < 0.022 for weight in embedders(published))
+    assert all(float(weight.std()) > 0.05 for weight in embedders(own))
+    xavier = (2 / (128 + 3 * 128)) ** 0.5
+    for head in (published, own):
+        assert float(head.blocks[0].attn.qkv.weight.detach().std()) == pytest.approx(xavier, rel=0.05)
+        assert float(head.positions.detach().std()) == pytest.approx(128**-0.5, rel=0.05)
+        assert not head.output.weight.any()
+
+
 def test_the_null_condition_learns():
     head = make_head(condition_dropout=0.5)
     loss_of(head, *batch()).backward()
@@ -108,8 +139,56 @@ def test_the_number_of_steps_may_change_between_calls():
     first = head.sample(condition, noise, 10)
     head.sample(condition, noise, 5)
     assert torch.equal(head.sample(condition, noise, 10), first)
-    with pytest.raises(ValueError, match="7 sampling steps do not divide 100"):
-        head.sample(condition, noise, 7)
+    with pytest.raises(ValueError, match="40 sampling steps do not go evenly into 100: take 34 or 50"):
+        head.sample(condition, noise, 40)
+
+
+LEVELS = {  # of the published code, for a schedule of 100
+    1: [50],
+    2: [50, 0],
+    3: [68, 34, 0],
+    7: [90, 75, 60, 45, 30, 15, 0],
+    8: [91, 78, 65, 52, 39, 26, 13, 0],
+    10: list(range(90, -1, -10)),
+    100: list(range(99, -1, -1)),
+}
+
+
+@pytest.mark.parametrize("steps", LEVELS)
+def test_the_levels_that_are_visited_are_the_published_ones(steps):
+    head = make_head()
+    seen = []
+    head.transformer.register_forward_hook(lambda module, args, output: seen.append(int(args[1][0])))
+    head.sample(batch()[2], torch.zeros(4, T, A), steps)
+    assert seen == LEVELS[steps]
+
+
+def test_counts_that_no_even_stride_makes_are_refused_by_the_next_ones():
+    made = {len(range(0, 100, stride)) for stride in range(1, 101)}
+    for count in range(1, 102):
+        if count in made:
+            assert len(noise_levels(100, count)) == count
+        else:
+            with pytest.raises(ValueError, match=f"{count} sampling steps do not go evenly into 100: take"):
+                noise_levels(100, count)
+    for count in (0, -3):
+        with pytest.raises(ValueError, match="take 1"):
+            noise_levels(100, count)
+
+
+@pytest.mark.parametrize("target", ["noise", "sample"])
+@pytest.mark.parametrize("steps", [2, 5, 10, 50])
+def test_where_steps_divide_the_schedule_diffusers_gives_the_same(steps, target):
+    head = make_head(target=target)
+    condition, noise = batch()[2], row_noise([1, 2, 3, 4], [0] * 4, (T, A))
+    scheduler = make_scheduler(100, target)
+    scheduler.set_timesteps(steps)
+    actions = noise
+    with torch.no_grad():
+        for level in scheduler.timesteps:
+            predicted = head.transformer(actions, level.expand(4), condition)
+            actions = scheduler.step(predicted, level, actions, eta=0.0).prev_sample
+    assert torch.equal(head.sample(condition, noise, steps, 1.0), actions)
 
 
 def test_noise_depends_on_seed_and_step_alone():
@@ -147,6 +226,6 @@ def test_a_head_that_knows_the_actions_has_no_loss_and_samples_them(target, monk
 
     monkeypatch.setattr(head.transformer, "forward", knows)
     assert loss_of(head, actions, valid, condition) < 1e-10
-    for steps in (1, 5, 20):
+    for steps in (1, 3, 5, 7, 20):
         sampled = head.sample(condition, torch.randn(actions.shape), steps=steps, guidance_scale=1.0)
         torch.testing.assert_close(sampled, actions, atol=1e-4, rtol=0)
