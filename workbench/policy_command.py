@@ -12,8 +12,11 @@ from rich.console import Console
 from workbench.durable import naming
 from workbench.options import OptionError, listed, option, parse_options
 from workbench.positional import positional
+from workbench.simulation_options import choose
 
 USAGE = "usage: workbench policy import RUN_DIR qwen=FOLDER out=FOLDER [key=value ...]"
+AUTO = "auto"
+SCALINGS, ROTATIONS = ("min_max", "q01_q99"), ("rotation_vector", "euler_xyz")
 MOST_HZ = 1e4
 """Beyond it a typing error is likelier than a robot."""
 
@@ -26,9 +29,17 @@ class ImportOptions:
     qwen: str = option("", "folder with Qwen2.5-VL's config.json and tokenizer; its weights are not needed")
     views: str = option("front,wrist", "names of the cameras, in the order in which the run's data gave them")
     robot: str = option("", "which robot's actions, where the training mixture has several")
-    step: int | None = option(None, "training step of the checkpoint; the latest by default")
+    step: int | None = option(None, "training step of the checkpoint; final_model or the latest by default")
     control_hz: float | None = option(None, "rate of actions, where the mixture has none of its own", "Hz")
     action_spec: str = option("", "JSON file with an action spec, instead of what the mixture's name means")
+    scaling: str = option(
+        AUTO, f"what training scaled actions by: {' or '.join(SCALINGS)}; auto: what the mixture's name means"
+    )
+    rotation: str = option(
+        AUTO,
+        f"what the model's rotation channels are: {' or '.join(ROTATIONS)} (roll, pitch, yaw); auto: what the "
+        "mixture's name means",
+    )
     execute_steps: int | None = option(None, "actions executed per decision; half a chunk by default")
 
     def resolve(self) -> None:
@@ -38,6 +49,10 @@ class ImportOptions:
                 raise OptionError(f"{name}= is missing; {USAGE}")
         if not self.cameras:
             raise OptionError("views must name at least one camera")
+        choose("scaling", self.scaling, (AUTO, *SCALINGS))
+        choose("rotation", self.rotation, (AUTO, *ROTATIONS))
+        if self.action_spec and self.scaling != AUTO:
+            raise OptionError("scaling= is for a known mixture: an action spec states its own normalisation")
         for name, least in (("step", 0), ("execute_steps", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
@@ -68,6 +83,8 @@ def run_import(run: str, options: ImportOptions, console: Console) -> int:
         control_hz=options.control_hz,
         action_spec=_action_spec(options.action_spec) if options.action_spec else None,
         execute_steps=options.execute_steps,
+        scaling=None if options.scaling == AUTO else options.scaling,  # type: ignore[arg-type]
+        rotation=None if options.rotation == AUTO else options.rotation,  # type: ignore[arg-type]
     )
     try:
         model, notes = import_published(Path(run), Path(options.qwen), choices, options.step)
@@ -97,8 +114,10 @@ def policy_command(words: Sequence[str], console: Console) -> int:
 
 def _action_spec(file: str):
     from policy.action import ActionSpec
+    from policy.m1.strict import from_plain, to_plain
 
     try:
-        return ActionSpec.from_dict(json.loads(Path(file).read_text("utf-8")))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        spec = ActionSpec.from_dict(json.loads(Path(file).read_text("utf-8")))
+        return from_plain(ActionSpec, to_plain(spec), "action spec")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise OptionError(f"action_spec={file}: {error}") from error

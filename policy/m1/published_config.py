@@ -6,15 +6,13 @@ Qwen2.5-VL, so that model's own ``config.json`` is read beside it. Each correcti
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import torch
-from transformers import Qwen2_5_VLConfig
 
 from policy.action import ActionSpec
 from policy.m1.config import (
@@ -23,17 +21,17 @@ from policy.m1.config import (
     DiffusionConfig,
     DinoConfig,
     ImageConfig,
-    LanguageModelConfig,
     M1Config,
     PromptConfig,
     Provenance,
     QFormerConfig,
     TokenizerConfig,
-    VisionTowerConfig,
 )
-from policy.m1.mixtures import PublishedError, choose_mixture, mixture_spec
+from policy.m1.mixtures import MIXTURES, PublishedError, Scheme, choose_mixture, mixture_spec, scheme_of
 from policy.m1.presets import GROUNDING_QUESTION, QWEN_SYSTEM
 from policy.m1.published_run import PublishedRun
+from policy.m1.qwen_folder import read_qwen
+from policy.m1.strict import shown
 
 DIT_SIZES = {"DiT-S": (6, 4), "DiT-B": (12, 12), "DiT-L": (24, 16)}
 """``action_model_type`` -> depth, heads."""
@@ -41,6 +39,8 @@ DINO_SIZES = {384: ("dinov2_vits14", 12, 6), 768: ("dinov2_vitb14", 12, 12), 102
 """Width of DINOv2 -> name, depth, heads."""
 DINO_HEAD_WIDTH = 64
 """Width of an attention head in every DINOv2."""
+DEFAULT_IMAGE_SIZE = 224
+"""Side of the training images where a configuration does not say [px]."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,15 @@ class Choices:
     control_hz: float | None = None
     """Rate of actions [Hz], where the mixture has none of its own."""
     action_spec: ActionSpec | None = None
-    """What the actions mean, instead of what the mixture says. The model's gripper is taken to be 0 and 1, and its
-    rotations roll, pitch, yaw, all the same."""
+    """What the actions mean, instead of what the mixture says. The model's gripper is taken to be 0 and 1 all the
+    same."""
     execute_steps: int | None = None
     """Actions executed per decision; half a chunk by default."""
+    scaling: Scheme | None = None
+    """What training scaled actions by, instead of what the mixture says."""
+    rotation: Literal["rotation_vector", "euler_xyz"] | None = None
+    """What the model's rotation channels are, instead of what the mixture says; needed for an `action_spec` with
+    rotations and a mixture that is not known."""
 
 
 def published_config(
@@ -67,30 +72,47 @@ def published_config(
 
     Raises PublishedError for settings that are missing or not known, ConfigError for those that contradict each other.
     """
-    notes: list[str] = []
+    notes = list(run.notes)
     head, qformer = "framework.action_model", "framework.layer_qformer"
-    spec, encoding = _actions(run, choices, notes)
-    depth, heads = _dit_size(run)
-    width = run.number(f"{head}.action_hidden_dim")
-    chunk_length = run.number(f"{head}.future_action_window_size") + 1
+    queries, width = _shape(run, tensors, "qformer.query_tokens", "layer_qformer.query_tokens", 2)
+    positions, _ = _shape(
+        run, tensors, "action_head.transformer.positions", "action_model.net.positional_embedding", 2
+    )
+    channels = _shape(
+        run,
+        tensors,
+        "action_head.transformer.action_embedder.weight",
+        "action_model.net.x_embedder.linear.weight",
+        2,
+    )[1]
+    # What a configuration leaves out the tensors show; where it contradicts them, they are of another run.
+    queries = run.count(f"{qformer}.num_query_tokens", queries)
+    chunk_length = _chunk_length(run, positions - queries)
+    if run.count(f"{head}.past_action_window_size", 0, least=0):
+        raise PublishedError(
+            f"{run.folder}: {head}.past_action_window_size must be 0: past actions are not read"
+        )
+    spec, encoding = _actions(run, choices, run.count(f"{head}.action_dim", channels), chunk_length, notes)
+    depth, heads = _dit_size(run, tensors)
     vision, language = read_qwen(qwen)
     config = M1Config(
-        name=run.folder.name,
+        name=run.folder.resolve().name,
         vision=vision,
         language=language,
         dino=_dino(run, tensors, notes),
         qformer=QFormerConfig(
-            run.number(f"{qformer}.qformer_start_layer"),
-            run.number(f"{qformer}.qformer_end_layer"),
+            run.count(f"{qformer}.qformer_start_layer", least=0),
+            run.count(f"{qformer}.qformer_end_layer"),
             hidden_size=width,
-            num_queries=run.number(f"{qformer}.num_query_tokens"),
+            num_queries=queries,
         ),
         action_head=ActionHeadConfig(depth, width, heads),
         diffusion=DiffusionConfig(),
         images=ImageConfig(choices.views, _image_size(run)),
         prompt=PromptConfig(
             system=QWEN_SYSTEM,
-            action=str(run.setting("datasets.vla_data.CoT_prompt")),
+            # Without a spatial prompt, training told the instruction alone.
+            action=run.text("datasets.vla_data.CoT_prompt", "{instruction}"),
             grounding=GROUNDING_QUESTION,
             lower_case=True,
         ),
@@ -100,11 +122,11 @@ def published_config(
         chunk_length=chunk_length,
         execute_steps=max(1, chunk_length // 2) if choices.execute_steps is None else choices.execute_steps,
         # Its training asked for this scale and did not apply it; further training here does.
-        vlm_gradient_scale=float(run.setting(f"{qformer}.grad_scale", 0.5)),
+        vlm_gradient_scale=run.share(f"{qformer}.grad_scale", 0.5),
         provenance=Provenance(
             "imported",
-            base_weights=str(run.setting("framework.qwenvl.base_vlm")),
-            datasets=(str(run.setting("datasets.vla_data.data_mix")),),
+            base_weights=run.text("framework.qwenvl.base_vlm", "unknown"),
+            datasets=(run.text("datasets.vla_data.data_mix", "unknown"),),
             steps=run.steps,
             notes=tuple(notes),
         ),
@@ -112,42 +134,106 @@ def published_config(
     return config, notes
 
 
-def _actions(run: PublishedRun, choices: Choices, notes: list[str]) -> tuple[ActionSpec, ActionEncoding]:
+def _actions(
+    run: PublishedRun, choices: Choices, action_dim: int, chunk_length: int, notes: list[str]
+) -> tuple[ActionSpec, ActionEncoding]:
     """What the actions mean, and how the model writes them."""
-    action_dim = run.number("framework.action_model.action_dim")
     spec = choices.action_spec
     if spec is not None:
         if spec.dim != action_dim:
             raise PublishedError(f"the action spec has {spec.dim} channels, the model {action_dim}")
-        rotation = "none" if spec.rotation == "none" else "euler_xyz"
-        return spec, ActionEncoding((0.0, 1.0), rotation=rotation)  # type: ignore[arg-type]
-    name = str(run.setting("datasets.vla_data.data_mix"))
+        return spec, ActionEncoding((0.0, 1.0), rotation=_rotation(run, choices, spec))
+    name = run.text("datasets.vla_data.data_mix")
     mixture = choose_mixture(name, choices.robot)
     statistics = run.action_statistics(mixture.tag)
-    spec = mixture_spec(name, mixture, statistics, action_dim, choices.control_hz)
+    scheme = choices.scaling or scheme_of(mixture, chunk_length)
+    spec, still = mixture_spec(name, mixture, statistics, action_dim, choices.control_hz, scheme)
     assert spec.normalisation is not None
-    scaled = "minimum and maximum" if mixture.scheme == "min_max" else "1st and 99th percentile"
+    scaled = "minimum and maximum" if scheme == "min_max" else "1st and 99th percentile"
     notes.append(f"mixture {name}: actions were scaled by {scaled}; gripper 1 {spec.gripper_sign[3:]}")
+    if scheme != mixture.scheme and choices.scaling is None:
+        notes.append(
+            f"chunks of {chunk_length} steps date this run before 28 September 2025: later ones of {name} have "
+            f"{mixture.longest} and are scaled by minimum and maximum; scaling=min_max or q01_q99 decides otherwise"
+        )
+    if still:
+        notes.append(f"constant in training, and kept so whatever the model writes: {', '.join(still)}")
     mask = statistics.get("mask")
-    if mask is not None and [bool(m) for m in mask] != list(spec.normalisation.mask):
-        notes.append(f"the mask in dataset_statistics.json, {mask}, is not that of training and was not used")
+    if mask is not None and mask != list(spec.normalisation.mask):
+        notes.append(
+            f"the mask in dataset_statistics.json, {shown(mask)}, is not that of training and was not used"
+        )
     if mixture.note:
         notes.append(mixture.note)
-    return spec, ActionEncoding((0.0, 1.0), rotation=mixture.rotation)
+    rotation = mixture.rotation if choices.rotation is None else choices.rotation
+    return spec, ActionEncoding((0.0, 1.0), rotation="none" if mixture.rotation == "none" else rotation)
 
 
-def _dit_size(run: PublishedRun) -> tuple[int, int]:
-    kind = run.setting("framework.action_model.action_model_type")
+def _rotation(
+    run: PublishedRun, choices: Choices, spec: ActionSpec
+) -> Literal["rotation_vector", "euler_xyz", "none"]:
+    """What the model's rotation channels are, where the action spec was given."""
+    if spec.rotation == "none":
+        return "none"
+    if choices.rotation is not None:
+        return choices.rotation
+    name = run.find("datasets.vla_data.data_mix")
+    known = MIXTURES.get(name, ()) if isinstance(name, str) else ()
+    found = {mixture.rotation for mixture in known if choices.robot in (None, mixture.tag)} - {"none"}
+    if len(found) != 1:
+        raise PublishedError(
+            "nothing records whether the model's rotations are rotation vectors or roll, pitch and yaw: give "
+            "rotation=rotation_vector or rotation=euler_xyz"
+        )
+    return found.pop()
+
+
+def _shape(
+    run: PublishedRun, tensors: Mapping[str, torch.Tensor], own: str, published: str, dimensions: int
+) -> tuple[int, ...]:
+    """The shape of a tensor that sizes are read off."""
+    tensor = tensors.get(own)
+    if tensor is None or tensor.ndim != dimensions or not tensor.numel():
+        found = "none" if tensor is None else str(list(tensor.shape))
+        raise PublishedError(
+            f"{run.weights} needs a tensor {published} of {dimensions} dimensions, not {found}"
+        )
+    return tuple(tensor.shape)
+
+
+def _chunk_length(run: PublishedRun, shown: int) -> int:
+    """Actions per decision: starVLA's ``action_horizon``, InternVLA-M1's window plus one, or what the tensors show."""
+    window = run.count("framework.action_model.future_action_window_size", max(shown - 1, 0), least=0)
+    return run.count("framework.action_model.action_horizon", window + 1)
+
+
+def _dit_size(run: PublishedRun, tensors: Mapping[str, torch.Tensor]) -> tuple[int, int]:
+    found = 1 + max(_layers(tensors, r"action_head\.transformer\.blocks\.(\d+)\."), default=-1)
+    by_depth = {depth: kind for kind, (depth, _) in DIT_SIZES.items()}
+    kind = run.text("framework.action_model.action_model_type", by_depth.get(found, f"of {found} blocks"))
     if kind not in DIT_SIZES:
         raise PublishedError(f"action_model_type {kind!r} is not one of {', '.join(DIT_SIZES)}")
     return DIT_SIZES[kind]
 
 
+def _layers(tensors: Mapping[str, torch.Tensor], pattern: str) -> list[int]:
+    return [int(match[1]) for match in map(re.compile(pattern).match, tensors) if match]
+
+
 def _image_size(run: PublishedRun) -> int:
-    size = run.setting("datasets.vla_data.image_size", [224, 224])
-    if not isinstance(size, Sequence) or len(size) != 2 or size[0] != size[1]:
-        raise PublishedError(f"datasets.vla_data.image_size must be square, not {size}")
-    return int(size[0])
+    """Side of the images that the model sees [px]; each of the two codes reads a key of its own."""
+    keys = ["image_size", "obs_image_size"]
+    if run.find("framework.name") is not None:
+        keys.reverse()
+    path = next((p for p in (f"datasets.vla_data.{key}" for key in keys) if run.find(p) is not None), None)
+    if path is None:
+        return DEFAULT_IMAGE_SIZE
+    size = run.find(path)
+    if not isinstance(size, list) or len(size) != 2 or size[0] != size[1]:
+        raise PublishedError(f"{path} must be square, two equal numbers, not {shown(size)}")
+    if not isinstance(size[0], int) or isinstance(size[0], bool) or size[0] < 1:
+        raise run.wrong(path, "two whole numbers of at least 1", size)
+    return size[0]
 
 
 def _dino(run: PublishedRun, tensors: Mapping[str, torch.Tensor], notes: list[str]) -> DinoConfig:
@@ -156,55 +242,11 @@ def _dino(run: PublishedRun, tensors: Mapping[str, torch.Tensor], notes: list[st
     if positions is None or positions.ndim != 3:
         raise PublishedError(f"{run.weights} lacks the three-dimensional tensor dino_encoder.body.pos_embed")
     width = int(positions.shape[-1])
-    numbers = [re.match(r"dino\.model\.encoder\.layer\.(\d+)\.", name) for name in tensors]
-    found = max((int(match[1]) for match in numbers if match), default=-1) + 1
+    found = 1 + max(_layers(tensors, r"dino\.model\.encoder\.layer\.(\d+)\."), default=-1)
     kind, depth, heads = DINO_SIZES.get(
         width, (f"a DINOv2 of width {width}", found, max(1, width // DINO_HEAD_WIDTH))
     )
-    named = str(run.setting("framework.dino.dino_backbone"))
+    named = run.text("framework.dino.dino_backbone", kind)
     if kind != named:
-        notes.append(f"config.yaml names {named}, but the weights are {kind}")
-    return DinoConfig(width, depth, heads, position_grid=round((positions.shape[1] - 1) ** 0.5))
-
-
-def read_qwen(folder: Path) -> tuple[VisionTowerConfig, LanguageModelConfig]:
-    """Sizes from a Qwen2.5-VL folder's ``config.json``, of older and newer releases; PublishedError."""
-    path = folder / "config.json"
-    try:
-        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise PublishedError(f"{path} cannot be read: {error}") from error
-    if content.get("model_type") != "qwen2_5_vl":
-        raise PublishedError(f"{path} is of model type {content.get('model_type')!r}, not qwen2_5_vl")
-    config = Qwen2_5_VLConfig(**content)
-    text, vision = config.text_config, config.vision_config
-    tied = config.tie_word_embeddings
-    return (
-        VisionTowerConfig(
-            vision.depth,
-            vision.hidden_size,
-            vision.intermediate_size,
-            vision.num_heads,
-            tuple(vision.fullatt_block_indexes),
-            vision.window_size,
-            vision.patch_size,
-            vision.spatial_merge_size,
-            vision.temporal_patch_size,
-            vision.tokens_per_second,
-            coordinate_planes=False,
-        ),
-        LanguageModelConfig(
-            text.vocab_size,
-            text.hidden_size,
-            text.intermediate_size,
-            text.num_hidden_layers,
-            text.num_attention_heads,
-            text.num_key_value_heads,
-            tuple(text.rope_parameters["mrope_section"]),
-            float(text.rope_parameters["rope_theta"]),
-            text.max_position_embeddings,
-            text.rms_norm_eps,
-            bool(tied),
-            text.initializer_range,
-        ),
-    )
+        notes.append(f"{next(iter(run.configs))} names {named}, but the weights are {kind}")
+    return DinoConfig(width, depth, heads, position_grid=round(max(positions.shape[1] - 1, 0) ** 0.5))

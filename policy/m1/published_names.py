@@ -52,7 +52,22 @@ RULES: tuple[tuple[str, str], ...] = (
 )
 """Published name -> own name, tried in order on the whole name."""
 
+_WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+"""What ``torch.compile``, FSDP and activation checkpointing put into the names of what they wrap."""
+_OUTER = {"module", "model"}
+"""What a wrapper for several devices, or a trainer, puts in front of all names."""
+FLAT = "_flat_param"
+"""What FSDP calls parameters that it has laid end to end."""
+
 _JOINT_ATTENTION = re.compile(r"dino_encoder\.body\.blocks\.(\d+)\.attn\.qkv\.(weight|bias)")
+
+
+def unwrapped(name: str) -> str:
+    """A tensor's name without what wrappers of its model have added."""
+    parts = [part for part in name.split(".") if part not in _WRAPPERS]
+    while len(parts) > 1 and parts[0] in _OUTER:
+        parts = parts[1:]
+    return ".".join(parts)
 
 
 def own_name(published: str) -> str | None:

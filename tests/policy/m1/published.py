@@ -89,7 +89,9 @@ def older_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     }
 
 
-def published_tensors(action_dim: int = 7, chunk: int = 8, qwen=None) -> dict[str, torch.Tensor]:
+def published_tensors(
+    action_dim: int = 7, chunk: int = 8, qwen=None, depth: int = DEPTH
+) -> dict[str, torch.Tensor]:
     """Every tensor of a published checkpoint."""
     generator = torch.Generator().manual_seed(1)
     shapes: dict[str, tuple[int, ...]] = {"dino_pro.weight": (VLM, DINO), "dino_pro.bias": (VLM,)}
@@ -115,7 +117,7 @@ def published_tensors(action_dim: int = 7, chunk: int = 8, qwen=None) -> dict[st
     linear(f"{net}.t_embedder.mlp.2", WIDTH, WIDTH)
     shapes[f"{net}.z_embedder.uncondition"] = (QUERIES, WIDTH)
     linear(f"{net}.z_embedder.linear", WIDTH, WIDTH)
-    for i in range(DEPTH):
+    for i in range(depth):
         linear(f"{net}.blocks.{i}.attn.qkv", 3 * WIDTH, WIDTH)
         linear(f"{net}.blocks.{i}.attn.proj", WIDTH, WIDTH)
         linear(f"{net}.blocks.{i}.mlp.fc1", 4 * WIDTH, WIDTH)

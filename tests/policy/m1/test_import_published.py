@@ -3,7 +3,6 @@
 import pickle
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -12,7 +11,7 @@ from policy.m1.diffusion import row_noise
 from policy.m1.import_published import Choices, PublishedError, import_published
 from policy.m1.mixtures import MIXTURES
 from policy.m1.presets import preset
-from policy.m1.published_config import read_qwen
+from policy.m1.qwen_folder import read_qwen
 from tests.policy.m1.meta_dino import vision_transformer
 from tests.policy.m1.published import (
     STATISTICS,
@@ -198,16 +197,12 @@ def test_the_latest_checkpoint_is_taken_unless_a_step_is_named(qwen, tensors, tm
         import_published(tmp_path, qwen, CHOICES, step=1)
 
 
-def normalised(spec, values):
-    return spec.normalisation.normalise(np.asarray(values, dtype=float))
-
-
-def test_percentiles_are_used_where_training_used_them(imported):
-    """LIBERO: 1 of a recorded translation is 0.05 m, of a rotation 0.5 rad."""
+def test_libero_is_scaled_by_minimum_and_maximum(imported):
+    """1 of a recorded translation is 0.05 m, of a rotation 0.5 rad."""
     spec = imported[0].config.action_spec
-    assert spec.normalisation.scheme == "q01_q99"
-    assert spec.normalisation.low[:6] == pytest.approx([-0.035, -0.03, -0.025, -0.05, -0.075, -0.08])
-    assert spec.normalisation.high[3] == pytest.approx(0.085)
+    assert spec.normalisation.scheme == "min_max"
+    assert spec.normalisation.low[:6] == pytest.approx([-0.045, -0.04, -0.035, -0.15, -0.1, -0.125])
+    assert spec.normalisation.high[3] == pytest.approx(0.175)
     assert imported[0].config.encoding.rotation == "rotation_vector"
     assert spec.gripper_sign == "+1 opens"
 
@@ -270,8 +265,12 @@ def test_an_unknown_mixture_asks_for_an_action_spec(qwen, tensors, tmp_path):
     message = refused(run, qwen)
     assert all(name in message for name in MIXTURES)
     assert "action_spec=" in message
-    model, _ = import_published(run, qwen, replace(CHOICES, action_spec=SPEC))
+    assert "rotation=rotation_vector or rotation=euler_xyz" in refused(
+        run, qwen, replace(CHOICES, action_spec=SPEC)
+    )
+    model, _ = import_published(run, qwen, replace(CHOICES, action_spec=SPEC, rotation="rotation_vector"))
     assert model.config.action_spec == SPEC
+    assert model.config.encoding.rotation == "rotation_vector"
 
 
 def test_a_rate_that_nothing_records_is_asked_for(qwen, tensors, tmp_path):
@@ -289,7 +288,7 @@ def test_a_rate_that_nothing_records_is_asked_for(qwen, tensors, tmp_path):
         ({"framework__action_model__action_model_type": "DiT-XXL"}, "DiT-S, DiT-B, DiT-L"),
         ({"framework__action_model__action_dim": 8}, "has 7 channels"),
         ({"framework__action_model__future_action_window_size": 15}, "positions is [16, 48], not [24, 48]"),
-        ({"framework__action_model": {}}, "has no framework.action_model.action_dim"),
+        ({"framework__layer_qformer": {}}, "has no framework.layer_qformer.qformer_start_layer"),
         ({"framework__action_model__action_dim": "seven"}, "must be a whole number"),
         ({"datasets__vla_data__image_size": [224, 56]}, "must be square"),
         ({"datasets__vla_data__CoT_prompt": "Do it."}, "lacks {instruction}"),
@@ -300,10 +299,12 @@ def test_settings_that_do_not_fit_are_named(qwen, tensors, tmp_path, changes, wo
 
 
 def test_statistics_that_do_not_fit_are_named(qwen, tensors, tmp_path):
-    short = {**STATISTICS, "q99": [1.0] * 6}
-    assert "need 7 numbers 'q99', not 6" in refused(write_run(tmp_path, tensors, statistics=short), qwen)
-    flat = {**STATISTICS, "q99": STATISTICS["q01"]}
-    assert "leave channel dx no range" in refused(write_run(tmp_path, tensors, statistics=flat), qwen)
+    short = {**STATISTICS, "max": [1.0] * 6}
+    assert "need 7 numbers 'max', not 6" in refused(write_run(tmp_path, tensors, statistics=short), qwen)
+    flat = {**STATISTICS, "max": STATISTICS["min"]}
+    assert "leave no channel of the arm a range" in refused(
+        write_run(tmp_path, tensors, statistics=flat), qwen
+    )
 
 
 @pytest.mark.parametrize(
