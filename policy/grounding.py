@@ -50,6 +50,12 @@ class Grounding:
     trace: tuple[tuple[float, float], ...] = ()
     """Future path of the end effector, ``(u, v)`` in order of time."""
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether every coordinate is a finite number, as a model's with a broken weight are not."""
+        numbers = [*(x for b in self.boxes for x in b.xyxy), *(x for p in self.points for x in p.uv)]
+        return bool(np.isfinite([*numbers, *(x for uv in self.trace for x in uv)]).all())
+
     def resized(self, width: int, height: int) -> Grounding:
         """The same claim in the pixels of the same image scaled to ``width`` x ``height``."""
         su, sv = width / self.image_size[0], height / self.image_size[1]

@@ -103,6 +103,7 @@ def record_of(
     assert ran.outcome is not None
     dt = 1.0 / CONTROL_HZ
     positions = np.stack(ran.positions)
+    is_known = bool(np.isfinite(positions).all())  # not where the physics broke down
     speed = np.linalg.norm(np.diff(positions, axis=0), axis=1) / dt
     grounding = None
     truths = dict(ran.truths)
@@ -121,8 +122,8 @@ def record_of(
         steps=ran.steps,
         duration_s=round(ran.steps * dt, 6),
         time_to_success_s=round(ran.steps * dt, 6) if ran.outcome.success else None,
-        path_length_m=path_length(positions),
-        smoothness=sparc(speed, dt),
+        path_length_m=path_length(positions) if is_known else None,
+        smoothness=sparc(speed, dt) if is_known else None,
         grounding=grounding,
         wall_s=round(ran.wall_s, 3),
         condition=condition,

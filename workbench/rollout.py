@@ -8,6 +8,9 @@ an uninterrupted one does.
 A policy decides for all environments at once, every `Policy.execute_steps` steps, and an environment that finished
 idles for a step at least and begins its next episode at a decision. That keeps the batch whole, draws cameras only
 then, and lets the engine forget the episode before.
+
+An action that is not finite never reaches the simulator: its environment idles for that step, its episode is lost as
+`INVALID_ACTION`, and the others go on.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ import torch
 
 from policy.contract import Observation, Policy
 from policy.grounding import GRASP, PLACE, Grounding
+
+INVALID_ACTION = "invalid_action"
+"""Why an episode failed in which the policy's action was not finite; all other reasons are the task's."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,7 @@ class RunningEpisode:
     positions: list[np.ndarray] = field(default_factory=list)
     """Tool positions [m], one more than steps."""
     decisions: list[tuple[int, Grounding | None]] = field(default_factory=list)
+    """What was claimed at which step; recorded episodes also hold when a claim was followed by none."""
     truths: list[tuple[int, Grounding]] = field(default_factory=list)
     closing: list[bool] = field(default_factory=list)
     """Whether the action of each step closed the hand."""
@@ -111,6 +118,8 @@ class RunningEpisode:
     actions: list[np.ndarray] = field(default_factory=list)
     final_state: dict[str, np.ndarray] | None = None
     outcome: Outcome | None = None
+    invalid_action: bool = False
+    """Whether the policy's last action was not finite."""
     wall_s: float = 0.0
 
 
@@ -199,8 +208,11 @@ class Rollout:
                     return self.tally
                 chunk = self._decide()
             actions = chunk[:, used].clone()
+            is_finite = torch.isfinite(actions).all(dim=1).tolist()
             for row, episode in enumerate(self._running):
-                if episode is None:
+                if episode is not None:
+                    episode.invalid_action = not is_finite[row]
+                if episode is None or episode.invalid_action:
                     actions[row] = sim.idle_action
             used = (used + 1) % min(policy.execute_steps, chunk.shape[1])
             began = time.perf_counter()
@@ -252,14 +264,21 @@ class Rollout:
             self.tally.frames += len(observation.images) * len(live)
         self.tally.decisions += len(live)
         for episode in live:
-            claim = decision.grounding[episode.row]
-            if claim is None or (episode.decisions and not episode.record_states):
-                continue
-            episode.decisions.append((episode.steps, claim))
-            truth = self.simulation.true_grounding(episode.row, claim)
-            if truth is not None:
-                episode.truths.append((episode.steps, truth))
+            self._keep_claim(episode, decision.grounding[episode.row])
         return decision.actions
+
+    def _keep_claim(self, episode: RunningEpisode, claim: Grounding | None) -> None:
+        """Book what the policy says at a decision; pixels that are not finite say nothing."""
+        if claim is None or not claim.is_finite:
+            if episode.record_states and episode.decisions and episode.decisions[-1][1] is not None:
+                episode.decisions.append((episode.steps, None))
+            return
+        if episode.decisions and not episode.record_states:
+            return
+        episode.decisions.append((episode.steps, claim))
+        truth = self.simulation.true_grounding(episode.row, claim)
+        if truth is not None and truth.is_finite:
+            episode.truths.append((episode.steps, truth))
 
     def _collect(self, actions: torch.Tensor, finished: np.ndarray) -> bool:
         """Book one step; True when the caller has seen enough."""
@@ -271,7 +290,7 @@ class Rollout:
             episode.steps += 1
             episode.closing.append(bool(closing[episode.row]))
             episode.positions.append(positions[episode.row].copy())
-            if finished[episode.row] or episode.steps >= sim.max_steps:
+            if finished[episode.row] or episode.steps >= sim.max_steps or episode.invalid_action:
                 ended.append(episode)
         self._cleared = [True] * sim.num_envs
         self.tally.env_steps += len(live)
@@ -286,7 +305,8 @@ class Rollout:
                     episode.final_state = state
         enough = False
         for episode in ended:
-            episode.outcome = sim.outcome(episode.row)
+            lost = Outcome(False, INVALID_ACTION) if episode.invalid_action else None
+            episode.outcome = lost or sim.outcome(episode.row)
             episode.acted = self._acted(episode)
             episode.wall_s = time.perf_counter() - episode.started
             self._running[episode.row] = None
@@ -308,7 +328,11 @@ class Rollout:
         pixels = self.simulation.seen(episode.row, claim, positions)
         if pixels is None:
             return {}
-        return {label: (float(u), float(v)) for label, (u, v) in zip(moments, pixels, strict=True)}
+        return {
+            label: (float(u), float(v))
+            for label, (u, v) in zip(moments, pixels, strict=True)
+            if np.isfinite([u, v]).all()
+        }
 
 
 def hand_moments(closing: Sequence[bool]) -> dict[str, int]:

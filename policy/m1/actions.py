@@ -39,9 +39,14 @@ def encode_actions(actions: torch.Tensor, config: M1Config) -> torch.Tensor:
 
 
 def decode_actions(actions: torch.Tensor, config: M1Config) -> torch.Tensor:
-    """The model's own numbers ``[..., A]`` as physical actions, float32, within the limits of the spec's channels."""
+    """The model's own numbers ``[..., A]`` as physical actions, float32, within the limits of the spec's channels.
+
+    An action any number of which is not finite is NaN throughout: a limit or a gripper level would hide it.
+    """
     spec, encoding = config.action_spec, config.encoding
     values = actions.detach().double().cpu().numpy()
+    is_finite = np.isfinite(values).all(axis=-1, keepdims=True)
+    values = np.where(is_finite, values, 0.0)
     decoded = values.copy()
     if spec.normalisation is not None:
         decoded = np.array(spec.normalisation.denormalise(values))
@@ -57,7 +62,7 @@ def decode_actions(actions: torch.Tensor, config: M1Config) -> torch.Tensor:
         if encoding.gripper_binary:
             command = np.where(command > 0.0, 1.0, -1.0)
         decoded[..., gripper] = command
-    limited = np.clip(decoded, spec.low, spec.high)
+    limited = np.where(is_finite, np.clip(decoded, spec.low, spec.high), np.nan)
     return torch.from_numpy(limited).float().to(actions.device)
 
 

@@ -72,8 +72,11 @@ def measured_hand(ee_pose: torch.Tensor, gripper_width: torch.Tensor) -> torch.T
 
 
 def hand_words(hand: Sequence[float], bins: int) -> str:
-    """What `measured_hand` gives of one hand, as whole numbers below ``bins``."""
-    shares = ((x - low) / (high - low) for x, low, high in zip(hand, HAND_LOW, HAND_HIGH, strict=True))
+    """What `measured_hand` gives of one hand, as whole numbers below ``bins``; 0 for what is not finite."""
+    shares = (
+        (x - low) / (high - low) if math.isfinite(x) else 0.0
+        for x, low, high in zip(hand, HAND_LOW, HAND_HIGH, strict=True)
+    )
     return " ".join(str(round(min(max(share, 0.0), 1.0) * (bins - 1))) for share in shares)
 
 

@@ -116,6 +116,18 @@ def test_a_decision_without_grounding_clears_the_image(said: Trajectory, held: R
         assert timed_rows(held.entities[f"{FRONT}/predicted/{part}"], component)[-1] == []
 
 
+def test_what_was_true_of_a_claim_goes_with_it(said: Trajectory, tmp_path: Path) -> None:
+    silent, _ = said.decisions[-1]
+    spoken = tuple((step, truth) for step, truth in said.true_grounding if step != silent)
+    alone = replace(said, true_grounding=spoken)
+    shown = read_recording(write_recording([alone], tmp_path / "recording.rrd"), values=True)[
+        "episode_000017"
+    ]
+    rows = timed_rows(shown.entities[f"{FRONT}/true/boxes"], "Boxes2D:centers")
+    assert rows[-2] != []
+    assert rows[-1] == []
+
+
 def test_a_moving_cameras_claim_goes_with_its_image(said: Trajectory) -> None:
     step, claim = next((s, g) for s, g in said.decisions if g is not None and g.camera == "wrist")
     shown = dict(claims_shown("wrist", said.cameras["wrist"], said.decisions, said.frame_steps))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.grounding import Grounding, Point
-from workbench.rollout import Outcome, Rollout, hand_moments
+from workbench.rollout import INVALID_ACTION, Outcome, Rollout, hand_moments
 from workbench.statistics import wilson_interval
 
 IDLE = -7.0
@@ -48,7 +48,11 @@ class FakeSimulation:
     def observe(self, policy):
         self.observed.append(self.clock)
         return SimpleNamespace(
-            env_ids=range(self.num_envs), images={}, clock=self.clock, index=self.index.copy()
+            env_ids=range(self.num_envs),
+            images={},
+            clock=self.clock,
+            index=self.index.copy(),
+            age=self.age.copy(),
         )
 
     def true_grounding(self, row, claim):
@@ -298,6 +302,78 @@ def test_the_tally_counts_work_and_not_idling():
     assert (tally.episodes, tally.env_steps) == (2, 8)
     assert tally.decisions == 3 + 1, "decisions for rows that idle are no work"
     assert tally.frames == 0
+
+
+# -- what is not finite
+
+
+class BrokenPolicy(FakePolicy):
+    """Episode ``i`` gets ``value`` in one number of its action at its own step ``breaks[i]``."""
+
+    def __init__(self, breaks, value, **settings):
+        super().__init__(**settings)
+        self.breaks, self.value = breaks, value
+
+    def act(self, observation):
+        decision = super().act(observation)
+        for row, index in enumerate(observation.index):
+            step = self.breaks.get(int(index), -1) - observation.age[row]
+            if 0 <= step < self.chunk:
+                decision.actions[row, step, 1] = self.value
+        return decision
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("execute", [1, 3, 8])
+def test_an_action_that_is_not_finite_loses_its_episode_and_no_other(value, execute):
+    lengths, breaks = [9, 7, 8, 5, 6, 4], {1: 0, 2: 5}
+    sim = FakeSimulation(3, lengths)
+    ended, tally = roll(sim, BrokenPolicy(breaks, value, execute_steps=execute), recorded=range(6))
+    found = {e.index: (e.steps, e.outcome) for e in ended}
+    lost = Outcome(False, INVALID_ACTION)
+    whole = {i: (length, Outcome(True, None)) for i, length in enumerate(lengths)}
+    assert found == whole | {1: (1, lost), 2: (6, lost)}
+    assert tally.episodes == 6
+    for actions in sim.actions:
+        assert actions.isfinite().all(), "the simulator was given what is not finite"
+    for e in ended:
+        assert len(e.actions) == e.steps == len(e.states) - 1
+    idled = next(e for e in ended if e.index == 2)
+    assert idled.actions[5].tolist() == [IDLE] * CHANNELS
+
+
+def test_what_would_not_be_executed_loses_nothing():
+    policy = BrokenPolicy({0: 2}, float("nan"), execute_steps=2, chunk=4)
+    sim = FakeSimulation(1, [2])
+    ended, _ = roll(sim, policy)
+    assert ended[0].outcome == Outcome(True, None)
+
+
+def test_a_claim_that_is_not_finite_is_none():
+    class Lost(FakePolicy):
+        def act(self, observation):
+            decision = super().act(observation)
+            decision.grounding[0] = Grounding(
+                "front", (10, 10), points=(Point("grasp", (float("nan"), 1.0)),)
+            )
+            return decision
+
+    ended, _ = roll(FakeSimulation(2, [4, 4]), Lost(), recorded=[0, 1])
+    claims = {e.index: [step for step, claim in e.decisions if claim is not None] for e in ended}
+    assert claims == {0: [], 1: [0, 1, 2, 3]}
+
+
+def test_a_recording_says_from_when_a_claim_was_followed_by_none():
+    class Now(FakePolicy):
+        def act(self, observation):
+            decision = super().act(observation)
+            if self.decisions % 3 != 1:
+                decision.grounding[:] = [None] * len(decision.grounding)
+            return decision
+
+    for recorded, expected in (([0], [(0, True), (1, False), (3, True), (4, False)]), ([], [(0, True)])):
+        ended, _ = roll(FakeSimulation(1, [6]), Now(), recorded=recorded)
+        assert [(step, claim is not None) for step, claim in ended[0].decisions] == expected
 
 
 # -- an early end

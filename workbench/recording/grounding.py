@@ -1,7 +1,8 @@
 """What a policy claimed and what was true, over the images of the camera that the claim is about.
 
-A claim belongs to the image it was made from. A camera that stands still keeps showing it until the next decision;
-on a moving camera it is shown with that one image and then goes, since the scene has moved away under it.
+A claim belongs to the image it was made from. A camera that stands still keeps showing it until the next decision,
+also one that claims nothing; on a moving camera it is shown with that one image and then goes, since the scene has
+moved away under it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ NAME_BESIDE = np.array([0.1, -0.035])
 def log_grounding(log: EpisodeLog, trajectory: Trajectory, camera_name: str) -> None:
     """Predicted and true boxes, points and traces of one camera; nothing for a camera that no claim is about."""
     camera = trajectory.cameras[camera_name]
-    for kind, claims in (("true", trajectory.true_grounding), ("predicted", trajectory.decisions)):
+    silent = [(step, None) for step, grounding in trajectory.decisions if grounding is None]
+    # What was true of a claim goes with it.
+    true = sorted([*trajectory.true_grounding, *silent], key=lambda claim: claim[0])
+    for kind, claims in (("true", true), ("predicted", trajectory.decisions)):
         shown = claims_shown(camera_name, camera, claims, trajectory.frame_steps)
         if any(grounding is not None for _, grounding in shown):
             _log_claims(log, f"{CAMERAS}/{camera_name}/{kind}", shown, camera, predicted=kind == "predicted")

@@ -69,3 +69,18 @@ def test_wild_numbers_stay_within_the_limits():
         assert (physical <= SPEC.high + 1e-6).all()
         assert (physical >= SPEC.low - 1e-6).all()
     np.testing.assert_allclose(decode_actions(wild, CONFIGS["own"])[0, :6], HIGH[:6], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("channel", range(7))
+def test_an_action_with_a_number_that_is_not_finite_is_nan_and_its_neighbours_are_not(name, value, channel):
+    """The limits would make infinity an ordinary action, the gripper's levels NaN one that opens or closes."""
+    own = torch.zeros(2, 3, 7)
+    sound = decode_actions(own, CONFIGS[name])
+    own[1, 2, channel] = value
+    found = decode_actions(own, CONFIGS[name])
+    assert found[1, 2].isnan().all()
+    is_other = torch.ones(2, 3, dtype=torch.bool)
+    is_other[1, 2] = False
+    assert torch.equal(found[is_other], sound[is_other])
