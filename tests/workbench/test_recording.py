@@ -117,15 +117,14 @@ def test_a_decision_without_grounding_clears_the_image(said: Trajectory, held: R
 
 
 def test_what_was_true_of_a_claim_goes_with_it(said: Trajectory, tmp_path: Path) -> None:
-    silent, _ = said.decisions[-1]
-    spoken = tuple((step, truth) for step, truth in said.true_grounding if step != silent)
-    alone = replace(said, true_grounding=spoken)
-    shown = read_recording(write_recording([alone], tmp_path / "recording.rrd"), values=True)[
-        "episode_000017"
-    ]
-    rows = timed_rows(shown.entities[f"{FRONT}/true/boxes"], "Boxes2D:centers")
-    assert rows[-2] != []
-    assert rows[-1] == []
+    claim, silence = said.decisions[0], said.decisions[-1]
+    alone = replace(said, decisions=(claim, silence), true_grounding=said.true_grounding[:1])
+    path = write_recording([alone], tmp_path / "recording.rrd")
+    shown = read_recording(path, values=True)["episode_000017"]
+    for kind in ("predicted", "true"):
+        first, last = timed_rows(shown.entities[f"{FRONT}/{kind}/boxes"], "Boxes2D:centers")
+        assert first != []
+        assert last == [], f"{kind} boxes stay"
 
 
 def test_a_moving_cameras_claim_goes_with_its_image(said: Trajectory) -> None:
