@@ -50,17 +50,7 @@ class EpisodeRunner:
     def run(self, work: Iterable[int] | Work) -> Tally:
         """Run the episodes that are handed out; LaunchError if policy and task mean different things by actions."""
         options, env = self.options, self.env
-        policy = make_policy(
-            options.policy,
-            options.num_envs,
-            env.action_spec,
-            options.device,
-            options.grounding_error_px,
-            options.latency_steps,
-            options.checkpoint,
-            options.ground_every,
-            options.error_attempts,
-        )
+        policy = make_policy(options.policy_cfg, options.num_envs, env.action_spec, options.device)
         problems = env.action_spec.mismatches(policy.action_spec)
         if problems:
             raise LaunchError("the policy's actions do not mean what the task's do: " + "; ".join(problems))

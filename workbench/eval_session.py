@@ -56,7 +56,7 @@ class EvalSession:
                     launched(
                         self.options,
                         self.quota,
-                        ("front", "wrist") if wanted else self.options.policy_cameras,
+                        ("front", "wrist") if wanted else self.options.policy_cfg.cameras,
                     )
                 )
             runner = EpisodeRunner(self.options, self.quota, env, self.pictures, self._booked)

@@ -10,7 +10,6 @@ from typing import Any
 
 from workbench.drawing import Pictures
 from workbench.episode_runner import EpisodeRunner, launched
-from workbench.policies import checkpoint_files, require_checkpoint
 from workbench.quota import Quota
 from workbench.records import EpisodeRecord
 from workbench.rollout import Tally
@@ -33,7 +32,7 @@ def run_in_workers(
         safe.setdefault(worker, set()).add(record.index)
         return booked(record)
 
-    acting = checkpoint_files(options.acting_checkpoint)
+    acting = options.policy_cfg.provenance()
     tallies = run_workers(
         partial(_work, options, quota, folder.resolve(), acting),
         missing,
@@ -49,10 +48,10 @@ def run_in_workers(
 
 
 def _work(
-    options: SimulationOptions, quota: Quota, folder: Path, acting: dict[str, str], line: Line
+    options: SimulationOptions, quota: Quota, folder: Path, acting: dict[str, Any], line: Line
 ) -> dict[str, Any]:
-    require_checkpoint(options.acting_checkpoint, acting)
-    with launched(options, quota, options.policy_cameras) as env:
+    options.policy_cfg.require(acting)
+    with launched(options, quota, options.policy_cfg.cameras) as env:
         runner = EpisodeRunner(
             options, quota, env, Pictures(folder), lambda record: line.tell(record.to_dict())
         )

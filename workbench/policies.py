@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from policy.baselines import Hold, Random
 from workbench.differences import differences, sentence
 from workbench.fingerprints import folder_fingerprints
 from workbench.options import OptionError
+from workbench.policy_classes import PREFIX, PolicyClass, is_class_name, registered
 
 M1 = "m1"
 POLICIES = ("expert", "noisy_expert", "random", "hold", M1)
@@ -25,28 +27,86 @@ ENDS_READ = 1 << 22
 """How much of each end of the weights' file older releases looked at [bytes]."""
 
 
-def make_policy(
-    name: str,
-    num_envs: int,
-    action_spec: ActionSpec,
-    device: str,
-    grounding_error_px: float,
-    latency_steps: int,
-    checkpoint: str = "",
-    ground_every: int = 0,
-    error_attempts: int = 0,
-) -> Policy:
-    """A policy for ``num_envs`` environments with the given action space.
+@dataclass(frozen=True)
+class PolicyCfg:
+    """Which policy acts, and how it is made."""
 
-    ``grounding_error_px``, ``latency_steps`` and ``error_attempts`` make an expert a noisy one; ``checkpoint`` and
-    ``ground_every`` are for m1 (`policy.m1.policy.M1Policy`); others ignore them.
-    """
+    name: str
+    """One of `POLICIES`, or where a class is: see `workbench.policy_classes`."""
+    checkpoint: str = ""
+    """m1: folder of its checkpoint."""
+    ground_every: int = 0
+    """m1: decisions between two at which it says where things are; 0 for never."""
+    grounding_error_px: float = 0.0
+    """noisy_expert: standard deviation of where it sees things [px]."""
+    latency_steps: int = 0
+    """noisy_expert: how late its actions come [control steps]."""
+    error_attempts: int = 0
+    """noisy_expert: attempts in which it sees things elsewhere; 0 for all."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """A class of one's own: arguments of its constructor, as typed."""
+
+    def check(self) -> None:
+        """OptionError unless it can be made for a task with `CAMERAS`."""
+        if self.is_class:
+            self._class.check(self.options, CAMERAS)
+        elif self.name not in POLICIES:
+            raise OptionError(
+                f"there is no policy {self.name!r}: choose one of {', '.join((*POLICIES, *registered()))}, or name a "
+                "class of yours as package.module:Class or file.py:Class"
+            )
+        elif self.options:
+            raise OptionError(
+                f"policy={self.name} has no option {PREFIX}{next(iter(self.options))}: such options are for "
+                "classes of yours"
+            )
+        elif self.name == M1:
+            check_checkpoint(self.checkpoint)
+
+    @property
+    def is_class(self) -> bool:
+        """Whether it is a class of the user's."""
+        return self.name not in POLICIES and is_class_name(self.name)
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Cameras that it looks through."""
+        if self.is_class:
+            return self._class.cameras
+        return check_checkpoint(self.checkpoint) if self.name == M1 else ()
+
+    def provenance(self) -> dict[str, Any]:
+        """What a run keeps of what acts: fingerprints of a checkpoint, or of a class's source and files."""
+        if self.is_class:
+            return {"policy": {"files": self._class.files(self.options)}}
+        return {"checkpoint": checkpoint_provenance(self.checkpoint)} if self.name == M1 else {}
+
+    def require(self, expected: Mapping[str, Any]) -> None:
+        """OptionError if on this machine something else acts than `provenance` said on the one that asks."""
+        for kind, was in expected.items():
+            other = differences(was["files"], self.provenance()[kind]["files"])
+            if other:
+                raise OptionError(
+                    f"{kind}={self.checkpoint or self.name} is another one on {platform.node()} than where the "
+                    f"command was given: {sentence(other)}; copy it anew, or use a folder that both machines see"
+                )
+
+    @property
+    def _class(self) -> PolicyClass:
+        return PolicyClass.find(self.name)
+
+
+def make_policy(cfg: PolicyCfg, num_envs: int, action_spec: ActionSpec, device: str) -> Policy:
+    """The policy for ``num_envs`` environments with the given action space."""
+    name, checkpoint = cfg.name, cfg.checkpoint
+    if cfg.is_class:
+        return PolicyClass.find(name).make(num_envs, action_spec, device, cfg.options)
     if name == M1:
         from policy.m1.checkpoint import CheckpointError, locate
         from policy.m1.policy import M1Policy
 
         try:
-            return M1Policy.from_checkpoint(locate(checkpoint), device, ground_every=ground_every)
+            return M1Policy.from_checkpoint(locate(checkpoint), device, ground_every=cfg.ground_every)
         except CheckpointError as error:
             raise OptionError(f"checkpoint={checkpoint}: {error}") from error
     if name == "hold":
@@ -57,7 +117,9 @@ def make_policy(
 
     if name == "expert":
         return Expert(num_envs, action_spec, device=device)
-    return Expert(num_envs, action_spec, grounding_error_px, latency_steps, device, error_attempts)
+    return Expert(
+        num_envs, action_spec, cfg.grounding_error_px, cfg.latency_steps, device, cfg.error_attempts
+    )
 
 
 def check_checkpoint(checkpoint: str) -> tuple[str, ...]:
@@ -77,21 +139,6 @@ def check_checkpoint(checkpoint: str) -> tuple[str, ...]:
     if not (folder / WEIGHTS_FILE).is_file():
         raise OptionError(f"checkpoint={checkpoint} has no {WEIGHTS_FILE}: it is not whole")
     return views
-
-
-def checkpoint_files(checkpoint: str) -> dict[str, str]:
-    """Fingerprints of a checkpoint's files by name; none where no checkpoint acts."""
-    return dict(checkpoint_provenance(checkpoint)["files"]) if checkpoint else {}
-
-
-def require_checkpoint(checkpoint: str, files: Mapping[str, str]) -> None:
-    """OptionError if another checkpoint is under this path on this machine than on the one that asks."""
-    other = differences(files, checkpoint_files(checkpoint))
-    if other:
-        raise OptionError(
-            f"checkpoint={checkpoint} is another one on {platform.node()} than where the command was given: "
-            f"{sentence(other)}; copy it anew, or use a folder that both machines see"
-        )
 
 
 def checkpoint_provenance(checkpoint: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,11 @@ def hardware() -> dict[str, Any]:
     return {"cpu": _cpu_name(), "cores": os.cpu_count(), "memory_gib": _memory_gib(), "gpus": gpus}
 
 
-def provenance(factor_set: FactorSet, checkpoint: str = "") -> dict[str, Any]:
-    """Everything that a run folder keeps beside its configuration; ``checkpoint`` where one acts."""
+def provenance(factor_set: FactorSet, acting: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Everything that a run folder keeps beside its configuration; ``acting`` is what it keeps of the policy."""
     from robots.franka.asset import usd_path
-    from workbench.policies import checkpoint_provenance
 
-    acting = {"checkpoint": checkpoint_provenance(checkpoint)} if checkpoint else {}
-    return acting | {
+    return dict(acting or {}) | {
         "versions": package_versions(),
         "python": platform.python_version(),
         "git_commit": git_commit(),

@@ -18,6 +18,7 @@ from workbench.records import EpisodeRecord
 BOUND = {
     "factor_set.factors": "factor set",
     "checkpoint.files": "checkpoint",
+    "policy.files": "policy",
     "from_checkpoint.files": "checkpoint to begin with",
     "data.content": "dataset",
 }

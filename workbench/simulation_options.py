@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,8 @@ from tasks.pick_place.action_spaces import CONTROL_HZ
 from workbench.dr_overrides import PREFIX, parse_overrides
 from workbench.launch import check_launch, default_device, default_physics
 from workbench.options import OptionError, listed, option, words
-from workbench.policies import M1, M1_MINI, POLICIES, check_checkpoint
+from workbench.policies import M1, M1_MINI, POLICIES, PolicyCfg
+from workbench.policy_classes import PREFIX as POLICY_PREFIX
 
 TASKS = ("pick_place",)
 ACTION_SPACES = ("delta_eef", "delta_joints")
@@ -35,7 +37,17 @@ class EnvironmentOptions:
     """Who acts, where, and on which episodes."""
 
     task: str = option("pick_place", f"what is asked: {', '.join(TASKS)}")
-    policy: str = option("expert", f"who acts: {', '.join(POLICIES)}")
+    policy: str = option(
+        "expert", f"who acts: {', '.join(POLICIES)}, or a class of yours: package.module:Class, file.py:Class"
+    )
+    policy_options: dict[str, str] = field(
+        default_factory=dict,
+        metadata=words(
+            POLICY_PREFIX,
+            f"{POLICY_PREFIX}NAME",
+            "a class of yours: arguments of its constructor: policy.gain=0.5",
+        ),
+    )
     num_envs: int = option(16, "environments in parallel")
     exact: bool = option(
         False, "records equal to the last digit whatever num_envs is (ovphysx on a CPU); slower with many"
@@ -70,7 +82,6 @@ class EnvironmentOptions:
     def resolve(self) -> None:
         """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
         choose("task", self.task, TASKS)
-        choose("policy", self.policy, POLICIES)
         choose("action_space", self.action_space, ACTION_SPACES)
         choose("launcher", self.launcher, LAUNCHERS)
         for name, least in (("num_envs", 1), ("image_size", 16), ("workers", 1)):
@@ -88,9 +99,9 @@ class EnvironmentOptions:
             at_least(name, getattr(self, name), 0)
         if self.policy == M1:
             self.checkpoint = self.checkpoint or M1_MINI
-            check_checkpoint(self.checkpoint)
         elif self.checkpoint:
             raise OptionError(f"checkpoint={self.checkpoint} is for policy={M1}, not policy={self.policy}")
+        self.policy_cfg.check()
         if self.time_limit_s <= 0:
             raise OptionError(f"time_limit_s must be positive, not {self.time_limit_s}")
         if not math.isfinite(self.time_limit_s) or self.max_steps < 1:
@@ -130,19 +141,29 @@ class EnvironmentOptions:
         config |= {"command": command}
         if not self.dr_overrides:
             del config["dr_overrides"]
+        if not self.policy_options:
+            del config["policy_options"]
         if self.policy != M1:
             del config["checkpoint"], config["ground_every"]
         return config
 
     @property
-    def acting_checkpoint(self) -> str:
-        """The checkpoint that acts; empty for policies without one."""
-        return self.checkpoint if self.policy == M1 else ""
+    def policy_cfg(self) -> PolicyCfg:
+        """Which policy acts."""
+        return PolicyCfg(
+            self.policy,
+            self.checkpoint,
+            self.ground_every,
+            self.grounding_error_px,
+            self.latency_steps,
+            self.error_attempts,
+            dict(self.policy_options),
+        )
 
     @property
-    def policy_cameras(self) -> tuple[str, ...]:
-        """Cameras that the policy looks through."""
-        return check_checkpoint(self.checkpoint) if self.policy == M1 else ()
+    def policy_name(self) -> str:
+        """The policy, as the name of a folder can hold it."""
+        return re.sub(r"[^\w.+-]+", "_", self.policy).strip("._") or "policy"
 
     @property
     def max_steps(self) -> int:

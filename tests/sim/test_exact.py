@@ -8,7 +8,7 @@ import pytest
 from domain_rand.sets import load_set
 from workbench.cli import main
 from workbench.pick_place import PickPlaceSimulation, launch_pick_place
-from workbench.policies import make_policy
+from workbench.policies import PolicyCfg, make_policy
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 
@@ -22,7 +22,7 @@ def test_one_episode_in_all_environments_takes_one_course():
         ROWS, "ovphysx", "newton_warp", "cpu", "delta_eef", (), 64, 0, factor_set, exact=True
     ) as env:
         simulation = PickPlaceSimulation(env, factor_set, 31337, 400)
-        policy = make_policy("expert", ROWS, env.action_spec, "cpu", 0, 0)
+        policy = make_policy(PolicyCfg("expert"), ROWS, env.action_spec, "cpu")
         policy.reset(range(ROWS), simulation.begin(range(ROWS), [5] * ROWS))
         start, lifted = np.array(simulation.snapshot()["body_pose"])[0, :, 2], False
         for step in range(STEPS):

@@ -5,7 +5,7 @@ import pytest
 
 from domain_rand.sets import load_set
 from workbench.pick_place import PickPlaceSimulation, launch_pick_place
-from workbench.policies import make_policy
+from workbench.policies import PolicyCfg, make_policy
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 
@@ -14,7 +14,7 @@ N, STEPS, INTERRUPTED, BEGUN = 4, 50, 20, 22
 
 def run(simulation, interrupt):
     """Joint and body positions of all rows but the last, step by step; the last row may begin another episode."""
-    policy = make_policy("expert", N, simulation.env.action_spec, "cpu", 0, 0)
+    policy = make_policy(PolicyCfg("expert"), N, simulation.env.action_spec, "cpu")
     policy.reset(range(N), simulation.begin(range(N), range(N)))
     seen = []
     for step in range(STEPS):

@@ -12,11 +12,10 @@ from workbench.differences import differences
 from workbench.eval_options import EvalOptions
 from workbench.options import OptionError
 from workbench.policies import (
+    PolicyCfg,
     check_checkpoint,
-    checkpoint_files,
     checkpoint_provenance,
     make_policy,
-    require_checkpoint,
 )
 
 
@@ -28,7 +27,7 @@ def checkpoint(tmp_path_factory):
 
 
 def test_a_checkpoint_acts_with_its_own_spec_and_cameras(checkpoint):
-    policy = make_policy("m1", 2, None, "cpu", 0.0, 0, str(checkpoint), 3)
+    policy = make_policy(PolicyCfg("m1", str(checkpoint), 3), 2, None, "cpu")
     assert policy.cameras == check_checkpoint(str(checkpoint)) == ("front", "wrist")
     assert policy.action_spec == tiny_model().config.action_spec
     assert policy.ground_every == 3
@@ -38,11 +37,11 @@ def test_options_of_a_run_name_the_checkpoint_only_where_there_is_one(checkpoint
     options = EvalOptions(policy="m1", checkpoint=str(checkpoint), physics="newton_mjwarp", device="cpu")
     options.resolve()
     assert options.config("eval")["checkpoint"] == str(checkpoint)
-    assert options.policy_cameras == ("front", "wrist")
+    assert options.policy_cfg.cameras == ("front", "wrist")
     expert = EvalOptions(physics="newton_mjwarp", device="cpu")
     expert.resolve()
     assert "checkpoint" not in expert.config("eval")
-    assert expert.policy_cameras == ()
+    assert expert.policy_cfg.cameras == ()
 
 
 @pytest.mark.parametrize(
@@ -80,14 +79,14 @@ def test_other_weights_have_another_fingerprint_and_the_same_other_files(checkpo
 
 
 def test_a_worker_refuses_another_checkpoint_of_the_same_name(checkpoint, tmp_path):
-    files = checkpoint_files(str(checkpoint))
-    require_checkpoint(str(checkpoint), files)
-    require_checkpoint("", checkpoint_files(""))  # a policy without one
+    acting = PolicyCfg("m1", str(checkpoint)).provenance()
+    PolicyCfg("m1", str(checkpoint)).require(acting)
+    PolicyCfg("expert").require(PolicyCfg("expert").provenance())  # a policy without one
     save_checkpoint(tiny_model(seed=1), tmp_path / "other")
     with pytest.raises(
         OptionError, match=r"is another one on .* than where the command was given: model\.safe"
     ):
-        require_checkpoint(str(tmp_path / "other"), files)
+        PolicyCfg("m1", str(tmp_path / "other")).require(acting)
 
 
 def test_a_checkpoint_without_its_weights_is_not_whole(tmp_path):
@@ -102,4 +101,4 @@ def test_weights_cut_short_are_one_sentence(tmp_path):
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(OptionError, match=r"model.safetensors cannot be read"):
-        make_policy("m1", 1, None, "cpu", 0.0, 0, str(tmp_path))
+        make_policy(PolicyCfg("m1", str(tmp_path)), 1, None, "cpu")

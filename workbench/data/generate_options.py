@@ -37,8 +37,10 @@ class GenerateOptions(EnvironmentOptions):
 
     def resolve(self) -> None:
         """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
-        if self.policy == M1:
-            raise OptionError(f"policy={M1} sees pictures, and demonstrations are planned without cameras")
+        if self.policy == M1 or (self.policy_cfg.is_class and self.policy_cfg.cameras):
+            raise OptionError(
+                f"policy={self.policy} sees pictures, and demonstrations are planned without cameras"
+            )
         for name in ("episodes", "renders", "frame_every", "chunk"):
             at_least(name, getattr(self, name), 1)
         for name, one, known in (("stages", "stage", STAGES), ("cameras", "camera", CAMERAS)):
@@ -55,7 +57,7 @@ class GenerateOptions(EnvironmentOptions):
             raise OptionError(f"jpeg_quality must lie between 1 and 100, not {self.jpeg_quality}")
         super().resolve()
         if self.out == AUTO:
-            self.out = f"data/{self.task}-{self.policy}-{self.dr.split('/')[-1]}-seed{self.seed}"
+            self.out = f"data/{self.task}-{self.policy_name}-{self.dr.split('/')[-1]}-seed{self.seed}"
 
     def job(self, index: int, render: int) -> int:
         """Number of a rendering of an episode among the renderings of all."""

@@ -58,15 +58,7 @@ class PlanPass:
         o = self.options
         self.env = env
         self.simulation = self.simulation_class(env, o.factor_set(), o.seed, o.max_steps, o.task)
-        policy = make_policy(
-            o.policy,
-            o.num_envs,
-            env.action_spec,
-            o.device,
-            o.grounding_error_px,
-            o.latency_steps,
-            error_attempts=o.error_attempts,
-        )
+        policy = make_policy(o.policy_cfg, o.num_envs, env.action_spec, o.device)
         with self.writer:
             return Rollout(self.simulation, policy, work, self._done, recorded=range(o.episodes)).run()
 

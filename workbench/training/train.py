@@ -26,7 +26,7 @@ from workbench.data.lerobot_files import LeRobotImportError
 from workbench.durable import naming
 from workbench.fingerprints import content_fingerprint
 from workbench.options import OptionError
-from workbench.policies import checkpoint_files
+from workbench.policies import checkpoint_provenance
 from workbench.provenance import git_commit, hardware, package_versions
 from workbench.run_folder import RunFolder
 from workbench.training.build import Frames, build_model, open_frames, trained_config
@@ -113,7 +113,7 @@ def _settings(options: TrainOptions, decay: float) -> Settings:
 def _provenance(frames: Frames, options: TrainOptions) -> dict[str, Any]:
     names = "\n".join(episode.name for episode in frames.episodes)
     begun = (
-        {"from_checkpoint": {"files": checkpoint_files(options.from_checkpoint)}}
+        {"from_checkpoint": {"files": checkpoint_provenance(options.from_checkpoint)["files"]}}
         if options.from_checkpoint
         else {}
     )
