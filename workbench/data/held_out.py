@@ -122,6 +122,17 @@ def point_in_mask_rate(
     return _rate(np.array(right, bool), np.isnan(uv).any(-1), groups, confidence)
 
 
+def within_rate(
+    errors: ArrayLike,
+    most: float,
+    groups: Sequence[Hashable] | None = None,
+    confidence: float = CONFIDENCE,
+) -> Rate:
+    """Share of errors ``[N]`` of at most ``most``, in the same unit; NaN for a question without a usable answer."""
+    found = np.asarray(errors, float)
+    return _rate(found <= most, np.isnan(found), groups, confidence)
+
+
 def trace_errors(predicted: Sequence[ArrayLike], annotated: Sequence[ArrayLike]) -> np.ndarray:
     """Mean absolute error of waypoints [px] of each trace, ``[N]``: over its points and both coordinates.
 

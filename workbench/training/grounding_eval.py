@@ -4,6 +4,7 @@
     task boxes        the policy's own question about the task: both boxes, IoU >= 0.5
     boxes             all published questions about boxes: every box of the answer, IoU >= 0.5
     points            every point of the answer inside the thing's mask, or its box where the data holds no masks
+    grasp yaw         two contact points: the fingers close within 15 degrees of a right direction
     trace             mean absolute error of waypoints [px of the picture seen]
     ... in mind       what the model takes its prompt's slots to stand for (`workbench.training.slot_eval`)
 
@@ -33,7 +34,7 @@ from policy.m1.model import M1Model
 from policy.smart_resize import Resize
 from workbench.data.archive import ArchiveError
 from workbench.data.episode import DatasetEpisode
-from workbench.data.held_out import Error, Rate, box_rate, point_in_mask_rate, trace_mae
+from workbench.data.held_out import Error, Rate, box_rate, point_in_mask_rate, trace_mae, within_rate
 from workbench.data.qa_entries import chosen_frames
 from workbench.data.qa_options import QaOptions
 from workbench.data.qa_questions import questions
@@ -41,10 +42,12 @@ from workbench.durable import write_atomically
 from workbench.options import OptionError, listed
 from workbench.training.annotations import row_of_role, task_answer, visible_boxes
 from workbench.training.frames import ArchiveFrames
+from workbench.training.grasp_yaw import RIGHT_YAW, GraspYaw, grasp_yaw
 from workbench.training.grounding_eval_options import GroundingEvalOptions
 from workbench.training.slot_eval import evaluate_slots
 
 NAMED, TASK, BOXES, POINTS, TRACE = "named boxes", "task boxes", "boxes", "points", "trace"
+YAW = "grasp yaw"
 POINT_ASKS = {"grasp": "target", "contacts": "target", "place": "receptacle", "point at a thing": ""}
 """Questions for points, and the body that they lie on; what is pointed at by name says itself."""
 SLACK = 1.0
@@ -65,6 +68,8 @@ class Trial:
     answer: Answer
     region: np.ndarray | None = None
     """Where points may lie ``[S, S]`` bool, for points."""
+    yaw: GraspYaw | None = None
+    """What the fingers' direction is held against, for contact points."""
 
 
 def eval_grounding(options: GroundingEvalOptions, console: Console) -> dict[str, Any]:
@@ -128,7 +133,9 @@ def _trials(
                         case _ if question.ask in POINT_ASKS:
                             row = _pointed_at(episode, question.ask, question.answer)
                             region = _region(episode, view, frame, row, size)
-                            yield Trial(POINTS, *where, question.text, question.answer, region)
+                            is_grasp = question.ask == "contacts"
+                            yaw = grasp_yaw(episode, view, frame, size) if is_grasp else None
+                            yield Trial(POINTS, *where, question.text, question.answer, region, yaw)
                         case Boxes() | Labelled() | PickPlace() | Sentence():
                             yield Trial(BOXES, *where, question.text, question.answer)
 
@@ -219,6 +226,11 @@ def measure(
         else:
             # Whole pixels are what can be said; a box is compared with the box as it can be said.
             found[metric] = box_rate(claimed, np.round(truth), groups, confidence=options.confidence)
+    turned = [(t, a) for t, a in zip(trials, said, strict=True) if t.yaw is not None]
+    if turned:
+        errors = [t.yaw.error(_padded(a, t.answer, 2, 2)) for t, a in turned if t.yaw is not None]
+        groups = [t.episode for t, _ in turned]
+        found[YAW] = within_rate(errors, RIGHT_YAW, groups, options.confidence)
     return found
 
 

@@ -2,6 +2,7 @@
 
 points in mind    grasp and place inside the mask of target and receptacle; left out where something hides them
 first grasp ...   the grasp alone, in each episode's first picture: the arm has not moved, only the words tell which
+grasp yaw ...     the fingers' direction, of the two contacts, until the hand closes
 way in mind       mean absolute error of points of the tool's way [px of the picture seen]
 """
 
@@ -13,16 +14,18 @@ import numpy as np
 import torch
 
 from policy.grounding import GRASP, PLACE, PLACES
-from policy.m1.config import PATH
+from policy.m1.config import CONTACT, PATH
 from policy.m1.model import M1Model
-from workbench.data.episode import DatasetEpisode
-from workbench.data.held_out import Error, Rate, point_in_mask_rate, points_in_mask, trace_mae
+from workbench.data.episode import PHASES, DatasetEpisode
+from workbench.data.held_out import Error, Rate, point_in_mask_rate, points_in_mask, trace_mae, within_rate
 from workbench.data.qa_entries import chosen_frames
 from workbench.training.annotations import hand_at, slot_places
 from workbench.training.frames import ArchiveFrames
+from workbench.training.grasp_yaw import RIGHT_YAW, grasp_yaw
 from workbench.training.grounding_eval_options import GroundingEvalOptions
 
 POINTS_IN_MIND, FIRST_IN_MIND, WAY_IN_MIND = "points in mind", "first grasp in mind", "way in mind"
+YAW_IN_MIND = "grasp yaw in mind"
 
 Region = Callable[[DatasetEpisode, str, int, int, int], np.ndarray]
 """Episode, camera, frame, row of a body, side of the picture -> where points may lie ``[S, S]`` bool."""
@@ -49,6 +52,8 @@ def evaluate_slots(
     ):
         if rate := _points_rate(model, frames, some, places, wanted, region, options):
             found[name] = rate
+    if turned := _yaw_rate(model, frames, rows, thoughts, options):
+        found[YAW_IN_MIND] = turned
     ways, true_ways, way_of = [], [], []
     path = [i for i, slot in enumerate(slots) if slot == PATH]
     for (number, frame), said in zip(rows, thoughts, strict=True):
@@ -88,6 +93,29 @@ def _points_rate(
                     regions.append(inside)
                     claimed_by.append(str(episode.demonstration))
     return point_in_mask_rate(claims, regions, claimed_by, options.confidence) if claims else None
+
+
+def _yaw_rate(
+    model: M1Model,
+    frames: ArchiveFrames,
+    rows: Sequence[tuple[int, int]],
+    thoughts: Sequence[np.ndarray],
+    options: GroundingEvalOptions,
+) -> Rate | None:
+    """How often the two contacts turn the hand rightly before it closes; None where nothing can be said."""
+    slots, view, size = model.config.prompt.slots, model.config.images.views[0], model.config.images.size
+    contacts = [i for i, slot in enumerate(slots) if slot == CONTACT]
+    errors, claimed_by = [], []
+    for (number, frame), said in zip(rows, thoughts, strict=True):
+        episode = frames.episodes[number]
+        if len(contacts) != 2 or episode.phase[episode.shown_steps[frame]] != PHASES.index("reach"):
+            continue
+        true = slot_places(episode, view, frame, slots, size)
+        yaw = grasp_yaw(episode, view, frame, size)
+        if yaw is not None and None not in [true[i] for i in contacts]:
+            errors.append(yaw.error(said[contacts]))
+            claimed_by.append(str(episode.demonstration))
+    return within_rate(errors, RIGHT_YAW, claimed_by, options.confidence) if errors else None
 
 
 def _think(

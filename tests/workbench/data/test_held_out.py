@@ -13,6 +13,7 @@ from workbench.data.held_out import (
     points_in_mask,
     trace_errors,
     trace_mae,
+    within_rate,
 )
 from workbench.statistics import mean_interval, wilson_interval
 
@@ -148,3 +149,8 @@ def test_the_mean_of_a_trace_error_has_wider_intervals_where_episodes_differ():
 def test_inputs_that_do_not_fit_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_errors_count_up_to_the_threshold_and_missing_ones_are_wrong():
+    found = within_rate([0.0, 15.0, 15.1, np.nan], 15.0)
+    assert (found.right, found.count, found.missing) == (2, 4, 1)

@@ -14,7 +14,7 @@ from workbench.data.chunk_writer import ChunkWriter
 from workbench.data.qa_entries import chosen_frames
 from workbench.training import grounding_eval
 from workbench.training.annotations import slot_places
-from workbench.training.grounding_eval import BOXES, NAMED, POINTS, TASK, TRACE, Trial, measure
+from workbench.training.grounding_eval import BOXES, NAMED, POINTS, TASK, TRACE, YAW, Trial, measure
 from workbench.training.grounding_eval_options import GroundingEvalOptions
 from workbench.training.slot_eval import FIRST_IN_MIND, POINTS_IN_MIND, WAY_IN_MIND
 
@@ -51,6 +51,28 @@ def test_points_are_held_against_their_region():
     trials = [trial(POINTS, Points(((20.0, 20.0),)), str(i), region) for i in range(2)]
     found = measure(trials, [Points(((12.0, 28.0),)), Points(((50.0, 20.0),))], 224, OPTIONS)[POINTS]
     assert (found.right, found.count) == (1, 2)
+
+
+class Turned:
+    """Right where the second contact is to the right of the first."""
+
+    def error(self, claimed):
+        return float(np.degrees(abs(np.arctan2(*(claimed[1] - claimed[0])[::-1]))))
+
+
+def test_contacts_are_held_against_the_direction_of_the_fingers():
+    """Both claims lie on the thing, as the metric of points says; one would turn the hand across it."""
+    region = np.ones((224, 224), bool)
+    contacts = Points(((50.0, 50.0), (70.0, 50.0)))
+    trials = [Trial(POINTS, str(i), 0, "front", 0, "?", contacts, region, Turned()) for i in range(3)]
+    said = [
+        Points(((52.0, 50.0), (72.0, 52.0))),
+        Points(((60.0, 40.0), (60.0, 60.0))),
+        Points(((60.0, 50.0),)),
+    ]
+    found = measure(trials, said, 224, OPTIONS)
+    assert (found[POINTS].right, found[POINTS].count) == (5, 6)
+    assert (found[YAW].right, found[YAW].count, found[YAW].missing) == (1, 3, 1)
 
 
 def test_a_traces_error_is_in_pixels_and_leaves_out_what_was_not_answered():
@@ -119,11 +141,22 @@ def test_a_model_that_knows_the_truth_is_always_right(tmp_path, monkeypatch, mas
     assert json.loads((tmp_path / "result.json").read_text())["metrics"]
     assert ("no masks" in result["points_inside"]) is not masks
     metrics = result["metrics"]
-    assert set(metrics) == {NAMED, TASK, BOXES, POINTS, TRACE, POINTS_IN_MIND, FIRST_IN_MIND, WAY_IN_MIND}
+    assert set(metrics) == {
+        NAMED,
+        TASK,
+        BOXES,
+        POINTS,
+        YAW,
+        TRACE,
+        POINTS_IN_MIND,
+        FIRST_IN_MIND,
+        WAY_IN_MIND,
+    }
     assert metrics[POINTS_IN_MIND]["rate"] == 1.0
     assert metrics[POINTS_IN_MIND]["count"] > 10
     assert metrics[FIRST_IN_MIND]["rate"] == 1.0
     assert metrics[WAY_IN_MIND]["mean"] < 0.6
+    assert metrics[YAW]["rate"] == 1.0
     for name in (NAMED, TASK, BOXES):
         assert metrics[name]["rate"] > 0.95, name
     # Grasps are marked where the made-up object may be covered by the receptacle: not on it in the mask.
