@@ -62,6 +62,10 @@ def doctor(console: Console) -> int:
         f"\n{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB memory, GPUs: {gpus}\n"
     )
     console.print(_caches())
+    plugins = _plugins()
+    if plugins.row_count:
+        console.print()
+        console.print(plugins)
     device = default_device()
     console.print(
         f"\ndefaults here: device={device} physics={default_physics(device)} renderer={RENDERERS[0]}\n"
@@ -105,6 +109,19 @@ def _packages() -> Table:
         table.add_row(name, found or "not installed")
     for tool, use in (("ffmpeg", "video in Rerun"), ("git", "provenance")):
         table.add_row(tool, "found" if shutil.which(tool) else f"not found: no {use}")
+    return table
+
+
+def _plugins() -> Table:
+    from domain_rand import checks, factors, plugins  # noqa: F401  importing them loads what is registered
+    from workbench.policy_classes import GROUP, registered
+
+    table = Table(title="plug-ins", title_justify="left", box=None, padding=(0, 2), show_header=False)
+    for plugin in (*plugins.load(plugins.FACTORS), *plugins.load(plugins.CHECKS)):
+        verdict = f"[red]{plugin.problem}[/]" if plugin.problem else "works"
+        table.add_row(plugin.group, plugin.name, plugin.package, verdict)
+    for name, where in registered().items():
+        table.add_row(GROUP, name, where, "")
     return table
 
 

@@ -3,6 +3,7 @@
 A module a family. Importing this package fills `CHECKS`.
 """
 
+from domain_rand import plugins
 from domain_rand.checks import (
     appearance,
     camera,
@@ -28,3 +29,5 @@ __all__ = [
     "scene",
     "sensing",
 ]
+
+plugins.load(plugins.CHECKS)

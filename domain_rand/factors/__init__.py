@@ -1,5 +1,6 @@
-"""The catalogue, a module a family. Importing this package registers every factor."""
+"""The catalogue, a module a family. Importing this package registers every factor, those of other packages last."""
 
+from domain_rand import plugins
 from domain_rand.factors import (
     appearance,
     camera,
@@ -23,3 +24,5 @@ __all__ = [
     "scene",
     "sensing",
 ]
+
+plugins.load(plugins.FACTORS)
