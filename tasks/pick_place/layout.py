@@ -26,11 +26,13 @@ class Layout(PerEnvironment):
         table_tilt: rotation vector of the table about its middle, x and y ``[2]`` [rad].
         robot_base: displacement of the robot's base, x and y [m] and turn [rad] ``[3]``; cameras stay.
         initial_arm: what the arm's first posture differs from home ``[7]`` [rad].
-        front_position: displacement of the front camera ``[3]`` [m], axes of the room.
-        front_rotation: turn of the front camera about its own axes, a rotation vector ``[3]`` [rad].
+        NAME_position: displacement of the fixed camera NAME, each has its own ``[3]`` [m], axes of the room.
+        NAME_rotation: turn of that camera about its own axes, a rotation vector ``[3]`` [rad].
     """
 
     def __init__(self, num_envs: int, device: str, cameras: Mapping[str, CameraSpec]) -> None:
+        self.fixed = {name: spec for name, spec in cameras.items() if spec.eye is not None}
+        own = {f"{name}_{what}": (0.0,) * 3 for name in self.fixed for what in ("position", "rotation")}
         super().__init__(
             num_envs,
             device,
@@ -38,10 +40,8 @@ class Layout(PerEnvironment):
             table_tilt=(0.0, 0.0),
             robot_base=(0.0, 0.0, 0.0),
             initial_arm=(0.0,) * 7,
-            front_position=(0.0,) * 3,
-            front_rotation=(0.0,) * 3,
+            **own,
         )
-        self.fixed = {name: spec for name, spec in cameras.items() if spec.eye is not None}
         identity = torch.tensor((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0), device=device)
         self.room = identity.repeat(num_envs, 1)
         """Pose of the room with its cameras in the table's frame ``[N, 7]``."""
@@ -73,8 +73,8 @@ class Layout(PerEnvironment):
         self.room[ids], self.base[ids] = room, compose(room, stand)
         for name, spec in self.fixed.items():
             axes = look_at(torch.tensor([spec.eye]), torch.tensor([spec.target]))[0].to(self.device)
-            eye = torch.tensor(spec.eye, device=self.device) + self["front_position"][ids]
-            turned = matrix(from_rotation_vector(self["front_rotation"][ids]))
+            eye = torch.tensor(spec.eye, device=self.device) + self[f"{name}_position"][ids]
+            turned = matrix(from_rotation_vector(self[f"{name}_rotation"][ids]))
             back = conjugate(stand[:, 3:])
             self.camera_position[name][ids] = rotate(back, eye - stand[:, :3])
             self.camera_rotation[name][ids] = product(matrix(back), product(axes, turned))

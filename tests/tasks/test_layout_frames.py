@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import RigidTransform, Rotation
 
 from tasks import poses
-from tasks.cameras import look_at, project
+from tasks.cameras import CameraSpec, look_at, project
 from tasks.pick_place.layout import Layout
 from tasks.pick_place.workspace import TABLE_PIVOT, front_camera, wrist_camera
 
@@ -111,7 +111,7 @@ def test_nominally_all_frames_are_one_and_cameras_stand_as_calibrated_to_the_las
 def test_what_was_moved_comes_back_exactly(values):
     layout = layout_of(values)
     for name in RANGES:
-        nominal = Layout(1, "cpu", {})[name]
+        nominal = Layout(1, "cpu", {"front": FRONT})[name]
         layout.set(name, [0], nominal.tolist())
     layout.solve(torch.arange(1))
     fresh = layout_of({})
@@ -215,6 +215,23 @@ def test_a_camera_turns_about_its_own_axes(axis, what):
     expected = {0: ((0, -s), 0.0), 1: ((s, 0), 0.0), 2: ((0, 0), s)}[axis]
     np.testing.assert_allclose(forward[:2], expected[0], atol=1e-6, err_msg=what)
     assert float(right[1]) == pytest.approx(expected[1], abs=1e-6), what
+
+
+def test_each_fixed_camera_is_moved_and_turned_by_itself():
+    """Two that look from two sides: what is asked of one does nothing to the other."""
+    side = CameraSpec("side", 224, 224, 400.0, eye=(0.5, -1.2, 0.6), target=(0.5, 0.0, 0.0))
+    cameras = {"front": FRONT, "side": side, "wrist": WRIST}
+    nominal, moved = Layout(1, "cpu", cameras), Layout(1, "cpu", cameras)
+    assert {"front_position", "front_rotation", "side_position", "side_rotation"} <= moved.names
+    moved.set("side_position", [0], [[0.1, 0.2, -0.05]])
+    moved.set("side_rotation", [0], [[0.0, 0.0, 0.3]])
+    moved.solve(torch.arange(1))
+    shift = moved.camera_position["side"][0] - nominal.camera_position["side"][0]
+    np.testing.assert_allclose(shift, (0.1, 0.2, -0.05), atol=1e-6)
+    roll = nominal.camera_rotation["side"][0].T @ moved.camera_rotation["side"][0]
+    np.testing.assert_allclose(Rotation.from_matrix(roll.numpy()).as_rotvec(), (0, 0, 0.3), atol=1e-6)
+    for what in ("camera_position", "camera_rotation"):
+        assert torch.equal(getattr(moved, what)["front"], getattr(nominal, what)["front"]), what
 
 
 def pixels(layout, points):
