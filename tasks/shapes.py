@@ -14,6 +14,7 @@ from functools import cache, cached_property
 
 import numpy as np
 import trimesh
+from scipy.spatial import cKDTree
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,20 @@ class Grasp:
     """Distance between the contact faces [m]."""
     height: float
     """Height of the fingers' contact above the body's base [m]."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What the rim of a receptacle encloses, seen from above: an ellipse, or a rectangle, about the body's origin."""
+
+    half_size: tuple[float, float]
+    """Half its extents along the body's x and y [m]."""
+    round: bool
+
+    def contains(self, x: float, y: float) -> bool:
+        """Whether a point of the body's frame [m] lies in it, seen from above."""
+        across, along = x / self.half_size[0], y / self.half_size[1]
+        return across**2 + along**2 < 1.0 if self.round else max(abs(across), abs(along)) < 1.0
 
 
 @dataclass(frozen=True)
@@ -46,8 +61,8 @@ class Body:
     """Mass at scale 1 [kg]."""
     grasps: tuple[Grasp, ...] = ()
     """Ways to hold it, best first; empty for a body that nobody picks up."""
-    inner_radius: float = 0.0
-    """Horizontal distance from the origin within which a placed object counts as on or in it [m]."""
+    opening: Opening | None = None
+    """Where a placed object's origin counts as on or in it; None for a body that holds nothing."""
     support_height: float = 0.0
     """Height of the surface that carries a placed object, above the body's base [m]."""
 
@@ -60,6 +75,44 @@ class Body:
     def radius(self) -> float:
         """Radius of the smallest vertical cylinder about the origin that holds the body, at scale 1 [m]."""
         return float(np.hypot(self.visual.vertices[:, 0], self.visual.vertices[:, 1]).max())
+
+    @cached_property
+    def vertices(self) -> np.ndarray:
+        """Corners of the visible surface ``[V, 3]`` [m], each once: its lowest point is always one of them."""
+        return np.unique(self.visual.vertices, axis=0)
+
+    def surface(self, spacing: float) -> np.ndarray:
+        """Points of the visible surface ``[S, 3]`` [m]: no point of it is farther than ``spacing`` from one of them.
+
+        What one part hides in another is left out.
+        """
+        grid = np.vstack((self.vertices, *(_grid(t, spacing / 3) for t in self.visual.triangles)))
+        for part in self.parts:
+            faces = np.einsum("fi,fi->f", part.face_normals, part.triangles[:, 0])
+            grid = grid[(grid @ part.face_normals.T - faces).max(1) > -1e-6]
+        tree, covered, kept = cKDTree(grid), np.zeros(len(grid), dtype=bool), []
+        for i in range(len(grid)):
+            if not covered[i]:
+                kept.append(i)
+                covered[tree.query_ball_point(grid[i], 0.75 * spacing)] = True
+        return grid[kept]
+
+
+def _grid(triangle: np.ndarray, step: float) -> np.ndarray:
+    """Points of a triangle ``[3, 3]``, edges included: rows along its longest side, ``step`` apart at most."""
+    a, b, c = triangle
+    start, end, tip = max(((a, b, c), (b, c, a), (c, a, b)), key=lambda s: float(np.linalg.norm(s[1] - s[0])))
+    length = np.linalg.norm(end - start)
+    height = np.linalg.norm(np.cross(end - start, tip - start)) / length
+    shares = np.linspace(0.0, 1.0, int(np.ceil(height / step)) + 1)
+    return np.vstack(
+        [
+            np.linspace(
+                start + (tip - start) * t, end + (tip - end) * t, int(np.ceil(length * (1 - t) / step)) + 1
+            )
+            for t in shares
+        ]
+    )
 
 
 def _solid(parts: list[trimesh.Trimesh]) -> tuple[tuple[trimesh.Trimesh, ...], trimesh.Trimesh]:
@@ -172,14 +225,18 @@ def _plate() -> Body:
     base = _prism(32, 0.05, 0.006, top_radius=0.056)
     base.apply_translation((0, 0, 0.003))
     rim = _wall((0.054, 0.070), (0.058, 0.074), 0.014, 16)
-    return _make("plate", "plate", [base, *rim], 0.5, inner_radius=0.06, support_height=0.006)
+    return _make(
+        "plate", "plate", [base, *rim], 0.5, opening=Opening((0.070, 0.070), round=True), support_height=0.006
+    )
 
 
 def _bowl() -> Body:
     base = _prism(16, 0.044, 0.006)
     base.apply_translation((0, 0, 0.003))
     wall = _wall((0.042, 0.066), (0.046, 0.070), 0.038, 16)
-    return _make("bowl", "bowl", [base, *wall], 0.5, inner_radius=0.055, support_height=0.006)
+    return _make(
+        "bowl", "bowl", [base, *wall], 0.5, opening=Opening((0.066, 0.066), round=True), support_height=0.006
+    )
 
 
 def _tray() -> Body:
@@ -189,7 +246,8 @@ def _tray() -> Body:
         *(_box((length, wall, height), (0, s * (width - wall) / 2, height / 2)) for s in (-1, 1)),
         *(_box((wall, width, height), (s * (length - wall) / 2, 0, height / 2)) for s in (-1, 1)),
     ]
-    return _make("tray", "tray", parts, 0.5, inner_radius=0.06, support_height=0.006)
+    opening = Opening((length / 2 - wall, width / 2 - wall), round=False)
+    return _make("tray", "tray", parts, 0.5, opening=opening, support_height=0.006)
 
 
 _OBJECTS: tuple[Callable[[], Body], ...] = (

@@ -32,7 +32,10 @@ class ArmPush(Factor):
 
 @register
 class TargetMove(Factor):
-    """Distance by which the named object is suddenly displaced."""
+    """Distance by which the named object is suddenly displaced.
+
+    It goes to a free place on the table, and stays where none is so far away; it waits while the hand may hold it.
+    """
 
     name = "disturbance.target_move"
     unit = "m"
@@ -44,7 +47,10 @@ class TargetMove(Factor):
 
 @register
 class DistractorDrop(Factor):
-    """Objects that fall onto the table: one that was not there, grey, of another shape than the named one."""
+    """Objects that fall onto the table: one that was not there, of another shape and colour than the named one.
+
+    Which one follows from the scene. It falls onto a free place, and not at all where there is none.
+    """
 
     name = "disturbance.distractor_drop"
     unit = "1"

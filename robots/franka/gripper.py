@@ -27,7 +27,7 @@ _PALM = ((-0.0316, -0.1040, -0.0259), (0.0316, 0.1004, 0.0660))
 
 
 def hand_distance(
-    points: torch.Tensor, tool: torch.Tensor, rotation: torch.Tensor, width: torch.Tensor
+    points: torch.Tensor, tool: torch.Tensor, rotation: torch.Tensor, fingers: torch.Tensor
 ) -> torch.Tensor:
     """Least distance between points and the hand ``[n]`` [m]; 0 when a point is inside it.
 
@@ -35,29 +35,32 @@ def hand_distance(
         points: ``[n, S, 3]`` [m].
         tool: tool centre point ``[n, 3]`` [m], in the frame of the points.
         rotation: axes of the hand as columns ``[n, 3, 3]``, in that frame.
-        width: distance between the fingertips ``[n]`` [m]; both fingers stand at half of it.
+        fingers: distance of the left and the right fingertip from the middle ``[n, 2]`` [m]: the fingers' joints.
     """
     offset = points - tool[:, None]
     # Elementwise, so that a row does not depend on how many there are.
     local = sum(offset[..., i, None] * rotation[:, None, i] for i in range(3))
-    x, y, z = (local + torch.tensor(PANDA.tool_offset, device=points.device)).unbind(-1)
+    x, y, z = (local + torch.tensor(PANDA.tool_offset, dtype=points.dtype, device=points.device)).unbind(-1)
     low, high = _PALM
-    distance = _outside(
-        tuple((v - (a + b) / 2).abs() - (b - a) / 2 for v, a, b in zip((x, y, z), low, high, strict=True))
+    palm = _squared(
+        *((v - (a + b) / 2).abs() - (b - a) / 2 for v, a, b in zip((x, y, z), low, high, strict=True))
     )
-    half = width[:, None] / 2
-    for side in (1.0, -1.0):
-        for (cy, cz), turn, size in _FINGER:
-            # The right finger is the left one turned by half a turn about z: the boxes are symmetric in x.
-            v, w = side * y - half - cy, z - FINGER_Z - cz
-            c, s = math.cos(turn), math.sin(turn)
-            along = (x, c * v + s * w, c * w - s * v)
-            box = _outside(tuple(q.abs() - extent / 2 for q, extent in zip(along, size, strict=True)))
-            distance = torch.minimum(distance, box)
-    return distance.amin(1)
+    centre, turn, size = (
+        torch.tensor(values, dtype=points.dtype, device=points.device)
+        for values in zip(*_FINGER, strict=True)
+    )
+    c, s, half = turn.cos()[:, None], turn.sin()[:, None], size[..., None] / 2  # of the K boxes of a finger
+    # The right finger is the left one turned by half a turn about z: the boxes are symmetric in x.
+    v = (torch.stack((y, -y), 1) - fingers[..., None])[:, :, None] - centre[:, :1]  # [n, 2, K, S]
+    w = (z - FINGER_Z)[:, None, None] - centre[:, 1:]
+    boxes = _squared(
+        x.abs()[:, None, None] - half[:, 0],
+        (c * v + s * w).abs() - half[:, 1],
+        (c * w - s * v).abs() - half[:, 2],
+    )
+    return torch.minimum(palm.amin(1), boxes.amin((1, 2, 3))).sqrt()
 
 
-def _outside(beyond: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """Distance from a box, of points that lie this far beyond its faces along its three axes."""
-    x, y, z = (b.clamp_min(0.0) for b in beyond)
-    return torch.sqrt(x * x + y * y + z * z)
+def _squared(x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    """Squared distance from a box, of points that lie this far beyond its faces along its three axes."""
+    return x.clamp_min(0.0) ** 2 + y.clamp_min(0.0) ** 2 + z.clamp_min(0.0) ** 2

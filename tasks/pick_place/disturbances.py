@@ -19,8 +19,8 @@ PUSH_S = CONTROL_DT
 """How long a push on an object lasts [s]."""
 ARM_PUSH_S = 0.5
 """How long a push on the arm lasts [s]."""
-SPOTS = 50
-"""Places that are drawn for an object to fall to, of which the first free one is used."""
+SPOTS = 200
+"""Places that are drawn for an object to fall to, of which the first free one is used [1]."""
 EARLIEST_S, LATEST_S = 0.5, 3.0
 """When disturbances may begin, after the start of the episode [s]."""
 
@@ -31,7 +31,7 @@ class Happening:
 
     row: int
     move_target: tuple[float, float] | None = None
-    """Displacement of the named object (x, y) [m]."""
+    """Displacement of the named object (x, y) [m]: that, or as far another way, the nearest to it that is free."""
     drop_at: tuple[tuple[float, float], ...] = ()
     """Where another object may fall onto the table, in order of preference: shares of the region in x and y."""
 
@@ -51,8 +51,8 @@ class Disturbances(PerEnvironment):
     Settings:
         object_push: impulse on the named object, in a random horizontal direction [N s].
         arm_push: force on the hand for `ARM_PUSH_S`, in a random horizontal direction [N].
-        target_move: distance by which the named object is suddenly displaced [m].
-        distractor_drop: objects that fall onto the table, 0 or 1.
+        target_move: distance by which the named object is suddenly displaced, to a free place [m].
+        distractor_drop: objects that fall onto a free place of the table, 0 or 1.
     """
 
     KINDS = ("object_push", "arm_push", "target_move", "distractor_drop")
@@ -85,6 +85,10 @@ class Disturbances(PerEnvironment):
         """Nothing happens any more in these environments until their next episode."""
         for row in rows:
             self._plans[row] = _Plan()
+
+    def postpone_move(self, row: int) -> None:
+        """The named object cannot be displaced now: it is to be at the next step."""
+        self._plans[row].step["target_move"] = self._step[row]
 
     @property
     def active(self) -> bool:

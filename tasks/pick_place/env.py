@@ -14,19 +14,19 @@ import torch
 from robots.franka import PANDA
 from tasks.engines.pushes import make_link_pushes, make_pushes
 from tasks.episode import EpisodeSpec
+from tasks.pick_place.body_table import BodyTable
 from tasks.pick_place.compose import random_scene
-from tasks.pick_place.disturbances import Disturbances, Happening
+from tasks.pick_place.disturbances import Disturbances
+from tasks.pick_place.dropped import dropped
 from tasks.pick_place.dynamics import Dynamics
-from tasks.pick_place.progress import BodyTable, Progress, State
+from tasks.pick_place.happenings import let_happen, note_pushes
+from tasks.pick_place.progress import Progress, State
 from tasks.pick_place.scene import COLORS, Scene
 from tasks.pick_place.sensing import Measured, Sensing
 from tasks.pick_place.simulated_scene import SimulatedScene
 from tasks.pick_place.view import PrivilegedView
-from tasks.pick_place.workspace import LEAST_CLEARANCE, OBJECT_REGION, ROOM_COLOR, TABLE_COLOR
+from tasks.pick_place.workspace import ROOM_COLOR, TABLE_COLOR
 from tasks.settings import PerEnvironment
-
-DROP_HEIGHT = 0.12
-"""From where a distractor falls in mid-episode [m]."""
 
 
 class PickPlaceEnv(SimulatedScene):
@@ -44,16 +44,9 @@ class PickPlaceEnv(SimulatedScene):
         super().__init__(cfg=cfg, render_mode=render_mode, **kwargs)
 
     def load_managers(self) -> None:
-        table = BodyTable(
-            height=self.per_slot(lambda s: s.height),
-            half_diagonal=self.per_slot(
-                lambda s: 0.5 * s.scale * float((s.body.visual.extents**2).sum()) ** 0.5
-            ),
-            inner_radius=self.per_slot(lambda s: s.body.inner_radius * s.scale),
-            support_height=self.per_slot(lambda s: s.body.support_height * s.scale),
-            is_receptacle=self.per_slot(lambda s: float(s.is_receptacle)).bool(),
+        self.progress = Progress(
+            BodyTable(self.slots.values(), self.device), self.num_envs, self.step_dt, self.device
         )
-        self.progress = Progress(table, self.num_envs, self.step_dt, self.device)
         super().load_managers()
         self.dynamics = Dynamics(self)
         self.pushes = make_pushes(self, self.bodies)
@@ -157,6 +150,13 @@ class PickPlaceEnv(SimulatedScene):
                 color[self.slot_index[p.slot], i] = torch.tensor(COLORS[p.color])
         self.write_colors(list(self.slots), color, rows)
 
+    def _paint_dropped(self, rows: Sequence[int]) -> None:
+        """Give what will fall its colour where something will: after the factors, which paint what stands there."""
+        for row in rows:
+            if self.disturbances["distractor_drop"][row]:
+                name, color = dropped(self.scenes[row])
+                self.write_colors([name], torch.tensor([[COLORS[color]]]), [row])
+
     # -- settings
 
     def set(self, name: str, rows: Sequence[int], values: Sequence[Any]) -> None:
@@ -181,6 +181,7 @@ class PickPlaceEnv(SimulatedScene):
             owner.commit(rows, changed)
         self._begin_posture(ids)
         self.place_bodies(rows)
+        self._paint_dropped(rows)
         self._write_forces()
         self.sensing.reset(ids, self.joint_pos[ids], self.joint_vel[ids], self.gripper_width[ids])
 
@@ -191,9 +192,10 @@ class PickPlaceEnv(SimulatedScene):
         if self.disturbances.active:
             before = (self.disturbances.object_force.clone(), self.disturbances.hand_force.clone())
             for happening in self.disturbances.advance():
-                self._let_happen(happening)
+                let_happen(self, happening)
             after = (self.disturbances.object_force, self.disturbances.hand_force)
             if any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)):
+                note_pushes(self)
                 self._write_forces()
         return super().step(action)
 
@@ -206,8 +208,8 @@ class PickPlaceEnv(SimulatedScene):
             State(
                 self.body_pose_on_table,
                 self.body_velocity,
-                self.tool_on_table,
-                self.gripper_width,
+                *self.tool_on_table,
+                self.finger_pos,
                 self.joint_vel,
             )
         )
@@ -219,50 +221,6 @@ class PickPlaceEnv(SimulatedScene):
         force[rows, self.progress.target] += self.disturbances.object_force
         self.pushes.set(force)
         self.hand_pushes.set(self.disturbances.hand_force[:, None])
-
-    def _let_happen(self, happening: Happening) -> None:
-        """Move the named object, or drop another one."""
-        row = happening.row
-        ids = torch.tensor([row], device=self.device)
-        pose = self.body_pose_on_table[ids]
-        velocity = self.bodies.data.body_com_vel_w.torch[ids].clone()
-        if happening.move_target is not None:
-            body = int(self.progress.target[row])
-            pose[0, body, :2] += torch.tensor(happening.move_target, device=self.device)
-        if happening.drop_at:
-            body = self._unused_slot(row)
-            spot = self._free_spot(row, body, pose[0], happening.drop_at)
-            pose[0, body] = torch.tensor((*spot, DROP_HEIGHT, 0.0, 0.0, 0.0, 1.0), device=self.device)
-            velocity[0, body] = 0.0
-            self.progress.active[row, body] = True
-        self.write_body_poses(ids, pose)
-        self.bodies.write_body_com_velocity_to_sim_index(body_velocities=velocity, env_ids=ids)
-
-    def _free_spot(self, row: int, body: int, pose: torch.Tensor, shares) -> tuple[float, float]:
-        """The first of the places beside all bodies in use, or the one that is farthest from them."""
-        slots = list(self.slots.values())
-        (x0, x1), (y0, y1) = OBJECT_REGION
-        best, room = (x0, y0), -1.0
-        for x, y in shares:
-            spot = (x0 + x * (x1 - x0), y0 + y * (y1 - y0))
-            gap = min(
-                float((pose[i, :2].cpu() - torch.tensor(spot)).norm()) - slots[i].radius - slots[body].radius
-                for i in self.progress.active[row].nonzero()[:, 0].tolist()
-            )
-            if gap > room:
-                best, room = spot, gap
-            if gap > LEAST_CLEARANCE:
-                break
-        return best
-
-    def _unused_slot(self, row: int) -> int:
-        """The first object of the pool that is not on the table and is not called what the target is called."""
-        noun = self.slots[self.scenes[row].target.slot].body.noun
-        return next(
-            i
-            for i, slot in enumerate(self.slots.values())
-            if not slot.is_receptacle and not bool(self.progress.active[row, i]) and slot.body.noun != noun
-        )
 
     # -- what policies are told
 

@@ -2,12 +2,11 @@
 
 An episode succeeds when, for `SETTLE_S` without a break, the named object
 
-- lies in the named receptacle: its origin within the receptacle's inner radius of the receptacle's origin, and
-  above the supporting surface by no more than the object's own half diagonal and 2 cm,
-- is released: the fingers stand at least `RELEASED_WIDTH` apart, wider than any object,
-- is at rest: slower than `REST_SPEED` and `REST_SPIN`,
-- and the receptacle stands upright within `MAX_TILT`.
+- lies in the named receptacle, as `tasks.pick_place.containment` says,
+- is released: no point of it is nearer than `RELEASED_DISTANCE` to the hand, open or closed,
+- is at rest: slower than `REST_SPEED` and `REST_SPIN`;
 
+and it was brought there by the hand, which has reached it since it was last moved by anything else (`displaced`).
 Nothing here trusts a flag of the environment, and the module needs nothing but torch.
 """
 
@@ -18,18 +17,24 @@ from dataclasses import dataclass
 
 import torch
 
+from robots.franka.gripper import hand_distance
+from tasks.pick_place.body_table import BodyTable
+from tasks.pick_place.containment import contained
+from tasks.poses import rotate
+
 SETTLE_S = 0.5
 """How long the condition must hold [s]."""
-RELEASED_WIDTH = 0.07
-"""[m]"""
+RELEASED_DISTANCE = 0.003
+"""Least distance between the hand and points of the object's surface, once it is released [m]. The points cover the
+surface to `tasks.pick_place.body_table.SURFACE_SPACING`: where none is nearer than that, nothing touches."""
 REST_SPEED = 0.02
 """[m/s]"""
 REST_SPIN = 0.5
 """[rad/s]"""
-MAX_TILT = math.radians(20)
-"""[rad]"""
 REACH_DISTANCE = 0.04
 """Tool to object origin at which the object counts as reached [m]."""
+HAND_DISTANCE = 0.12
+"""Tool to body origin within which the hand may be what lifts a body [m]: no body is larger than that."""
 LIFT_HEIGHT = 0.03
 """Rise above the resting place at which an object counts as lifted [m]."""
 MAX_SPEED = 10.0
@@ -47,29 +52,14 @@ FAILURE_REASONS = (
 """Why an episode failed; the first that applies, in this order:
 
 - ``unstable_physics``: a state was not finite, or a body moved faster than `MAX_SPEED`;
-- ``wrong_object``: another object lies in the named receptacle, or only other objects were ever lifted;
+- ``wrong_object``: another object, which the hand has reached or, if it fell in, has lifted, lies in the named
+  receptacle, or only other objects were ever lifted;
 - ``never_reached``: the tool never came within `REACH_DISTANCE` of the object;
-- ``missed_grasp``: it did, but the object was never lifted by `LIFT_HEIGHT`;
-- ``wrong_place``: the object was lifted and lies in another receptacle;
-- ``dropped``: it was lifted and lies outside every receptacle, out of the hand;
-- ``timeout``: time ran out with the object in the hand, or in place but not settled.
+- ``missed_grasp``: it did, but the hand never lifted the object by `LIFT_HEIGHT`;
+- ``wrong_place``: the object was lifted, and the hand has brought it into another receptacle;
+- ``dropped``: it was lifted and is neither in its place nor touched by the hand;
+- ``timeout``: time ran out with the object touched by the hand, or in place but not settled.
 """
-
-
-@dataclass
-class BodyTable:
-    """Constants of the pool's ``B`` bodies, one row each."""
-
-    height: torch.Tensor
-    """[m]"""
-    half_diagonal: torch.Tensor
-    """Half the diagonal of the bounding box [m]."""
-    inner_radius: torch.Tensor
-    """[m], 0 for objects."""
-    support_height: torch.Tensor
-    """[m], 0 for objects."""
-    is_receptacle: torch.Tensor
-    """bool"""
 
 
 @dataclass
@@ -82,8 +72,10 @@ class State:
     """Body velocities ``[N, B, 6]``: linear [m/s], angular [rad/s]."""
     tool: torch.Tensor
     """Tool position ``[N, 3]`` [m]."""
-    gripper_width: torch.Tensor
-    """``[N]`` [m]"""
+    tool_rotation: torch.Tensor
+    """Axes of the hand as columns ``[N, 3, 3]``."""
+    fingers: torch.Tensor
+    """Distance of the left and the right fingertip from the middle ``[N, 2]`` [m]."""
     joint_vel: torch.Tensor
     """Arm joint velocities ``[N, 7]`` [rad/s]."""
 
@@ -93,22 +85,28 @@ class Progress:
 
     def __init__(self, bodies: BodyTable, num_envs: int, control_dt: float, device: str = "cpu") -> None:
         self.bodies = bodies
-        self.settle_steps = math.ceil(SETTLE_S / control_dt - 1e-9)
-        shape = (num_envs, len(bodies.height))
+        # So many looks, the first and the last of which are `SETTLE_S` apart.
+        self.settle_steps = math.ceil(SETTLE_S / control_dt - 1e-9) + 1
+        flags, shape = {"dtype": torch.bool, "device": device}, (num_envs, len(bodies.height))
         self.target = torch.zeros(num_envs, dtype=torch.long, device=device)
         self.receptacle = torch.zeros(num_envs, dtype=torch.long, device=device)
-        self.active = torch.zeros(shape, dtype=torch.bool, device=device)
+        self.active = torch.zeros(shape, **flags)
         self.rest_z = torch.zeros(shape, device=device)
-        self.lifted = torch.zeros(shape, dtype=torch.bool, device=device)
-        self.reached = torch.zeros(num_envs, dtype=torch.bool, device=device)
-        self.unstable = torch.zeros(num_envs, dtype=torch.bool, device=device)
-        self.lost = torch.zeros(num_envs, dtype=torch.bool, device=device)
-        self.succeeded = torch.zeros(num_envs, dtype=torch.bool, device=device)
+        self.fell_in = torch.zeros(shape, **flags)
+        """Bodies that came in mid-episode."""
+        self.falling = torch.zeros(shape, **flags)
+        """Those of them that have not come to rest yet."""
+        self.reached_bodies = torch.zeros(shape, **flags)
+        self.lifted = torch.zeros(shape, **flags)
+        self.by_hand = torch.zeros(num_envs, **flags)
+        """Whether the hand has reached the object since anything else moved it ``[N]``."""
+        self.speed_limit = torch.full((num_envs,), MAX_SPEED, device=device)
+        self.unstable = torch.zeros(num_envs, **flags)
+        self.lost = torch.zeros(num_envs, **flags)
+        self.succeeded = torch.zeros(num_envs, **flags)
         self._settled = torch.zeros(num_envs, dtype=torch.long, device=device)
-        self._columns = bodies.is_receptacle.nonzero()[:, 0]  # rows of the R receptacles in the body table
-        self._column_of = bodies.is_receptacle.long().cumsum(0) - 1
-        self._inside = torch.zeros((*shape, len(self._columns)), dtype=torch.bool, device=device)
-        self._held = torch.zeros(num_envs, dtype=torch.bool, device=device)
+        self._inside = torch.zeros((*shape, len(bodies.receptacles)), **flags)
+        self._seen: State | None = None
 
     def begin(self, row: int, target: int, receptacle: int, active: list[int]) -> None:
         """Begin an episode in one environment; arguments are rows of the body table."""
@@ -116,32 +114,74 @@ class Progress:
         self.active[row] = False
         self.active[row, active] = True
         self.rest_z[row] = self.bodies.height / 2
-        for state in (self.lifted, self.reached, self.unstable, self.lost, self.succeeded, self._settled):
+        self.speed_limit[row] = MAX_SPEED
+        for state in (
+            self.fell_in, self.falling, self.reached_bodies, self.lifted, self.by_hand,
+            self.unstable, self.lost, self.succeeded, self._settled, self._inside,
+        ):  # fmt: skip
             state[row] = 0
-        self._inside[row], self._held[row] = False, False
+
+    def add_falling(self, row: int, body: int) -> None:
+        """A body that the episode did not begin with falls onto the table; where it comes to rest, it rests."""
+        self.active[row, body] = self.fell_in[row, body] = self.falling[row, body] = True
+
+    def displaced(self, row: int, speed: float = 0.0) -> None:
+        """Something other than the hand moves the named object now, and gives it at most ``speed`` [m/s] by that.
+
+        Unless it is where it belongs already, it must be reached again before it can be brought there.
+        """
+        self.by_hand[row] &= self.in_place[row]
+        self.speed_limit[row] = max(float(self.speed_limit[row]), MAX_SPEED + speed)
 
     def update(self, state: State) -> None:
         """Look at the state after one control step."""
-        rows = torch.arange(len(self.target), device=self.target.device)
+        self._seen = state
         position, speed = state.pose[..., :3], state.velocity[..., :3].norm(dim=-1)
         on_table = self.active & (position[..., 2] > -0.05)
         finite = (torch.isfinite(state.pose).all(-1) & torch.isfinite(state.velocity).all(-1)) | ~self.active
-        robot = torch.cat((state.tool, state.gripper_width[:, None], state.joint_vel), 1)
-        too_fast = (on_table & (speed > MAX_SPEED)).any(1) | (state.joint_vel.abs() > 20.0).any(1)
+        robot = torch.cat((state.tool, state.tool_rotation.flatten(1), state.fingers, state.joint_vel), 1)
+        too_fast = (on_table & (speed > self.speed_limit[:, None])).any(1)
+        too_fast |= (state.joint_vel.abs() > 20.0).any(1)
         self.unstable |= ~finite.all(1) | ~torch.isfinite(robot).all(1) | too_fast
 
-        target = position[rows, self.target]
-        distance = (state.tool - target).norm(dim=1)
-        self.reached |= distance < REACH_DISTANCE
-        self.lifted |= on_table & (position[..., 2] - self.rest_z > LIFT_HEIGHT)
-        self.lost |= target[:, 2] < -0.05
-        self._held = (distance < REACH_DISTANCE) & (state.gripper_width < RELEASED_WIDTH)
-
-        self._inside = self._contains(state.pose)
         resting = (speed < REST_SPEED) & (state.velocity[..., 3:].norm(dim=-1) < REST_SPIN)
-        good = self.in_place & (state.gripper_width > RELEASED_WIDTH) & resting[rows, self.target]
+        landed = self.falling & resting
+        self.rest_z = torch.where(landed, position[..., 2], self.rest_z)
+        self.falling &= ~landed
+
+        distance = (state.tool[:, None] - position).norm(dim=-1)
+        reached = self.active & (distance < REACH_DISTANCE)
+        self.reached_bodies |= reached
+        self.by_hand |= reached[self._rows, self.target]
+        risen = on_table & ~self.falling & (position[..., 2] - self.rest_z > LIFT_HEIGHT)
+        self.lifted |= risen & (distance < HAND_DISTANCE)
+        self.lost |= position[self._rows, self.target, 2] < -0.05
+
+        self._inside = contained(self.bodies, state.pose, self.active)
+        open_still = ~self.unstable & ~self.succeeded
+        good = self.in_place & self.by_hand & resting[self._rows, self.target] & open_still
+        candidates = good.nonzero()[:, 0]
+        if len(candidates):
+            good[candidates] = self._hand_distance(candidates) > RELEASED_DISTANCE
         self._settled = torch.where(good, self._settled + 1, 0)
-        self.succeeded |= (self._settled >= self.settle_steps) & ~self.unstable
+        self.succeeded |= self._settled >= self.settle_steps
+
+    def _hand_distance(self, rows: torch.Tensor) -> torch.Tensor:
+        """Distance between the hand and the named objects of some environments ``[n]`` [m], as last seen."""
+        state = self._seen
+        assert state is not None, "nothing was looked at yet"
+        pose, points = state.pose[rows, self.target[rows]], self.bodies.surface[self.target[rows]]
+        points = pose[:, None, :3] + rotate(pose[:, None, 3:], points)
+        return hand_distance(points, state.tool[rows], state.tool_rotation[rows], state.fingers[rows])
+
+    @property
+    def _rows(self) -> torch.Tensor:
+        return torch.arange(len(self.target), device=self.target.device)
+
+    @property
+    def reached(self) -> torch.Tensor:
+        """Whether the hand has ever reached the named object ``[N]``."""
+        return self.reached_bodies[self._rows, self.target]
 
     @property
     def finished(self) -> torch.Tensor:
@@ -151,43 +191,28 @@ class Progress:
     @property
     def in_place(self) -> torch.Tensor:
         """Whether the named object lies in the named receptacle ``[N]``, settled or not."""
-        rows = torch.arange(len(self.target), device=self.target.device)
-        return self._inside[rows, self.target, self._column_of[self.receptacle]]
+        return self._inside[self._rows, self.target, self.bodies.column[self.receptacle]]
 
     def failure_reason(self, row: int) -> str | None:
         """Why the episode of one environment failed, from `FAILURE_REASONS`; None if it succeeded."""
         if self.succeeded[row]:
             return None
-        target, column = int(self.target[row]), int(self._column_of[self.receptacle[row]])
-        others = self.active[row] & ~self.bodies.is_receptacle
-        others[target] = False
+        target, column = int(self.target[row]), int(self.bodies.column[self.receptacle[row]])
         if self.unstable[row]:
             return "unstable_physics"
-        wrong_inside = bool((self._inside[row, :, column] & others).any())
-        if wrong_inside or (bool((self.lifted[row] & others).any()) and not self.lifted[row, target]):
+        others = self.active[row] & ~self.bodies.is_receptacle
+        others[target] = False
+        put_in = self._inside[row, :, column] & others
+        put_in &= self.lifted[row] | (self.reached_bodies[row] & ~self.fell_in[row])
+        if bool(put_in.any()) or (bool((self.lifted[row] & others).any()) and not self.lifted[row, target]):
             return "wrong_object"
         if not self.reached[row]:
             return "never_reached"
         if not self.lifted[row, target]:
             return "missed_grasp"
-        elsewhere = self._inside[row, target].clone()
-        elsewhere[column] = False
-        if bool(elsewhere.any()):
+        if self._inside[row, target, column]:
+            return "timeout"
+        if bool(self._inside[row, target].any()) and self.by_hand[row]:
             return "wrong_place"
-        if self.lost[row] or not (self._held[row] or self._inside[row, target, column]):
-            return "dropped"
-        return "timeout"
-
-    def _contains(self, pose: torch.Tensor) -> torch.Tensor:
-        """Whether body ``i`` lies in the ``r``-th receptacle ``[N, B, R]``."""
-        b, columns = self.bodies, self._columns
-        holder = pose[:, columns]
-        offset = pose[:, :, None, :3] - holder[:, None, :, :3]
-        near = offset[..., :2].norm(dim=-1) < b.inner_radius[columns]
-        # Height of the body's origin over the supporting surface.
-        above = offset[..., 2] + (b.height / 2 - b.support_height)[columns]
-        right_height = (above > 0) & (above < (b.half_diagonal + 0.02)[None, :, None])
-        x, y = holder[..., 3], holder[..., 4]
-        upright = 1 - 2 * (x * x + y * y) > math.cos(MAX_TILT)  # z axis of the receptacle against vertical
-        both = self.active[:, :, None] & self.active[:, None, columns]
-        return near & right_height & upright[:, None] & both & ~b.is_receptacle[None, :, None]
+        held = self._hand_distance(self._rows[row : row + 1])[0] <= RELEASED_DISTANCE
+        return "timeout" if held and not self.lost[row] else "dropped"

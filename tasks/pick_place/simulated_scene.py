@@ -6,7 +6,7 @@ to policies; they are the same unless a layout moves the robot.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from isaaclab.envs import ManagerBasedRLEnv
@@ -56,10 +56,6 @@ class SimulatedScene(ManagerBasedRLEnv):
         self._robot_colors = material_colors()
         super().load_managers()
 
-    def per_slot(self, value: Callable) -> torch.Tensor:
-        """A number of each body of the pool ``[B]``."""
-        return torch.tensor([value(slot) for slot in self.slots.values()], device=self.device)
-
     @property
     def camera_position(self) -> dict[str, torch.Tensor]:
         """Fixed cameras' positions ``[N, 3]`` [m], base frame."""
@@ -90,7 +86,12 @@ class SimulatedScene(ManagerBasedRLEnv):
     @property
     def gripper_width(self) -> torch.Tensor:
         """Distance between the fingertips ``[N]`` [m]."""
-        return self.robot.data.joint_pos.torch[:, self.finger_joint_ids].sum(1)
+        return self.finger_pos.sum(1)
+
+    @property
+    def finger_pos(self) -> torch.Tensor:
+        """Distance of the left and the right fingertip from the middle ``[N, 2]`` [m]."""
+        return self.robot.data.joint_pos.torch[:, self.finger_joint_ids]
 
     @property
     def body_pose_on_table(self) -> torch.Tensor:
@@ -118,9 +119,10 @@ class SimulatedScene(ManagerBasedRLEnv):
         return self._tool[1], self._tool[2]
 
     @property
-    def tool_on_table(self) -> torch.Tensor:
-        """Tool position ``[N, 3]`` [m] in the table frame."""
-        return self.layout.base[:, :3] + rotate(self.layout.base[:, 3:], self.tool()[0])
+    def tool_on_table(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tool position ``[N, 3]`` [m] and rotation ``[N, 3, 3]`` in the table frame."""
+        base, (position, rotation) = self.layout.base, self.tool()
+        return base[:, :3] + rotate(base[:, 3:], position), product(matrix(base[:, 3:]), rotation)
 
     def image(self, name: str, idle: Collection[int] = ()) -> torch.Tensor:
         """What a camera delivers now: RGB ``[N, H, W, 3]`` uint8. Rendered when asked for, at most once per state.

@@ -46,8 +46,9 @@ def placed(points, seed):
     return turn.apply(points) + at, tool, turn.as_matrix()
 
 
-def distance(points, tool, rotation, width):
-    args = (points[None], tool[None], rotation[None], np.array([width]))
+def distance(points, tool, rotation, left, right=None):
+    fingers = np.array((left, left if right is None else right)) / 2
+    args = (points[None], tool[None], rotation[None], fingers[None])
     return float(hand_distance(*(torch.tensor(a, dtype=torch.float64) for a in args))[0])
 
 
@@ -76,12 +77,23 @@ def test_what_fills_the_gap_between_the_fingers_touches_them(width):
     assert distance(*placed(block, 2), width + 0.01) == pytest.approx(0.005, abs=2e-4)
 
 
+def test_each_finger_stands_where_it_is():
+    """An object held off the middle: the fingers are not at half their distance each."""
+    block = np.array([(0.0, y, 0.1034) for y in (-0.01, 0.03)])
+    assert distance(*placed(block, 4), 0.06, 0.02) < 2e-4
+    assert distance(*placed(block, 4), 0.07, 0.03) == pytest.approx(0.005, abs=2e-4)
+    apart = np.array([(0.0, 0.035, 0.1034)])
+    assert distance(*placed(apart, 4), 0.08, 0.0) == pytest.approx(0.005, abs=2e-4), (
+        "the left one is at 40 mm"
+    )
+
+
 def test_rows_are_independent():
     rng = np.random.default_rng(0)
     points = torch.tensor(rng.uniform(-0.1, 0.2, (7, 5, 3)), dtype=torch.float32)
     tool = torch.tensor(rng.uniform(-0.1, 0.1, (7, 3)), dtype=torch.float32)
     rotation = torch.tensor(Rotation.random(7, random_state=0).as_matrix(), dtype=torch.float32)
-    width = torch.linspace(0.0, 0.08, 7)
+    width = torch.linspace(0.0, 0.04, 7)[:, None].repeat(1, 2)
     together = hand_distance(points, tool, rotation, width)
     for i in range(7):
         alone = hand_distance(points[i : i + 1], tool[i : i + 1], rotation[i : i + 1], width[i : i + 1])

@@ -116,6 +116,26 @@ def test_places_to_fall_to_are_spread_evenly():
         assert stats.kstest(axis, "uniform").pvalue > P_LEAST
 
 
+@given(seeds, st.integers(1, 40))
+@quick
+def test_a_displacement_that_is_put_off_comes_at_the_next_step(seed, times):
+    """As often as it is put off; nothing else waits for it."""
+    disturbances = disturbances_of([seed, seed], **ALL)
+    at = {0: [], 1: []}
+    falls = []
+    for step in range(LONG + 50):
+        for happening in disturbances.advance():
+            if happening.move_target:
+                at[happening.row].append(step)
+                if happening.row == 0 and len(at[0]) <= times:
+                    disturbances.postpone_move(0)
+            if happening.drop_at:
+                falls.append(step)
+    assert at[0] == list(range(at[1][0], at[1][0] + times + 1))
+    assert falls[0] == falls[1]
+    assert len(falls) == 2
+
+
 # -- when and which way
 
 

@@ -13,13 +13,15 @@ from tasks.cameras import back_project, look_at
 from tasks.episode import EpisodeSpec
 from tasks.pick_place import expert as expert_module
 from tasks.pick_place.action_spaces import DELTA_EEF, DELTA_JOINTS
+from tasks.pick_place.body_table import BodyTable
 from tasks.pick_place.compose import random_scene
 from tasks.pick_place.expert import CARRY, CLOSE, LOWER, Expert
 from tasks.pick_place.expert_grounding import GRASP, PLACE, RECEPTACLE, TARGET, true_grounding
-from tasks.pick_place.progress import BodyTable, Progress, State
+from tasks.pick_place.progress import Progress, State
 from tasks.pick_place.scene import Placement, Scene
 from tasks.pick_place.view import PrivilegedView
 from tasks.pick_place.workspace import OBJECT_REGION, PARKING, front_camera, pool
+from tasks.poses import relative
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -33,17 +35,7 @@ GRASP_REACH = (
 )
 
 
-def body_table():
-    def of(value):
-        return torch.tensor([float(value(slot)) for slot in SLOTS])
-
-    return BodyTable(
-        height=of(lambda s: s.height),
-        half_diagonal=of(lambda s: 0.5 * s.scale * np.linalg.norm(s.body.visual.extents)),
-        inner_radius=of(lambda s: s.body.inner_radius * s.scale),
-        support_height=of(lambda s: s.body.support_height * s.scale),
-        is_receptacle=of(lambda s: s.is_receptacle).bool(),
-    )
+BODIES = BodyTable(SLOTS)
 
 
 class ToyWorld:
@@ -54,7 +46,7 @@ class ToyWorld:
         self.spec, self.n = spec, n
         self.pose = torch.zeros(n, len(SLOTS), 7)
         self.pose[..., :3], self.pose[..., 6] = torch.tensor(PARKING), 1.0
-        self.progress = Progress(body_table(), n, DT)
+        self.progress = Progress(BODIES, n, DT)
         for row, scene in enumerate(scenes):
             for p in scene.placements:
                 k = ROW[p.slot]
@@ -137,13 +129,15 @@ class ToyWorld:
         self.step_count += 1
         velocity = torch.zeros(self.n, len(SLOTS), 6)
         velocity[..., :3] = (self.pose - before)[..., :3] / DT
-        self.progress.update(State(self.pose, velocity, self.position, self.width, torch.zeros(self.n, 7)))
+        fingers = self.width[:, None].expand(-1, 2) / 2
+        state = State(self.pose, velocity, self.position, self.rotation, fingers, torch.zeros(self.n, 7))
+        self.progress.update(state)
 
     def drop(self, row):
         """Let the object fall straight down, onto the table or into a receptacle."""
         self.held[row] = None
         k, r = int(self.progress.target[row]), int(self.progress.receptacle[row])
-        over = (self.pose[row, k, :2] - self.pose[row, r, :2]).norm() < SLOTS[r].body.inner_radius
+        over = SLOTS[r].body.opening.contains(*relative(self.pose[row, r], self.pose[row, k])[:2].tolist())
         self.pose[row, k, 2] = SLOTS[k].height / 2 + (SLOTS[r].body.support_height if over else 0.0)
 
 

@@ -5,46 +5,52 @@ import math
 import pytest
 import torch
 
+from tasks.pick_place.body_table import BodyTable
+from tasks.pick_place.containment import MAX_TILT, RAISED, SUNK
 from tasks.pick_place.progress import (
     FAILURE_REASONS,
+    HAND_DISTANCE,
     LIFT_HEIGHT,
-    MAX_TILT,
     REACH_DISTANCE,
-    RELEASED_WIDTH,
+    RELEASED_DISTANCE,
     SETTLE_S,
-    BodyTable,
     Progress,
     State,
 )
+from tasks.pick_place.workspace import Slot, pool
+from tasks.poses import compose, relative
+from tasks.shapes import Body, _prism
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 BOWL, CUBE, PLATE, BRICK, SPARE = range(5)
 DT = 0.05
-SETTLE = round(SETTLE_S / DT)
-FLOOR = 0.006  # [m] height of the surface that carries what lies in a receptacle
-TABLE = BodyTable(
-    height=torch.tensor((0.04, 0.05, 0.02, 0.04, 0.05)),
-    half_diagonal=torch.tensor((0.1, 0.0433, 0.1, 0.047, 0.0433)),
-    inner_radius=torch.tensor((0.05, 0.0, 0.06, 0.0, 0.0)),
-    support_height=torch.tensor((FLOOR, 0.0, FLOOR, 0.0, 0.0)),
-    is_receptacle=torch.tensor((True, False, True, False, False)),
-)
+SETTLE = math.ceil(SETTLE_S / DT) + 1
+TABLE = BodyTable(pool()[name] for name in ("bowl", "cube_large", "plate", "brick_large", "cone_small"))
+HALF = 0.0275  # [m] of the large cube's side
 PLACES = {BOWL: (0.6, 0.1), CUBE: (0.4, 0.0), PLATE: (0.6, -0.1), BRICK: (0.4, 0.15), SPARE: (0.0, 0.0)}
-FAR, OPEN, GRIP = (0.3, 0.0, 0.4), 0.08, 0.05
+FAR, OPEN, GRIP = (0.3, 0.0, 0.4), 0.08, 0.055
+DOWN = torch.diag(torch.tensor((1.0, -1.0, -1.0)))  # the hand points to the table and closes along y
 
 
 class World:
     """``n`` environments whose states are set by hand; the cube is to go into the bowl, the spare body is unused."""
 
-    def __init__(self, n=1):
-        self.progress = Progress(TABLE, n, DT)
+    def __init__(self, n=1, dt=DT, bodies=TABLE):
+        self.progress = Progress(bodies, n, dt)
         pose = torch.zeros(n, 5, 7)
         pose[..., 6] = 1.0
         for body, place in PLACES.items():
             pose[:, body, :2] = torch.tensor(place)
-            pose[:, body, 2] = TABLE.height[body] / 2
+            pose[:, body, 2] = bodies.height[body] / 2
         pose[:, SPARE, 2] = -5.0
         self.state = State(
-            pose, torch.zeros(n, 5, 6), torch.tensor([FAR] * n), torch.full((n,), OPEN), torch.zeros(n, 7)
+            pose=pose,
+            velocity=torch.zeros(n, 5, 6),
+            tool=torch.tensor([FAR] * n),
+            tool_rotation=DOWN.repeat(n, 1, 1),
+            fingers=torch.full((n, 2), OPEN / 2),
+            joint_vel=torch.zeros(n, 7),
         )
         for row in range(n):
             self.begin(row)
@@ -55,27 +61,28 @@ class World:
     def move(self, body, xyz, row=0):
         self.state.pose[row, body, :3] = torch.tensor(xyz)
 
-    def into(self, body, receptacle, row=0, height=0.03, sideways=0.0):
-        """Put a body's origin ``height`` over the supporting surface of a receptacle."""
+    def into(self, body, receptacle, row=0, height=0.0, sideways=0.0):
+        """Put a body's base ``height`` over the floor of a receptacle."""
         x, y, z = self.state.pose[row, receptacle, :3].tolist()
-        self.move(body, (x + sideways, y, z - float(TABLE.height[receptacle]) / 2 + FLOOR + height), row)
+        z += float(TABLE.floor[receptacle] + TABLE.height[body] / 2) + height
+        self.move(body, (x + sideways, y, z), row)
 
     def step(self, times=1):
         for _ in range(times):
             self.progress.update(self.state)
         return self
 
-    def pick_up(self, body=CUBE, row=0):
+    def pick_up(self, body=CUBE, row=0, width=GRIP):
         """Reach a body, close the hand and lift it."""
         self.state.tool[row] = self.state.pose[row, body, :3]
-        self.state.gripper_width[row] = GRIP
+        self.state.fingers[row] = width / 2
         self.step()
         self.state.pose[row, body, 2] += 0.1
         self.state.tool[row] = self.state.pose[row, body, :3]
         return self.step()
 
     def let_go(self, row=0):
-        self.state.gripper_width[row] = OPEN
+        self.state.fingers[row] = OPEN / 2
         self.state.tool[row] = torch.tensor(FAR)
         return self
 
@@ -87,9 +94,9 @@ class World:
         return self.progress.failure_reason(row)
 
 
-def delivered():
+def delivered(dt=DT):
     """The cube lies in the bowl, released, not yet looked at."""
-    world = World().pick_up().let_go()
+    world = World(dt=dt).pick_up().let_go()
     world.into(CUBE, BOWL)
     return world
 
@@ -110,17 +117,27 @@ def test_success_comes_when_the_object_has_settled_and_not_before():
 BREAKS = {
     "moves": lambda w: w.state.velocity[0, CUBE, :3].fill_(0.02),
     "spins": lambda w: w.state.velocity[0, CUBE, 3:].fill_(0.5),
-    "is grasped": lambda w: w.state.gripper_width.fill_(RELEASED_WIDTH),
-    "is out of place": lambda w: w.move(CUBE, (0.4, 0.0, 0.025)),
-    "is above the rim": lambda w: w.into(CUBE, BOWL, height=0.0433 + 0.021),
-    "is under the floor of the bowl": lambda w: w.into(CUBE, BOWL, height=-0.001),
-    "is beside the middle": lambda w: w.into(CUBE, BOWL, sideways=0.0501),
+    "is grasped": lambda w: hold(w, GRIP),
+    "is out of place": lambda w: w.move(CUBE, (0.4, 0.0, HALF)),
+    "hangs over the floor of the bowl": lambda w: w.into(CUBE, BOWL, height=RAISED + 1e-4),
+    "is under the floor of the bowl": lambda w: w.into(CUBE, BOWL, height=-SUNK - 1e-4),
+    "is beside the opening": lambda w: w.into(CUBE, BOWL, sideways=0.0661),
     "lies in a tilted bowl": lambda w: tilt(w, BOWL, MAX_TILT + 0.01),
 }
 
 
+def hold(world, width):
+    """The hand around the cube where it lies, the fingers so far apart."""
+    world.state.tool[0] = world.state.pose[0, CUBE, :3]
+    world.state.fingers[0] = width / 2
+
+
 def tilt(world, body, angle):
-    world.state.pose[0, body, 3:] = torch.tensor((math.sin(angle / 2), 0.0, 0.0, math.cos(angle / 2)))
+    """Lean a body; what lies in it leans with it."""
+    turn = torch.tensor((math.sin(angle / 2), 0.0, 0.0, math.cos(angle / 2)))
+    lie = relative(world.state.pose[0, body], world.state.pose[0, CUBE])
+    world.state.pose[0, body, 3:] = turn
+    world.state.pose[0, CUBE] = compose(world.state.pose[0, body], lie)
 
 
 @pytest.mark.parametrize("spoil", BREAKS.values(), ids=BREAKS)
@@ -143,9 +160,11 @@ ALLOWED = {
     "rolls slowly": lambda w: w.state.velocity[0, CUBE, 0].fill_(0.019),
     "the bowl leans a little": lambda w: tilt(w, BOWL, MAX_TILT - 0.01),
     "another body moves": lambda w: w.state.velocity[0, BRICK].fill_(0.5),
-    "lies on its corner": lambda w: w.into(CUBE, BOWL, height=0.0433),
-    "lies near the edge": lambda w: w.into(CUBE, BOWL, sideways=0.049),
+    "lies a little over the floor": lambda w: w.into(CUBE, BOWL, height=RAISED - 1e-4),
+    "has sunk a little": lambda w: w.into(CUBE, BOWL, height=-SUNK + 1e-4),
+    "lies near the edge": lambda w: w.into(CUBE, BOWL, sideways=0.0659),
     "the bowl was pushed": lambda w: (w.move(BOWL, (0.5, 0.2, 0.02)), w.into(CUBE, BOWL)),
+    "the open hand is around it": lambda w: hold(w, 2 * (HALF + RELEASED_DISTANCE) + 1e-3),
 }
 
 
@@ -156,23 +175,175 @@ def test_what_does_not_matter_does_not_prevent_success(bend):
     assert world.step(SETTLE).succeeded == [True]
 
 
-def test_settling_lasts_as_long_whatever_the_control_rate():
-    for dt in (0.01, 0.02, 0.05, 0.1, 0.3):
-        steps = Progress(TABLE, 1, dt).settle_steps
-        assert steps * dt >= SETTLE_S - 1e-9
-        assert (steps - 1) * dt < SETTLE_S, f"at {dt} s a step, settling takes {steps * dt} s"
+@pytest.mark.parametrize("dt", [0.01, 0.02, 0.05, 0.1, 0.3])
+def test_settling_lasts_half_a_second_whatever_the_control_rate(dt):
+    """From the first look at which all is well to the one that makes it a success."""
+    world = delivered(dt)
+    looks = 0
+    while not world.succeeded[0]:
+        world.step()
+        looks += 1
+    assert SETTLE_S - 1e-9 <= (looks - 1) * dt < SETTLE_S + dt
+
+
+@pytest.mark.parametrize("width", [0.0704, 0.0724, 0.0736, 0.0795])
+def test_what_is_held_is_not_released_however_wide_it_is(width):
+    """Wide as it lies in the hand: an L-block's length, a cross's diagonal, a cylinder, all but the open hand."""
+    wide = Slot("wide", _cylinder(width / 2), 1.0, False)
+    world = World(bodies=BodyTable([pool()["bowl"], wide, pool()["plate"], *list(pool().values())[:2]]))
+    world.pick_up(width=width).into(CUBE, BOWL)
+    hold(world, width)
+    world.step(3 * SETTLE)
+    assert (world.succeeded, world.reason()) == ([False], "timeout")
+    world.move(CUBE, (0.5, 0.0, 0.2))
+    hold(world, width)
+    world.step()
+    assert world.reason() == "timeout", "in the hand, it is not dropped"
+    world.let_go().step()
+    assert world.reason() == "dropped"
+
+
+def _cylinder(radius):
+    solid = _prism(64, radius, 0.05)
+    return Body("wide", "cylinder", (solid,), solid, 0.1)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_what_one_finger_touches_is_not_released(side):
+    """Held off the middle, between fingers of which one has gone farther."""
+    world = delivered()
+    world.state.tool[0] = world.state.pose[0, CUBE, :3] + torch.tensor((0.0, (0.01, -0.01)[side], 0.0))
+    world.state.fingers[0] = torch.tensor((HALF + 0.01, HALF + 0.002)[:: (1, -1)[side]])
+    world.step(2 * SETTLE)
+    assert world.succeeded == [False]
 
 
 def test_success_stays_success():
     world = delivered().step(SETTLE)
-    world.move(CUBE, (0.4, 0.0, 0.025))
+    world.move(CUBE, (0.4, 0.0, HALF))
     assert world.step().succeeded == [True]
 
 
-def test_an_object_that_was_pushed_in_counts_too():
+def test_an_object_that_the_hand_pushed_in_counts_too():
+    world = World()
+    world.state.tool[0] = world.state.pose[0, CUBE, :3]
+    world.step().let_go().into(CUBE, BOWL)
+    assert world.step(SETTLE).succeeded == [True]
+
+
+# -- what is not the policy's deed
+
+
+def test_an_object_that_the_hand_never_reached_got_there_by_itself():
     world = World()
     world.into(CUBE, BOWL)
+    assert world.step(2 * SETTLE).succeeded == [False]
+    assert world.reason() == "never_reached"
+
+
+def test_what_something_else_has_moved_must_be_reached_again():
+    world = World().pick_up().let_go()
+    world.move(CUBE, (0.4, 0.0, HALF))
+    world.step().progress.displaced(0)
+    world.into(CUBE, BOWL)
+    assert world.step(2 * SETTLE).succeeded == [False], "a disturbance has done the task"
+    hold(world, OPEN)
+    world.step().let_go()
     assert world.step(SETTLE).succeeded == [True]
+
+
+def test_a_disturbance_of_what_lies_in_place_takes_nothing_away():
+    world = delivered().step()
+    world.progress.displaced(0)
+    assert world.step(SETTLE - 1).succeeded == [True]
+
+
+def test_an_object_that_a_push_carries_into_the_other_receptacle_was_not_put_there():
+    world = World().pick_up().let_go()
+    world.move(CUBE, (0.4, 0.0, HALF))
+    world.step().progress.displaced(0)
+    world.into(CUBE, PLATE)
+    assert world.step().reason() == "dropped"
+
+
+def test_a_push_may_make_the_object_as_fast_as_it_can():
+    world = World(2)
+    world.progress.displaced(0, 5.0)
+    world.state.velocity[:, CUBE, 0] = 14.0
+    world.step()
+    assert [world.reason(row) for row in range(2)] == ["never_reached", "unstable_physics"]
+    world.state.velocity[0, CUBE, 0] = 16.0
+    assert world.step().reason() == "unstable_physics"
+
+
+@pytest.mark.parametrize("receptacle", [BOWL, None], ids=["into the bowl", "onto the table"])
+def test_what_falls_in_is_no_wrong_object(receptacle):
+    world = World()
+    fall(world, receptacle)
+    assert world.reason() == "never_reached"
+
+
+@pytest.mark.parametrize("receptacle", [BOWL, None], ids=["from the bowl", "from the table"])
+def test_what_fell_in_is_a_wrong_object_once_the_hand_has_lifted_it(receptacle):
+    world = World()
+    fall(world, receptacle)
+    world.pick_up(SPARE)
+    assert world.reason() == "wrong_object"
+
+
+def test_what_the_hand_meets_on_its_way_to_the_bowl_was_not_put_there_by_it():
+    """A cone that fell in lies beside the cube that the hand brings."""
+    world = World()
+    fall(world, BOWL)
+    world.pick_up().let_go()
+    world.into(CUBE, BOWL)
+    hold(world, OPEN)
+    world.step().let_go()
+    assert world.step(SETTLE).succeeded == [True]
+    world = World()
+    fall(world, BOWL)
+    world.state.tool[0] = world.state.pose[0, SPARE, :3]
+    assert world.step().reason() == "never_reached"
+
+
+def test_where_it_comes_to_rest_what_fell_in_rests():
+    """On a brick, say: lying there is no lift."""
+    world = World()
+    fall(world, None, z=0.08)
+    world.state.tool[0] = world.state.pose[0, SPARE, :3]
+    assert world.step().reason() == "never_reached"
+    world.state.pose[0, SPARE, 2] += LIFT_HEIGHT + 0.001
+    assert world.step().reason() == "wrong_object"
+
+
+def fall(world, receptacle, z=None):
+    """The spare body falls into a receptacle, or onto the table, and comes to rest."""
+    world.progress.add_falling(0, SPARE)
+    world.move(SPARE, (0.5, 0.0, 0.12))
+    world.state.velocity[0, SPARE, 2] = -0.5
+    world.step()
+    world.state.velocity[0, SPARE, 2] = 0.0
+    if receptacle is None:
+        world.move(SPARE, (0.5, 0.0, z or float(TABLE.height[SPARE]) / 2))
+    else:
+        world.into(SPARE, receptacle)
+    world.step()
+
+
+def test_a_body_that_rises_far_from_the_hand_was_not_lifted_by_it():
+    """What a push has thrown up."""
+    world = World()
+    world.move(BRICK, (0.4, 0.15, 0.1))
+    world.state.tool[0] = torch.tensor((0.4, 0.15, 0.1 + HAND_DISTANCE + 0.001))
+    assert world.step().reason() == "never_reached"
+    world.state.tool[0, 2] -= 0.002
+    assert world.step().reason() == "wrong_object"
+
+
+def test_a_body_that_was_knocked_into_the_bowl_is_no_wrong_object():
+    world = World()
+    world.into(BRICK, BOWL)
+    assert world.step().reason() == "never_reached"
 
 
 # -- failure
@@ -206,7 +377,7 @@ def touched():
 
 def barely_lifted():
     world = touched()
-    world.move(CUBE, (*PLACES[CUBE], 0.025 + LIFT_HEIGHT - 0.001))
+    world.move(CUBE, (*PLACES[CUBE], HALF + LIFT_HEIGHT - 0.001))
     return world.step()
 
 
@@ -218,7 +389,7 @@ def in_the_plate():
 
 def on_the_table():
     world = World().pick_up().let_go()
-    world.move(CUBE, (0.5, 0.0, 0.025))
+    world.move(CUBE, (0.5, 0.0, HALF))
     return world.step()
 
 
@@ -282,6 +453,8 @@ NOT_FINITE = {
     "a body's velocity": lambda s: s.velocity[0, CUBE, 1],
     "a joint's velocity": lambda s: s.joint_vel[0, 3],
     "the tool's position": lambda s: s.tool[0, 2],
+    "the tool's rotation": lambda s: s.tool_rotation[0, 1, 1],
+    "a finger's position": lambda s: s.fingers[0, 1],
 }
 
 
@@ -319,6 +492,8 @@ def test_bodies_that_the_episode_does_not_use_may_do_what_they_like():
 
 def test_rows_do_not_touch_each_other():
     world = World(4)
+    for row in (1, 2):
+        world.pick_up(row=row).let_go(row)
     world.into(CUBE, BOWL, row=1)
     world.into(CUBE, PLATE, row=2)
     world.state.pose[3, CUBE, 0] = math.nan
@@ -328,7 +503,7 @@ def test_rows_do_not_touch_each_other():
     assert [world.reason(row) for row in range(4)] == [
         "never_reached",
         None,
-        "never_reached",
+        "wrong_place",
         "unstable_physics",
     ]
 
@@ -337,14 +512,20 @@ def test_rows_may_have_different_targets():
     world = World(2)
     world.progress.begin(1, BRICK, PLATE, [BOWL, CUBE, PLATE, BRICK])
     for row in range(2):
+        world.pick_up(BRICK, row).let_go(row)
         world.into(BRICK, PLATE, row)
     assert world.step(SETTLE).succeeded == [False, True]
 
 
 def test_an_episode_begins_with_nothing_of_the_one_before():
-    world = World(2).pick_up(row=0).pick_up(BRICK, row=1)
+    world = World(2)
+    for row in range(2):
+        world.progress.displaced(row, 1.0)
+    world.pick_up(row=0).pick_up(BRICK, row=1).pick_up(row=1)
     for row in range(2):
         world.let_go(row).into(CUBE, BOWL, row)
+        world.progress.add_falling(row, SPARE)
+        world.move(SPARE, (0.5, 0.0, 0.02), row)
     world.step(SETTLE - 1)
     world.begin(0)
     world.step()

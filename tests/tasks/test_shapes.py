@@ -4,13 +4,15 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.spatial import ConvexHull
+import trimesh
+from scipy.spatial import ConvexHull, cKDTree
+from shapely import LineString
 
 from robots.franka import PALM_ROOM, PANDA
-from tasks.pick_place.progress import RELEASED_WIDTH
 from tasks.pick_place.workspace import SIZES, pool
 from tasks.rigid_asset import mass_properties
 from tasks.shapes import objects, receptacles
+from tests.tasks.mesh_containment import FACET, rim_opening
 
 BODIES = objects() | receptacles()
 LARGEST = max(SIZES.values())
@@ -126,12 +128,6 @@ def test_a_grasps_width_is_the_distance_between_the_contact_faces(name, k):
     )
 
 
-@every_object
-def test_an_object_in_the_hand_cannot_pass_for_released(name):
-    for grasp in objects()[name].grasps:
-        assert grasp.width * LARGEST < RELEASED_WIDTH < PANDA.gripper_max_width
-
-
 @every_grasp
 def test_a_grasped_body_stays_below_the_palm(name, k):
     body = objects()[name]
@@ -148,8 +144,8 @@ def test_a_grasp_keeps_the_fingertips_off_the_table(name, k):
 
 @pytest.mark.parametrize(("thing", "receptacle"), list(itertools.product(objects(), receptacles())))
 def test_every_object_fits_into_every_receptacle(thing, receptacle):
-    radius, room = objects()[thing].radius * LARGEST, receptacles()[receptacle].inner_radius
-    assert radius < room, f"radius {1e3 * radius:.1f} mm, inner radius {1e3 * room:.1f} mm"
+    radius, room = objects()[thing].radius * LARGEST, min(receptacles()[receptacle].opening.half_size)
+    assert radius < room, f"radius {1e3 * radius:.1f} mm, room {1e3 * room:.1f} mm"
 
 
 @pytest.mark.parametrize("name", receptacles())
@@ -165,11 +161,50 @@ def test_the_supporting_surface_is_where_it_is_said_to_be(name):
     assert top == pytest.approx(body.support_height, abs=1e-4)
 
 
+def test_receptacles_have_an_opening_and_objects_have_none():
+    assert all(body.opening for body in receptacles().values())
+    assert not any(body.opening for body in objects().values())
+
+
 @pytest.mark.parametrize("name", receptacles())
-def test_what_counts_as_inside_lies_within_the_receptacle(name):
+def test_the_opening_is_what_the_rim_encloses(name):
+    """Seen from above, between the inside of the walls' tops; a round one is a 16-gon's circumscribed circle."""
     body = receptacles()[name]
-    assert 0 < body.inner_radius < body.radius
-    assert body.inner_radius <= body.visual.extents[:2].min() / 2
+    outline = rim_opening(body)
+    way = np.linspace(0, 2 * np.pi, 720, endpoint=False)
+    for at in np.stack((np.cos(way), np.sin(way)), 1):
+        reach = np.linalg.norm(outline.boundary.intersection(LineString([(0, 0), at])).coords[0])
+        low, high = (reach - 1e-6, reach + FACET[name])
+        assert body.opening.contains(*at * (low - 1e-5))
+        assert not body.opening.contains(*at * (high + 1e-5))
+
+
+# -- surfaces
+
+
+@every_object
+@pytest.mark.parametrize("spacing", [0.003, 0.01])
+def test_points_of_the_surface_lie_on_it_and_cover_it(name, spacing):
+    """What one part hides in another is no surface."""
+    body = objects()[name]
+    points = body.surface(spacing)
+    drawn = trimesh.sample.sample_surface(body.visual, 5000, seed=1)[0]
+    for part in body.parts if len(body.parts) > 1 else ():
+        drawn = drawn[trimesh.proximity.signed_distance(part, drawn) < 1e-6]
+    gap = cKDTree(points).query(drawn)[0].max()
+    assert gap <= spacing
+    assert gap > spacing / 3, "many more points than are needed"
+    assert trimesh.proximity.closest_point(body.visual, points[::7])[1].max() < 1e-9
+    corners = cKDTree(points).query(body.vertices)[0]
+    assert corners.max() < spacing
+
+
+@every_body
+def test_the_lowest_point_of_a_body_is_one_of_its_corners(name):
+    body = BODIES[name]
+    drawn = trimesh.sample.sample_surface(body.visual, 2000, seed=2)[0]
+    for way in np.random.default_rng(0).normal(size=(20, 3)):
+        assert (body.vertices @ way).min() <= (drawn @ way).min() + 1e-12
 
 
 def test_the_pool_holds_each_object_in_each_size_and_each_receptacle_once():

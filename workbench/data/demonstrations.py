@@ -10,6 +10,7 @@ import numpy as np
 from domain_rand.episode import Episode
 from policy.action import ActionSpec
 from robots.franka import PANDA
+from tasks.pick_place.dropped import dropped
 from tasks.pick_place.workspace import pool
 from workbench.data.annotate import demonstration
 from workbench.data.episode import TRACE_POINTS, Body, DatasetEpisode
@@ -47,11 +48,10 @@ def to_episode(
     order = list(slots)
     scene = episode.scene
     named = {p.slot: p.describe(slots) for p in scene.placements}
-    # What a disturbance drops in is in nobody's plan; it is painted grey.
-    dropped = [
-        s for s in order if s not in named and states["body_pose"][:, order.index(s), 2].max() > ON_THE_TABLE
-    ]
-    named |= {slot: f"grey {slots[slot].body.noun}" for slot in dropped}
+    # What a disturbance lets fall is in nobody's plan.
+    slot, color = dropped(scene)
+    if states["body_pose"][:, order.index(slot), 2].max() > ON_THE_TABLE:
+        named[slot] = f"{color} {slots[slot].body.noun}"
     poses = states["body_pose"][:, [order.index(slot) for slot in named]]
     closed = np.concatenate(([False], actions[:, action_spec.index("gripper")] < 0))
     shown = demonstration(closed, states["ee_pose"], states["gripper_width"], poses[:, 0], poses[:, 1])
