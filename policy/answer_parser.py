@@ -5,31 +5,35 @@
     parse_answer("I see a cube.", (224, 224)).reason
 
 Models are sloppy, and a claim that can be understood should count. So code fences, text around the answer, white space,
-fractions, single quotes, tuples, trailing commas and a cut-off end are no obstacle. Corners in the wrong order are put
-right, since they still name one rectangle; coordinates outside the image are moved to its edge; a box that has no area
-in the image is left out. Every such repair is named in the reading, because how often a model needs them says
-something about it.
+fractions of pixels, single quotes, numbers in quotes, tuples, trailing commas and a cut-off end are no obstacle.
+Corners in the wrong order are put right, since they still name one rectangle; coordinates a little outside the image
+are moved to its edge; a box that has no area in the image is left out. Every such repair is named in the reading,
+because how often a model needs them says something about it.
+
+What cannot be understood for certain is refused, and the reason names it: places joined by words that may mean this or
+that, notations whose numbers are not pixels, coordinates that lie far outside the image and so belong to another scale.
+A claim is read right or not at all.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
 
+from policy.answer_entries import AmbiguousError
+from policy.answer_markup import Places, bare_places, marked_places, refused_markup
+from policy.answer_merge import Claim, Pairs, together
 from policy.answer_pixels import AnswerPixels, numbers
+from policy.answer_sentences import sentence, tagged_plan
+from policy.answer_values import AnswerValues
 from policy.answers import (
     MARK,
     TAGS,
-    XYXY,
     Answer,
     Boxes,
     Labelled,
-    PickPlace,
-    Plan,
     Points,
-    Sentence,
     Trace,
 )
 from policy.grounding import Box, Point
@@ -43,24 +47,10 @@ MOST_TRIES = 256
 _FENCED = re.compile(r"```[ \t]*[\w-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _FENCE = re.compile(r"\A```[\w-]*|```\Z")
 _START = re.compile(rf"<(?:{'|'.join(TAGS)})>|{MARK}|[\[({{]", re.IGNORECASE)
-_NUMERIC = r"[-+0-9.,\s\[\]()]*"
-_MARKED = re.compile(
-    rf"{MARK}(?:(?P<closed>[^<]*)</box>|\s*(?P<open>[\[(]{_NUMERIC}[\])])|{_NUMERIC}\Z)", re.IGNORECASE
-)
+_OPENING = re.compile(r"[\[({]")
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL | re.IGNORECASE)
 _SPOKEN = re.compile(r"<(?:response|action)>", re.IGNORECASE)
 _NEXT_ROW = re.compile(r"\s*,?\s*(?=[\[({])")
-_STRAY = re.compile(r"</?box>", re.IGNORECASE)
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
-_TAGGED = {
-    tag: re.compile(
-        rf"<{tag}>(?P<inner>.*?)(?:(?P<closed></{tag}>)|(?=<(?:{'|'.join(TAGS)})>)|\Z)",
-        re.DOTALL | re.IGNORECASE,
-    )
-    for tag in TAGS
-}
-
-Pairs = Literal["points", "trace"]
 
 
 @dataclass(frozen=True)
@@ -96,134 +86,125 @@ def parse_answer(text: str, image_size: tuple[int, int], pairs: Pairs | None = N
         text = _THOUGHT.sub("", text)
     fenced = _FENCED.search(text)
     for candidate in ([fenced[1]] if fenced else []) + [_FENCE.sub("", text.strip())]:
-        reading = _Parser(candidate.strip(), image_size, pairs).reading()
+        reading = _read(candidate.strip(), image_size, pairs)
         if reading.answer is not None:
             break
     return reading
 
 
+def _read(text: str, image_size: tuple[int, int], pairs: Pairs | None) -> Reading:
+    """One reading in pixels and, where the numbers cannot be pixels, one as shares of the image's sides."""
+    if refused := refused_markup(text):
+        return Reading(None, refused)
+    parser = _Parser(text, AnswerPixels(*image_size), pairs)
+    reading = parser.reading()
+    if parser.pixels.are_fractions:
+        parser = _Parser(text, AnswerPixels(*image_size, fractions=True), pairs)
+        parser.pixels.note("numbers were taken for shares of the image's sides")
+        reading = parser.reading()
+    if parser.pixels.beyond is not None:
+        width, height = image_size
+        return Reading(
+            None,
+            f"a coordinate of {parser.pixels.beyond:g} is far outside the image of {width} x {height}: the numbers are "
+            "of another image, or thousandths of this one",
+            parser.pixels.repairs,
+        )
+    return reading
+
+
 class _Parser:
-    def __init__(self, text: str, image_size: tuple[int, int], pairs: Pairs | None) -> None:
-        self.text = text
-        self.pixels = AnswerPixels(*image_size)
-        self.pairs = pairs
+    def __init__(self, text: str, pixels: AnswerPixels, pairs: Pairs | None) -> None:
+        self.text, self.pixels, self.pairs = text, pixels, pairs
+        self.is_cut = False
 
     def reading(self) -> Reading:
-        """The first claim in the text."""
-        for number, start in enumerate(_START.finditer(self.text)):
-            if number >= MOST_TRIES:
-                break
-            answer = self._at(start)
-            if answer is not None:
-                return Reading(answer, repairs=self.pixels.repairs)
+        """The claim in the text: all of it, or none."""
+        try:
+            answer = self._marked() or self._from_first_start() or self._of_places(bare_places(self.text))
+        except AmbiguousError as error:
+            return Reading(None, str(error), self.pixels.repairs)
+        if answer is not None:
+            if self.is_cut:
+                self.pixels.note("the text was cut off")
+            return Reading(answer, repairs=self.pixels.repairs)
         said = f": {', '.join(self.pixels.repairs)}" if self.pixels.repairs else ""
         return Reading(None, f"the text holds no boxes, points, trace or plan{said}", self.pixels.repairs)
 
-    def _at(self, start: re.Match[str]) -> Answer | None:
-        if start[0].lower() == MARK:
-            sentence = self._sentence(self.text)
-            return sentence if sentence.boxes else None
-        if start[0].startswith("<"):
-            return self._tagged_plan()
-        found = read_value(self.text, start.start())
-        if found is None:
-            return None
-        if isinstance(found.value, dict) and not _is_entry(found.value):
-            answer = self._object(found.value)
-        else:
-            rows, end = [found.value], found.end
-            # Rows that stand one behind another, without brackets around them all.
-            while (gap := _NEXT_ROW.match(self.text, end)) and (
-                following := read_value(self.text, gap.end())
-            ):
-                rows.append(following.value)
-                end, found = following.end, following
-            answer = self._rows(rows[0] if len(rows) == 1 and not isinstance(rows[0], dict) else rows)
-        if answer is not None and found.is_cut:
-            self.pixels.note("the text was cut off")
-        return answer
-
-    def _object(self, value: Mapping[str, Any]) -> Answer | None:
-        if "pick" in value or "place" in value:
-            pick, place = (
-                self._nested_box(value[key]) if key in value else None for key in ("pick", "place")
-            )
-            return PickPlace(pick, place) if pick or place else None
-        if "response" in value or "subtask" in value:
-            response, subtask = (value.get(key) for key in ("response", "subtask"))
-            sentence = self._sentence(subtask if isinstance(subtask, str) else "")
-            plan = Plan(response if isinstance(response, str) else "", sentence)
-            return plan if plan.response or sentence.words else None
+    def _from_first_start(self) -> Answer | None:
+        for number, start in enumerate(_START.finditer(self.text)):
+            if number >= MOST_TRIES:
+                break
+            if start[0].lower() == MARK:
+                said = sentence(self.text, self.pixels)
+                answer: Answer | None = said if said.boxes else None
+            elif start[0].startswith("<"):
+                answer = tagged_plan(self.text, self.pixels)
+            else:
+                answer = self._claims(start.start())
+            if answer is not None:
+                return answer
         return None
 
-    def _nested_box(self, value: Any) -> XYXY | None:
-        return self.pixels.box(value.get("bbox_2d") if isinstance(value, dict) else value)
+    def _marked(self) -> Answer | None:
+        is_ours = _SPOKEN.search(self.text) or MARK in self.text.lower()
+        return None if is_ours else self._of_places(marked_places(self.text))
 
-    def _labelled(self, items: list[Any] | tuple[Any, ...]) -> Labelled | None:
-        boxes, points = [], []
-        for item in items:
-            if not isinstance(item, dict):
-                self.pixels.note("an entry without coordinates was left out")
-                continue
-            label = item.get("label")
-            name = label if isinstance(label, str) else ""
-            if "bbox_2d" in item:
-                if box := self.pixels.box(item["bbox_2d"]):
-                    boxes.append(Box(name, box))
-            elif point := self.pixels.point(item.get("point_2d")):
-                points.append(Point(name, point))
-        return Labelled(tuple(boxes), tuple(points)) if boxes or points else None
-
-    def _rows(self, value: Any) -> Answer | None:
-        while len(value) == 1 and isinstance(value[0], list | tuple) and _is_nested(value[0]):
-            value = value[0]
-        if any(isinstance(item, dict) for item in value):
-            return self._labelled(value)
-        is_alone = numbers(value) is not None
-        rows = [value] if is_alone else list(value)
-        length = next((len(n) for n in map(numbers, rows) if n is not None and len(n) in (2, 4)), None)
-        if length is None:
-            return None
-        if length == 4:
-            boxes = tuple(box for row in rows if (box := self.pixels.box(row)))
-            return Boxes(boxes) if boxes else None
-        points = tuple(point for row in rows if (point := self.pixels.point(row)))
-        as_points = is_alone or isinstance(rows[0], tuple)
-        kind = Points if (self.pairs == "points" if self.pairs else as_points) else Trace
-        return kind(points) if points else None
-
-    def _tagged_plan(self) -> Plan | None:
-        parts = {}
-        for tag, pattern in _TAGGED.items():
-            match = pattern.search(self.text)
-            parts[tag] = match["inner"].strip() if match else ""
-            if match and not match["closed"]:
-                self.pixels.note(f"</{tag}> is missing")
-        if not parts["response"] and not parts["action"]:
-            return None
-        return Plan(parts["response"], self._sentence(parts["action"]), parts["think"], "tags")
-
-    def _sentence(self, text: str) -> Sentence:
-        """A sentence with whatever boxes it has; what is no box loses its tags."""
-        words, groups, done = [], [], 0
-        for match in _MARKED.finditer(text):
-            words.append(_STRAY.sub(" ", text[done : match.start()]))
-            done = match.end()
-            found = [float(n) for n in _NUMBER.findall(match["closed"] or match["open"] or "")]
-            rows = [found[k : k + 4] for k in range(0, len(found), 4)]
-            boxes = tuple(box for row in rows if (box := self.pixels.box(row)))
+    def _of_places(self, places: Places) -> Answer | None:
+        """Places of markup as an answer; AmbiguousError for one that is neither a point nor a box."""
+        for _, row in places:
+            if len(row) not in (2, 4) or not all(map(math.isfinite, row)):
+                raise AmbiguousError(
+                    f"{len(row)} numbers in markup are neither a point nor a box: it is refused"
+                )
+        boxes = [(label, box) for label, row in places if len(row) == 4 and (box := self.pixels.box(row))]
+        points = [
+            (label, point) for label, row in places if len(row) == 2 and (point := self.pixels.point(row))
+        ]
+        if not any(label for label, _ in places) and not (boxes and points):
             if boxes:
-                groups.append(boxes)
-            elif not rows:
-                self.pixels.note("a tag without a box was left out")
-            words.append(MARK if boxes else " ")
-        words.append(_STRAY.sub(" ", text[done:]))
-        return Sentence("".join(words), tuple(groups))
+                return Boxes(tuple(box for _, box in boxes))
+            kind = Trace if self.pairs == "trace" else Points
+            return kind(tuple(point for _, point in points)) if points else None
+        return Labelled(tuple(Box(*b) for b in boxes), tuple(Point(*p) for p in points)) if places else None
+
+    def _claims(self, start: int) -> Answer | None:
+        """What all lists and objects from ``start`` on say together."""
+        found: list[Claim] = []
+        at, words = start, _last_line(self.text[:start])
+        for _ in range(MOST_TRIES):
+            value = read_value(self.text, at)
+            opening = None
+            if value is not None:
+                rows, end = [value.value], value.end
+                # Rows that stand one behind another, without brackets around them all.
+                while (gap := _NEXT_ROW.match(self.text, end)) and (
+                    following := read_value(self.text, gap.end())
+                ):
+                    rows.append(following.value)
+                    end, value = following.end, following
+                answer = AnswerValues(self.pixels, self.pairs).answer(rows)
+                if answer is None and not found:
+                    return None  # the next start may lie inside
+                if answer is not None:
+                    found.append((words, answer))
+                    self.is_cut |= value.is_cut
+                elif any(len(numbers(row) or ()) > 1 or isinstance(row, dict) for row in rows):
+                    raise AmbiguousError(
+                        "something behind the first claim cannot be read: all of it is refused"
+                    )
+                opening = _OPENING.search(self.text, end)
+                words = self.text[end : opening.start()] if opening else ""
+            else:
+                if not found:
+                    return None
+                opening = _OPENING.search(self.text, at + 1)
+                words += self.text[at : opening.start()] if opening else ""
+            if opening is None:
+                break
+            at = opening.start()
+        return together(found, self.pairs)
 
 
-def _is_entry(value: Mapping[str, Any]) -> bool:
-    return "bbox_2d" in value or "point_2d" in value
-
-
-def _is_nested(value: list[Any] | tuple[Any, ...]) -> bool:
-    return bool(value) and isinstance(value[0], list | tuple | dict)
+def _last_line(text: str) -> str:
+    return text.rsplit("\n", 1)[-1]

@@ -134,9 +134,9 @@ def test_the_published_shapes(text, answer):
         ("It is <BOX>(10,20),(60,80)</BOX> there", Sentence("It is <box> there", ((CUBE,),)), ""),
         ("Grasp <box>[[10, 20, 60, 80]] it", Sentence("Grasp <box> it", ((CUBE,),)), ""),
         ("[60, 80, 10, 20]", Boxes((CUBE,)), "swapped"),
-        ("[[1, 2], [500, -3]]", Trace(((1, 2), (448, 0))), "clamped"),
-        ("[-5, 20, 60, 1e9]", Boxes(((0, 20, 60, 336),)), "clamped"),
-        ("[[10, 20, 60, 80], [460, 0, 500, 10]]", Boxes((CUBE,)), "without area"),
+        ("[[1, 2], [450, -3]]", Trace(((1, 2), (448, 0))), "clamped"),
+        ("[-5, 20, 60, 340]", Boxes(((0, 20, 60, 336),)), "clamped"),
+        ("[[10, 20, 60, 80], [450, 0, 460, 10]]", Boxes((CUBE,)), "without area"),
         ("[[1, 2], [3, 4], [5, 6, 7], 8]", Trace(((1, 2), (3, 4))), "no point"),
         ("[[1, 2], [3, 4], [5, 6", Trace(((1, 2), (3, 4))), "cut off"),
         ('[{"bbox_2d": [10, 20, 60, 80], "label": "cu', Labelled((Box("cu", CUBE),)), "cut off"),
@@ -161,6 +161,7 @@ def test_sloppy_answers_are_understood_and_repairs_named(text, answer, repair):
         "", "I cannot see a cube.", "[]", "{}", "[[]]", "[x1, y1, x2, y2]", "[1, 2, 3]", "[NaN, 1]", "[true, false]",
         "[1, 2, 1e999, 40]",
         '{"label": "cube"}', "<box></box>", "<box>[[1, 2, 3]]</box>", "<think>hm</think>", "[500, 0, 600, 10]",
+        "[[1, 2], [500, -3]]", "[-5, 20, 60, 1e9]",
         '{"response": ""}', "[(1, 2", '{"pick": null}', "(" * 5000, '["' * 5000, "[" + "9" * 400 + "]", "<box>" * 3000,
         "[1" * 20_000,
     ],
@@ -220,7 +221,29 @@ def test_no_answer_cut_off_or_spoilt_makes_it_raise(text, data):
 
 
 @pytest.mark.parametrize(
-    "unit", ["[", "[[1,2],", "[1,", "{'a':", '["[', "<box>", "<box>[", "<think>", "```\n", "'", "(1,2)", "\\"]
+    "unit",
+    [
+        "[",
+        "[[1,2],",
+        "[1,",
+        "{'a':",
+        '["[',
+        "<box>",
+        "<box>[",
+        "<think>",
+        "```\n",
+        "'",
+        "(1,2)",
+        "\\",
+        "<point x=",
+        '<points x1="1" y1="',
+        "<|box_start|>(1,",
+        "<point>1 ",
+        "x=1 y=",
+        "1 ",
+        "[1,2] a ",
+        "1",
+    ],
 )
 def test_a_hostile_text_takes_no_long_time(unit):
     text = (unit * MOST_CHARACTERS)[:MOST_CHARACTERS]

@@ -27,7 +27,7 @@ from rich.progress import track
 from rich.table import Table
 
 from policy.answer_parser import parse_answer
-from policy.answers import Answer, Boxes, Labelled, PickPlace, Sentence, Trace, coordinates
+from policy.answers import Answer, Boxes, Labelled, PickPlace, Points, Sentence, Trace, coordinates
 from policy.grounding import Box
 from policy.m1.checkpoint import CheckpointError, load_checkpoint, locate
 from policy.m1.model import M1Model
@@ -237,13 +237,23 @@ def measure(
 def _padded(answer: Answer | None, true: Answer, width: int, count: int) -> np.ndarray:
     """``count`` rows of an answer of the wanted shape; NaN for what it lacks."""
     rows = np.full((count, width), np.nan)
-    shape_fits = type(answer) is type(true) or {type(answer), type(true)} <= {Boxes, PickPlace}
+    shape_fits = _form(answer) == _form(true)
     if answer is not None and shape_fits:
         numbers = coordinates(answer)
         if len(numbers) % width == 0:
             given = np.array(numbers).reshape(-1, width)[:count]
             rows[: len(given)] = given
     return rows
+
+
+def _form(answer: Answer | None) -> str:
+    """What an answer holds, however it is written: a model may name its points, or leave out names."""
+    match answer:
+        case Boxes() | PickPlace() | Labelled(points=()):
+            return "boxes"
+        case Points() | Labelled(boxes=()):
+            return "points"
+    return type(answer).__name__
 
 
 def _rows(answer: Answer, width: int) -> np.ndarray:

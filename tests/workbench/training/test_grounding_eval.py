@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 
 from policy.answers import Boxes, Labelled, PickPlace, Points, Trace
-from policy.grounding import Box
+from policy.grounding import Box, Point
 from tests.workbench.data.made_up import made_up_episode
 from workbench.data.chunk_writer import ChunkWriter
 from workbench.data.qa_entries import chosen_frames
@@ -43,6 +43,15 @@ def test_an_answer_of_another_shape_is_no_answer():
 def test_both_ways_to_write_two_boxes_count():
     found = measure([trial(BOXES, Boxes((A, B)))], [PickPlace(A, B)], 224, OPTIONS)[BOXES]
     assert found.right == 2
+
+
+def test_points_and_boxes_count_with_names_and_without():
+    region = np.ones((224, 224), bool)
+    named = Labelled(points=(Point("cube", (20.0, 20.0)),))
+    found = measure([trial(POINTS, Points(((20.0, 20.0),)), region=region)], [named], 224, OPTIONS)[POINTS]
+    assert (found.right, found.missing) == (1, 0)
+    trials = [trial(NAMED, Labelled((Box("red cube", A),)))]
+    assert measure(trials, [Boxes((A,))], 224, OPTIONS)[NAMED].right == 1
 
 
 def test_points_are_held_against_their_region():
