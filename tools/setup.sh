@@ -67,7 +67,7 @@ make_venv() {
 }
 
 install_packages() {
-    local packages=(--constraint constraints.txt --editable '.[dev]')
+    local packages=(--constraint constraints.txt --editable '.[all,dev]')
     if [[ -n $uv ]]; then
         say "installing with uv"
         "$uv" pip install --python "$VENV/bin/python" "${packages[@]}" && return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 
 from workbench.options import OptionError
 
@@ -18,30 +19,44 @@ DISK_ERRORS = {
 """What a disk may refuse, and what would help."""
 
 
-def expected_errors() -> tuple[type[Exception], ...]:
-    """The project's own; loaded when something has gone wrong, since they stand in modules that take time to load."""
-    from domain_rand.sets import FactorSetError
-    from workbench.comparison import ComparisonError
-    from workbench.data.archive import ArchiveError
-    from workbench.data.export_folder import ExportError
-    from workbench.data.lerobot_files import LeRobotImportError
-    from workbench.launch import LaunchError
-    from workbench.records import RecordError
-    from workbench.run_folder import RunFolderError
-    from workbench.viewing import ViewingError
+EXPECTED = (
+    ("domain_rand.sets", "FactorSetError"),
+    ("workbench.comparison", "ComparisonError"),
+    ("workbench.data.archive", "ArchiveError"),
+    ("workbench.data.export_folder", "ExportError"),
+    ("workbench.data.lerobot_files", "LeRobotImportError"),
+    ("workbench.launch", "LaunchError"),
+    ("workbench.records", "RecordError"),
+    ("workbench.run_folder", "RunFolderError"),
+    ("workbench.viewing", "ViewingError"),
+)
+"""Where the project's own errors are: one can only be raised when its module is loaded, so none is loaded for it."""
+EXTRAS = {
+    "accelerate": "vla",
+    "diffusers": "vla",
+    "gymnasium": "sim",
+    "isaaclab": "sim",
+    "isaaclab_newton": "sim",
+    "isaaclab_ov": "sim",
+    "isaaclab_tasks": "sim",
+    "newton": "sim",
+    "open3d": "clouds",
+    "ovphysx": "sim",
+    "ray": "scale",
+    "rerun": "view",
+    "safetensors": "vla",
+    "torch": "sim,vla",
+    "transformers": "vla",
+    "trimesh": "view",
+    "warp": "sim",
+}
+"""Packages that not every installation has -> the extra that brings them."""
 
-    return (
-        OptionError,
-        LaunchError,
-        FactorSetError,
-        RunFolderError,
-        RecordError,
-        ComparisonError,
-        ViewingError,
-        ArchiveError,
-        ExportError,
-        LeRobotImportError,
-    )
+
+def expected_errors() -> tuple[type[Exception], ...]:
+    """The project's own, as far as they can have been raised."""
+    loaded = ((sys.modules.get(module), name) for module, name in EXPECTED)
+    return (OptionError, *(getattr(module, name) for module, name in loaded if hasattr(module, name)))
 
 
 def sentence_of(problem: Exception) -> str | None:
@@ -51,5 +66,11 @@ def sentence_of(problem: Exception) -> str | None:
         return (
             f"{where}: {problem.strerror}; {DISK_ERRORS[problem.errno]}, and the same command again goes on "
             "from here"
+        )
+    package = (problem.name or "").partition(".")[0] if isinstance(problem, ModuleNotFoundError) else ""
+    if package in EXTRAS:
+        return (
+            f"this needs {package}, which the workbench's extra [{EXTRAS[package]}] brings: in its folder, "
+            f"pip install '.[{EXTRAS[package]}]'"
         )
     return str(problem) if isinstance(problem, expected_errors()) else None

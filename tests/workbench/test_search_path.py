@@ -46,7 +46,7 @@ def test_isaac_labs_commands_find_our_tasks(foreign: Path) -> None:
     )
     # -P: a command's script, unlike -c, does not look in the current folder
     found = said(sys.executable, "-P", "-c", ask, cwd=foreign, PYTHONPATH=str(foreign))
-    assert Path(found.strip()) == ROOT / "tasks" / "__init__.py"
+    assert Path(found.strip()) == ROOT / "tasks" / "registration.py"
 
 
 def test_packages_on_pythonpath_can_still_be_imported(foreign: Path) -> None:
