@@ -3,17 +3,22 @@
 from policy.action import ActionChannel, ActionSpec, Normalisation
 from policy.contract import Decision, Observation, Policy
 from policy.grounding import Box, Grounding, Point, box_iou, point_error_px
+from policy.observation_spec import CameraInput, ObservationOffer, ObservationSpec, StateInput
 
 __all__ = [
     "ActionChannel",
     "ActionSpec",
     "Box",
+    "CameraInput",
     "Decision",
     "Grounding",
     "Normalisation",
     "Observation",
+    "ObservationOffer",
+    "ObservationSpec",
     "Point",
     "Policy",
+    "StateInput",
     "box_iou",
     "point_error_px",
 ]

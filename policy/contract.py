@@ -38,6 +38,8 @@ class Observation:
     """End-effector pose in the robot base frame ``[n, 7]``: x y z [m], quaternion x y z w."""
     images: Mapping[str, torch.Tensor] = field(default_factory=dict)
     """Camera name -> RGB ``[n, H, W, 3]`` uint8; only the cameras that the policy asked for."""
+    state: torch.Tensor | None = None
+    """State vector ``[n, D]`` of a policy that declares an `ObservationSpec`, as declared there; None for others."""
     privileged: Mapping[str, Any] = field(default_factory=dict)
     """Simulator state that no robot has; only for policies with `Policy.privileged` set."""
 

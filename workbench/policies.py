@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from policy import ActionSpec, Policy
+from policy import ActionSpec, ObservationOffer, Policy
 from policy.baselines import Hold, Random
 from workbench.differences import differences, sentence
 from workbench.fingerprints import folder_fingerprints
@@ -78,7 +78,7 @@ class PolicyCfg:
     def provenance(self) -> dict[str, Any]:
         """What a run keeps of what acts: fingerprints of a checkpoint, or of a class's source and files."""
         if self.is_class:
-            return {"policy": {"files": self._class.files(self.options)}}
+            return {"policy": {"files": self._class.files(self.options), **self._class.observations}}
         return {"checkpoint": checkpoint_provenance(self.checkpoint)} if self.name == M1 else {}
 
     def require(self, expected: Mapping[str, Any]) -> None:
@@ -96,11 +96,17 @@ class PolicyCfg:
         return PolicyClass.find(self.name)
 
 
-def make_policy(cfg: PolicyCfg, num_envs: int, action_spec: ActionSpec, device: str) -> Policy:
-    """The policy for ``num_envs`` environments with the given action space."""
+def make_policy(
+    cfg: PolicyCfg,
+    num_envs: int,
+    action_spec: ActionSpec,
+    device: str,
+    offer: ObservationOffer | None = None,
+) -> Policy:
+    """The policy for ``num_envs`` environments with the given action space, which offer such observations."""
     name, checkpoint = cfg.name, cfg.checkpoint
     if cfg.is_class:
-        return PolicyClass.find(name).make(num_envs, action_spec, device, cfg.options)
+        return PolicyClass.find(name).make(num_envs, action_spec, device, cfg.options, offer)
     if name == M1:
         from policy.m1.checkpoint import CheckpointError, locate
         from policy.m1.policy import M1Policy

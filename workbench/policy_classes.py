@@ -28,7 +28,8 @@ from types import ModuleType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from domain_rand.notation import NotationError, number, scalar, truth, whole
-from policy.contract import Decision, Observation, Policy
+from policy.contract import Policy
+from policy.observation_spec import ObservationOffer, ObservationSpec
 from workbench.fingerprints import file_fingerprint
 from workbench.options import OptionError
 
@@ -70,6 +71,9 @@ class PolicyClass:
     @property
     def cameras(self) -> tuple[str, ...]:
         """Cameras whose pictures it asks for. Environments stand before the policy does, so its class says so."""
+        spec = getattr(self.cls, "observation_spec", None)
+        if isinstance(spec, ObservationSpec):
+            return tuple(dict.fromkeys(camera.camera for camera in spec.cameras))
         cameras = getattr(self.cls, "cameras", ())
         if isinstance(cameras, str) or not isinstance(cameras, Sequence):
             raise OptionError(
@@ -89,15 +93,24 @@ class PolicyClass:
             raise OptionError(f"policy={self.name}: {self.cls.__name__} has no method act(observation)")
         self._arguments(given)
 
-    def make(self, num_envs: int, action_spec: ActionSpec, device: str, given: Mapping[str, str]) -> Policy:
+    def make(
+        self,
+        num_envs: int,
+        action_spec: ActionSpec,
+        device: str,
+        given: Mapping[str, str],
+        offer: ObservationOffer | None = None,
+    ) -> Policy:
         """The policy for these environments, whole: what it leaves out has its default."""
+        from workbench.completed_policy import CompletedPolicy
+
         offered = {"num_envs": num_envs, "action_spec": action_spec, "device": device}
         wanted = {name: offered[name] for name in OFFERED if name in self._parameters()}
         try:
             made = self.cls(**wanted, **self._arguments(given))
         except Exception as problem:
             raise OptionError(f"policy={self.name} cannot be made: {_said(problem)}") from problem
-        return CompletedPolicy(made, self.name, action_spec)
+        return CompletedPolicy(made, self.name, action_spec, offer)
 
     def files(self, given: Mapping[str, str]) -> dict[str, str]:
         """Fingerprints of what decides how it acts: its package's source, and files that its options name."""
@@ -115,6 +128,12 @@ class PolicyClass:
             raise OptionError(
                 f"policy={self.name}: {problem.filename} cannot be read: {problem.strerror}"
             ) from None
+
+    @property
+    def observations(self) -> dict[str, Any]:
+        """What its class says that it sees, as a run keeps it; empty where it says nothing."""
+        spec = getattr(self.cls, "observation_spec", None)
+        return {"observation_spec": spec.to_dict()} if isinstance(spec, ObservationSpec) else {}
 
     def _sources(self) -> tuple[Path, list[Path]]:
         """A folder, and what of it the class is made of: its whole package, or its one file."""
@@ -155,57 +174,6 @@ class PolicyClass:
             key: _read(f"{PREFIX}{key}", word, kinds.get(key, _kind_of(named.get(key))))
             for key, word in given.items()
         }
-
-
-class CompletedPolicy:
-    """A user's policy with defaults for what it leaves out, its decisions checked against the contract.
-
-    Without an ``action_spec`` of its own, its actions are taken to mean what the task means.
-    """
-
-    def __init__(self, policy: Any, name: str, action_spec: ActionSpec) -> None:
-        self._policy = policy
-        self.name = str(getattr(policy, "name", name))
-        self.action_spec: ActionSpec = getattr(policy, "action_spec", action_spec)
-        self.cameras: tuple[str, ...] = tuple(getattr(policy, "cameras", ()))
-        self.privileged = bool(getattr(policy, "privileged", False))
-        self.execute_steps = getattr(policy, "execute_steps", 1)
-        if not isinstance(self.execute_steps, int) or self.execute_steps < 1:
-            raise OptionError(
-                f"policy={name}: execute_steps must be a whole number from 1, not {self.execute_steps!r}"
-            )
-
-    def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
-        """See `Policy.reset`; nothing, for one that keeps no past."""
-        if hasattr(self._policy, "reset"):
-            self._policy.reset(env_ids, seeds)
-
-    def act(self, observation: Observation) -> Decision:
-        """See `Policy.act`. Actions alone are a decision, too: one chunk ``[n, T, A]`` or one step ``[n, A]`` a row."""
-        import torch
-
-        decided, n = self._policy.act(observation), len(observation.env_ids)
-        actions = decided.actions if isinstance(decided, Decision) else decided
-        grounding = decided.grounding if isinstance(decided, Decision) else [None] * n
-        try:
-            actions = torch.as_tensor(actions, dtype=torch.float32, device=observation.joint_pos.device)
-        except (TypeError, ValueError, RuntimeError):
-            raise OptionError(
-                f"policy={self.name}: act gave {type(actions).__name__}, not an array of actions or a Decision"
-            ) from None
-        if actions.dim() == 2:
-            actions = actions[:, None]
-        wanted = (n, self.action_spec.dim)
-        if actions.dim() != 3 or (actions.shape[0], actions.shape[2]) != wanted or not actions.shape[1]:
-            raise OptionError(
-                f"policy={self.name}: act gave actions of shape {list(actions.shape)} for {n} environments and "
-                f"{self.action_spec.dim} channels; it must be [{n}, T, {self.action_spec.dim}], T steps a chunk"
-            )
-        if len(grounding) != n:
-            raise OptionError(
-                f"policy={self.name}: act gave {len(grounding)} groundings for {n} environments"
-            )
-        return Decision(actions, grounding)
 
 
 @lru_cache

@@ -1,12 +1,14 @@
 """A class of the user's as the policy: found, made with options, bound to the run; or refused in one sentence."""
 
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from policy.contract import Decision, Observation
+from policy.observation_spec import ObservationOffer
 from tasks.pick_place.action_spaces import DELTA_EEF
 from workbench.cli import main
 from workbench.eval_options import EvalOptions
@@ -173,3 +175,59 @@ def test_options_of_a_class_are_kept_and_name_no_folder_twice(place):
 def test_the_command_line_says_it_in_one_sentence(place, capsys):
     assert main(["eval", "policy=reach.py", "policy.gian=1"]) == 2
     assert "did you mean policy.gain=?" in capsys.readouterr().err
+
+
+SEEING = """
+from policy import CameraInput, ObservationSpec, StateInput
+
+class Seeing:
+    observation_spec = ObservationSpec(
+        cameras=(CameraInput("image", source="CAMERA", width=32, height=32),),
+        state=(StateInput("joint_pos", "deg"), StateInput("gripper", "open")), state_dim=DIM,
+        prompt="do: {instruction}",
+    )
+
+    def act(self, observation):
+        self.seen = observation
+        import torch
+        return torch.zeros(len(observation.env_ids), 7)
+"""
+
+
+def test_a_policy_sees_what_it_declares(place):
+    (place / "seeing.py").write_text(SEEING.replace("CAMERA", "front").replace("DIM", "8"), "utf-8")
+    cfg = PolicyCfg("seeing.py")
+    cfg.check()
+    assert cfg.cameras == ("front",)
+    assert cfg.provenance()["policy"]["observation_spec"]["state_dim"] == 8
+    offer = ObservationOffer("franka", 7, 0.08, {"front": (64, 64)})
+    policy = make_policy(cfg, 2, DELTA_EEF, "cpu", offer)
+    shown = replace(
+        seen(2),
+        images={"front": torch.full((2, 64, 64, 3), 9, dtype=torch.uint8)},
+        instruction=["go", "stay"],
+        joint_pos=torch.full((2, 7), 1.0),
+        ee_pose=torch.tensor([[0.0, 0, 0, 0, 0, 0, 1]] * 2),
+        gripper_width=torch.full((2,), 0.04),
+    )
+    policy.act(shown)
+    inner = policy._policy.seen
+    assert inner.images["image"].shape == (2, 32, 32, 3)
+    assert list(inner.instruction) == ["do: go", "do: stay"]
+    np.testing.assert_allclose(inner.state, [[57.29578] * 7 + [0.5]] * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("camera", "dim", "sentence"),
+    [("overhead", "8", "looks through camera overhead"), ("front", "9", "takes 9 numbers, with franka it gets 8")],
+)  # fmt: skip
+def test_a_policy_that_takes_what_there_is_not_is_one_sentence(place, camera, dim, sentence):
+    (place / "odd.py").write_text(SEEING.replace("CAMERA", camera).replace("DIM", dim), "utf-8")
+
+    def ask():
+        cfg = PolicyCfg("odd.py")
+        cfg.check()
+        make_policy(cfg, 2, DELTA_EEF, "cpu", ObservationOffer("franka", 7, 0.08, {"front": (64, 64)}))
+
+    with pytest.raises(OptionError, match=sentence):
+        ask()
