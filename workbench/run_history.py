@@ -14,7 +14,7 @@ from typing import Any
 from workbench.differences import differences, shown
 from workbench.records import StartRecord
 
-BOUND_PREFIX = ("factor_set", "checkpoint", "from_checkpoint", "data")
+BOUND_PREFIX = ("factor_set", "checkpoint", "from_checkpoint", "qwen", "data")
 """What `workbench.run_identity` has held to be equal already."""
 
 

@@ -20,6 +20,7 @@ BOUND = {
     "checkpoint.files": "checkpoint",
     "policy.files": "policy",
     "from_checkpoint.files": "checkpoint to begin with",
+    "qwen.files": "Qwen2.5-VL to begin with",
     "data.content": "dataset",
 }
 """Dotted keys of the provenance that say what is measured -> what to call it."""

@@ -11,8 +11,10 @@ from transformers import PreTrainedTokenizerBase
 from policy.action import ActionSpec
 from policy.m1.checkpoint import CheckpointError, load_checkpoint, locate
 from policy.m1.config import GRIPPER, HAND, M1Config, PromptConfig
+from policy.m1.mixtures import PublishedError
 from policy.m1.model import M1Model
 from policy.m1.presets import preset
+from policy.m1.qwen_folder import begin_from_qwen
 from policy.m1.strict import ConfigError
 from policy.m1.tokenizer import build_tokenizer
 from policy.m1.training.randomness import key
@@ -62,7 +64,7 @@ def chosen_views(options: TrainOptions) -> tuple[str, ...]:
 def build_model(options: TrainOptions, frames: Frames) -> M1Model:
     """A new model or a checkpoint's, with the data's action spec and statistics, in float32.
 
-    Raises OptionError for a checkpoint that is none or does not fit, and for m1-3b without one.
+    Raises OptionError for a checkpoint that is none or does not fit, and for m1-3b without one and without Qwen2.5-VL.
     """
     spec = with_statistics(frames, options.normalisation)
     views = frames.views
@@ -87,10 +89,18 @@ def build_model(options: TrainOptions, frames: Frames) -> M1Model:
                 model = _new_model(model.config, model.tokenizer, options.seed)
                 model.vlm = grounded
             config = _for_data(model.config, options, frames, views)
+        elif options.qwen:
+            config = preset(options.preset, spec, views)
+            if options.chunk is not None:
+                half = max(1, options.chunk // 2)
+                config = replace(config, chunk_length=options.chunk, execute_steps=half)
+            torch.manual_seed(key(options.seed, "weights"))
+            model = begin_from_qwen(Path(options.qwen), config)
+            config = _for_data(model.config, options, frames, views)
         elif options.preset == "m1-3b":
             raise OptionError(
-                "m1-3b begins from published weights: make a checkpoint with `workbench policy import` and give it as "
-                "from_checkpoint="
+                "m1-3b begins from published weights: give a folder of Qwen2.5-VL as qwen=, or a checkpoint of "
+                "`workbench policy import` as from_checkpoint="
             )
         else:
             config = preset(options.preset, spec, views, vocabulary_of(frames))
@@ -102,6 +112,8 @@ def build_model(options: TrainOptions, frames: Frames) -> M1Model:
             config = _for_data(config, options, frames, views)
             model = _new_model(config, build_tokenizer(config.tokenizer), options.seed)
         model.config = config
+    except PublishedError as error:
+        raise OptionError(f"qwen={options.qwen}: {error}") from error
     except (ConfigError, CheckpointError) as error:
         raise OptionError(str(error)) from error
     for name, parameter in model.named_parameters():
@@ -146,7 +158,7 @@ def trained_config(config: M1Config, options: TrainOptions, steps: int) -> M1Con
         provenance=replace(
             old,
             origin="trained",
-            base_weights=options.from_checkpoint or old.base_weights,
+            base_weights=options.from_checkpoint or options.qwen or old.base_weights,
             datasets=tuple(dict.fromkeys((*old.datasets, name))),
             steps=old.steps + steps,
             notes=tuple(dict.fromkeys((*old.notes, *grounded))),

@@ -35,6 +35,10 @@ class TrainOptions:
     from_checkpoint: str = option(
         "", "checkpoint to begin with, as of an earlier stage, instead of a new model"
     )
+    qwen: str = option(
+        "",
+        "preset=m1-3b: folder of Qwen2.5-VL (config.json, tokenizer, weights) that a new model begins with",
+    )
     new_head: bool = option(
         False,
         "stage=action: of from_checkpoint, keep the vision-language model alone; all else begins at random",
@@ -158,6 +162,8 @@ class TrainOptions:
             raise OptionError(
                 "guidance=off is training without the grounding stage: it goes with stage=action"
             )
+        if self.qwen and (self.from_checkpoint or self.preset != "m1-3b"):
+            raise OptionError("qwen= is for a new model of preset=m1-3b: a checkpoint has its own weights")
         if self.new_head and (self.stage == GROUNDING or not self.from_checkpoint):
             raise OptionError("new_head=true goes with stage=action and from_checkpoint=")
         if self.chunk is not None and self.from_checkpoint:
@@ -178,7 +184,8 @@ class TrainOptions:
 
     def config(self) -> dict[str, Any]:
         """What a run stores, and a resumed one must agree with: plain JSON types."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if k != "out"} | {"command": "train"}
+        kept = {k: v for k, v in dataclasses.asdict(self).items() if k != "out" and (k != "qwen" or v)}
+        return kept | {"command": "train"}
 
     @property
     def is_guided(self) -> bool:

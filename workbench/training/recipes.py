@@ -1,8 +1,10 @@
 """Which phases a stage has at which size, and at which rates.
 
-m1-3b begins from Qwen2.5-VL's weights, and both stages are InternVLA-M1's own (arXiv 2510.13778: cosine, rates 1e-5
-for the vision-language model, 1e-4 for the action head, 5e-5 for the rest, answers at a tenth). m1-mini begins from
-nothing. On rendered pictures, the first phase of grounding learns colours within 1,000 steps but shapes late: after
+m1-3b begins from Qwen2.5-VL's weights (``qwen=``) or an imported run's, and both stages are InternVLA-M1's own (arXiv
+2510.13778: cosine, rates 1e-5 for the vision-language model, 1e-4 for the action head, 5e-5 for the rest, answers at a
+tenth). m1-mini begins from nothing.
+
+On rendered pictures, the first phase of grounding learns colours within 1,000 steps but shapes late: after
 4,500 steps on pictures as they are, 48 % of the shapes in held-out ones were right; 4,200 more with things pasted in
 made it 80 %. Asked everything at once from the start, the language model learned shapes and then stayed: of 820
 held-out questions for one thing it took 188 for another of its shape. 1,400 steps of nothing but such questions about

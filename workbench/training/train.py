@@ -24,7 +24,7 @@ from policy.m1.training.training_state import TrainingStateError
 from workbench.data.archive import EPISODES, ArchiveError, chunks
 from workbench.data.lerobot_files import LeRobotImportError
 from workbench.durable import naming
-from workbench.fingerprints import content_fingerprint
+from workbench.fingerprints import content_fingerprint, folder_fingerprints
 from workbench.options import OptionError
 from workbench.policies import checkpoint_provenance
 from workbench.provenance import git_commit, hardware, package_versions
@@ -112,11 +112,11 @@ def _settings(options: TrainOptions, decay: float) -> Settings:
 
 def _provenance(frames: Frames, options: TrainOptions) -> dict[str, Any]:
     names = "\n".join(episode.name for episode in frames.episodes)
-    begun = (
-        {"from_checkpoint": {"files": checkpoint_provenance(options.from_checkpoint)["files"]}}
-        if options.from_checkpoint
-        else {}
-    )
+    begun: dict[str, Any] = {}
+    if options.from_checkpoint:
+        begun["from_checkpoint"] = {"files": checkpoint_provenance(options.from_checkpoint)["files"]}
+    if options.qwen:
+        begun["qwen"] = {"files": folder_fingerprints(Path(options.qwen))}
     return begun | {
         "versions": package_versions(),
         "python": platform.python_version(),
