@@ -84,7 +84,14 @@ def _plain(value: Any) -> Any:
 
 
 CHECKS: dict[str, Check] = {}
-"""Checks by factor."""
+"""Checks by factor: what each does."""
+FURTHER: list[Check] = []
+"""What must hold over the range of a factor beside what it does."""
+
+
+def checks_of(factor: str) -> list[Check]:
+    """Everything that is checked of a factor."""
+    return [CHECKS[factor], *(check for check in FURTHER if check.factor == factor)]
 
 
 def check(
@@ -95,6 +102,7 @@ def check(
     absolute: float = 0.0,
     levels: Sequence[Value] | None = None,
     cameras: bool = False,
+    further: bool = False,
 ) -> Callable[[Callable[[Any, Sequence[Value]], Outcome]], Callable[[Any, Sequence[Value]], Outcome]]:
     """Decorator that registers the proof of a factor.
 
@@ -106,13 +114,18 @@ def check(
         absolute: greatest difference, in the unit; the greater of the two counts.
         levels: values to try; by default low end, nominal and high end of the factor's default distribution.
         cameras: whether it needs the renderer.
+        further: whether it is not the proof of what the factor does, but of what must hold whatever its value.
     """
 
     def decorate(run: Callable[[Any, Sequence[Value]], Outcome]) -> Callable[[Any, Sequence[Value]], Outcome]:
-        if factor in CHECKS:
-            raise ValueError(f"{factor} has two checks")
         chosen = tuple(levels) if levels is not None else default_levels(REGISTRY[factor])
-        CHECKS[factor] = Check(factor, quantity, unit, run, relative, absolute, chosen, cameras)
+        found = Check(factor, quantity, unit, run, relative, absolute, chosen, cameras)
+        if further:
+            FURTHER.append(found)
+        elif factor in CHECKS:
+            raise ValueError(f"{factor} has two checks")
+        else:
+            CHECKS[factor] = found
         return run
 
     return decorate

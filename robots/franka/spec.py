@@ -33,6 +33,10 @@ PANDA = RobotSpec(
     source="Franka Control Interface documentation, control parameters, limits for Panda; Franka Hand manual",
 )
 
+GRIP_FORCE = 30.0
+"""Force asked of the hand unless told otherwise [N]. The hand takes any up to its 70 N; this holds twenty times the
+heaviest object of the tasks at twice its mass (0.24 kg, friction 0.8), and is what spares thin-walled ones."""
+
 PALM_ROOM = 0.0374
 """From the tool centre point up to the palm [m]: what is grasped may not reach higher. The hand's collision mesh ends
 at 0.066 m in the hand frame, the tool is at 0.1034 m."""

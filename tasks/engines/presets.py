@@ -46,6 +46,8 @@ class PhysicsPresets(PresetCfg):
             use_mujoco_contacts=False,
         ),
         num_substeps=NEWTON_SUBSTEPS,
+        # Contacts anew at every substep: stiff ones oscillate on what was true one before.
+        collision_decimation=1,
         use_cuda_graph=False,
         collision_cfg=NewtonCollisionPipelineCfg(),
         default_shape_cfg=NewtonShapeCfg(),

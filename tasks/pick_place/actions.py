@@ -72,6 +72,7 @@ class _JointTargetAction(ActionTerm):
     def apply_actions(self) -> None:
         self._env.pushes.apply()
         self._env.hand_pushes.apply()
+        self._env.remember_joints()
         # Called at every physics step; the engine keeps the target, so once per control step is enough.
         if not self._unapplied:
             return

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from robots.franka import PANDA
+from robots.franka import GRIP_FORCE, PANDA
 from robots.franka.articulation import ARM_ARMATURE, ARM_DAMPING, ARM_STIFFNESS
 from tasks.engines.contact import write_contact
 from tasks.engines.presets import engine_name
@@ -31,6 +31,9 @@ class Dynamics(PerEnvironment):
         rest_offset: distance from other surfaces at which objects come to rest [m].
         arm_gain: stiffness and damping of the arm's drives against nominal.
         joint_friction: Coulomb friction of each arm joint [N m].
+        joint_friction_each: the same, beside it, joint by joint ``[7]`` [N m].
+        joint_torque: what pulls at each joint and nobody compensates ``[7]`` [N m].
+        payload_error: mass at the hand that gravity compensation does not know of [kg].
         joint_damping: viscous friction of each arm joint, beside the drive's own [N m s/rad].
         armature: rotor inertia of the arm joints against nominal.
         link_mass: mass of the arm's links against nominal, at their centres of mass.
@@ -55,10 +58,13 @@ class Dynamics(PerEnvironment):
             rest_offset=0.0,
             arm_gain=1.0,
             joint_friction=0.0,
+            joint_friction_each=(0.0,) * 7,
+            joint_torque=(0.0,) * 7,
+            payload_error=0.0,
             joint_damping=0.0,
             armature=1.0,
             link_mass=1.0,
-            gripper_force=PANDA.gripper_force,
+            gripper_force=GRIP_FORCE,
             gravity_scale=1.0,
             gravity_tilt=(0.0, 0.0),
         )
@@ -77,6 +83,12 @@ class Dynamics(PerEnvironment):
         self._viscous = self.robot.data.joint_viscous_friction_coeff.torch.clone()[:, self._arm]
         self.gravity_force = torch.zeros(n, len(env.slots), 3, device=self.device)
         """What must push each body so that it feels its environment's gravity ``[N, B, 3]`` [N], table axes."""
+
+    @property
+    def hand_force(self) -> torch.Tensor:
+        """What pulls at the hand because of the payload that nobody knows of ``[N, 3]`` [N], table axes."""
+        down = torch.tensor((0.0, 0.0, -GRAVITY), device=self.device)
+        return self["payload_error"][:, None] * down
 
     @property
     def masses(self) -> torch.Tensor:
@@ -98,12 +110,16 @@ class Dynamics(PerEnvironment):
             where: dict[str, Any] = {"joint_ids": self._arm, "env_ids": ids}
             robot.write_joint_stiffness_to_sim_index(stiffness=(gain * ARM_STIFFNESS).contiguous(), **where)
             robot.write_joint_damping_to_sim_index(damping=(gain * ARM_DAMPING).contiguous(), **where)
-        if {"joint_friction", "joint_damping"} & set(changed):
-            coulomb = self["joint_friction"][ids][:, None].expand(-1, arm).contiguous()
+        if {"joint_friction", "joint_friction_each", "joint_damping"} & set(changed):
+            coulomb = self["joint_friction"][ids][:, None] + self["joint_friction_each"][ids]
             viscous = (self["joint_damping"][ids][:, None] + self._viscous[ids]).contiguous()
             self._write_joint_friction(ids, coulomb, viscous)
+        if "joint_torque" in changed:
+            robot.set_joint_effort_target_index(
+                target=self["joint_torque"][ids], joint_ids=self._arm, env_ids=ids
+            )
         if "armature" in changed:
-            value = (self["armature"][ids][:, None] * ARM_ARMATURE).expand(-1, arm).contiguous()
+            value = self["armature"][ids][:, None] * torch.tensor(ARM_ARMATURE, device=self.device)
             robot.write_joint_armature_to_sim_index(armature=value, joint_ids=self._arm, env_ids=ids)
         if "link_mass" in changed:
             scale = torch.ones_like(self._link_mass[ids])

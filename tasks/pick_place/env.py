@@ -220,7 +220,7 @@ class PickPlaceEnv(SimulatedScene):
         force = self.dynamics.gravity_force.clone()
         force[rows, self.progress.target] += self.disturbances.object_force
         self.pushes.set(force)
-        self.hand_pushes.set(self.disturbances.hand_force[:, None])
+        self.hand_pushes.set((self.disturbances.hand_force + self.dynamics.hand_force)[:, None])
 
     # -- what policies are told
 

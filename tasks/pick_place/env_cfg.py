@@ -28,6 +28,7 @@ from robots.franka import SURFACE_FRICTION
 from robots.franka.articulation import HAND_PATH, franka_cfg
 from robots.franka.asset import material_colors
 from tasks.cameras import CameraSpec, look_at
+from tasks.engines.contact import MUJOCO_SOLIMP, MUJOCO_SOLREF
 from tasks.engines.presets import DECIMATION, PHYSICS_DT, PhysicsPresets, RendererPresets
 from tasks.pick_place import terms
 from tasks.pick_place.actions import EndEffectorDeltaActionCfg, JointDeltaActionCfg
@@ -76,7 +77,12 @@ def slot_cfg(slot: Slot, index: int) -> RigidObjectCfg:
                     UsdPhysicsCollisionCfg(),
                     PhysxCollisionCfg(contact_offset=0.005, rest_offset=0.0),
                     # An object's own friction counts in its contacts: see tasks/engines/contact.py.
-                    MujocoCollisionCfg(condim=4, priority=0 if slot.is_receptacle else 1),
+                    MujocoCollisionCfg(
+                        condim=4,
+                        priority=0 if slot.is_receptacle else 1,
+                        solref=MUJOCO_SOLREF,
+                        solimp=MUJOCO_SOLIMP,
+                    ),
                 ]
             },
             semantic_tags=[("class", slot.name)],
@@ -92,7 +98,12 @@ def box_cfg(prim: str, size: tuple, pos: tuple, color: tuple, collides: bool) ->
         init_state=AssetBaseCfg.InitialStateCfg(pos=pos),
         spawn=sim_utils.CuboidCfg(
             size=size,
-            collision_props=UsdPhysicsCollisionCfg() if collides else None,
+            collision_props=[
+                UsdPhysicsCollisionCfg(),
+                MujocoCollisionCfg(solref=MUJOCO_SOLREF, solimp=MUJOCO_SOLIMP),
+            ]
+            if collides
+            else None,
             visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=color),
             physics_material=RigidBodyMaterialBaseCfg(
                 static_friction=SURFACE_FRICTION, dynamic_friction=SURFACE_FRICTION
@@ -181,7 +192,7 @@ class ObservationsCfg:
         """Proprioception."""
 
         joint_pos = ObservationTermCfg(func=mdp.joint_pos)
-        joint_vel = ObservationTermCfg(func=mdp.joint_vel)
+        joint_vel = ObservationTermCfg(func=terms.joint_vel)
 
     policy: PolicyCfg = PolicyCfg()
 

@@ -15,3 +15,8 @@ def success(env) -> torch.Tensor:
     """Reward ``[N]``: 1 once the object is settled in place, else 0. Computing it is what judges the step."""
     env.update_progress()
     return env.progress.succeeded.float()
+
+
+def joint_vel(env) -> torch.Tensor:
+    """Observation ``[N, 9]``: velocities of all joints [rad/s, m/s]."""
+    return env.all_joint_vel

@@ -49,6 +49,9 @@ class FakeAsset:
     def write_joint_effort_limit_to_sim_index(self, limits, joint_ids, env_ids):
         self._note("effort_limit", limits, env_ids, joint_ids)
 
+    def set_joint_effort_target_index(self, target, joint_ids, env_ids):
+        self._note("effort_target", target, env_ids, joint_ids)
+
     def write_joint_friction_coefficient_to_sim_index(
         self,
         joint_friction_coeff,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from robots.franka import PANDA
+from robots.franka import GRIP_FORCE, PANDA
 from robots.franka.articulation import ARM_ARMATURE, ARM_DAMPING, ARM_STIFFNESS
 from tasks.pick_place import dynamics as dynamics_module
 from tasks.pick_place.dynamics import GRAVITY, Dynamics
@@ -25,6 +25,9 @@ CHANGED = {
     "rest_offset": 0.001,
     "arm_gain": 1.2,
     "joint_friction": 0.5,
+    "joint_friction_each": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7],
+    "joint_torque": [1.0, -1.0, 0.5, -0.5, 0.2, 0.0, 0.1],
+    "payload_error": 0.3,
     "joint_damping": 3.0,
     "armature": 0.8,
     "link_mass": 1.1,
@@ -65,7 +68,7 @@ def written(dynamics):
         for kind, asset in both.items()
         for name, value in asset.written.items()
     }
-    return found | {"gravity": dynamics.gravity_force.clone()}
+    return found | {"gravity": dynamics.gravity_force.clone(), "hand": dynamics.hand_force.clone()}
 
 
 def objects(dynamics):
@@ -86,10 +89,10 @@ def test_nominal_values_are_what_the_engine_has_to_the_last_bit():
     robot = dynamics.robot.written
     assert robot["stiffness"][0, :7].eq(ARM_STIFFNESS).all()
     assert robot["damping"][0, :7].eq(torch.tensor(ARM_DAMPING)).all()
-    assert robot["armature"][0, :7].eq(ARM_ARMATURE).all()
+    assert robot["armature"][0, :7].eq(torch.tensor(ARM_ARMATURE)).all()
     assert robot["coulomb"][0, :7].eq(0).all()
     assert robot["viscous"][0, :7].eq(0.25).all(), "the asset's own viscous friction stays"
-    assert robot["effort_limit"][0, 7:].eq(PANDA.gripper_force).all()
+    assert robot["effort_limit"][0, 7:].eq(GRIP_FORCE).all()
     assert not dynamics.gravity_force.any(), "nominal gravity must not push anything"
 
 
@@ -161,14 +164,34 @@ def test_drives_and_joints_get_what_was_asked_for():
     for name, value in {
         "stiffness": 1.5 * ARM_STIFFNESS,
         "damping": 1.5 * ARM_DAMPING,
-        "armature": 0.5 * ARM_ARMATURE,
+        "armature": 0.5 * torch.tensor(ARM_ARMATURE),
         "coulomb": 0.7,
         "kinetic": 0.7,
         "viscous": 2.25,
     }.items():
-        torch.testing.assert_close(robot[name][0, :7], torch.full((7,), value), msg=name)
+        torch.testing.assert_close(robot[name][0, :7], torch.as_tensor(value).expand(7), msg=name)
         assert robot[name][0, 7:].isnan().all(), f"{name} of the fingers was written"
     assert robot["effort_limit"][0, 7:].tolist() == [30.0, 30.0]
+
+
+def test_frictions_of_a_joint_add_up():
+    dynamics = dynamics_of()
+    ask(dynamics, joint_friction=0.5, joint_friction_each=[0.1 * i for i in range(7)])
+    torch.testing.assert_close(dynamics.robot.written["coulomb"][0, :7], 0.5 + 0.1 * torch.arange(7))
+
+
+def test_what_pulls_at_joints_is_fed_to_the_drives_of_the_arm_alone():
+    dynamics = dynamics_of()
+    ask(dynamics, joint_torque=[1.0, -1.0, 0.5, -0.5, 0.2, 0.0, 0.1])
+    fed = dynamics.robot.written["effort_target"][0]
+    torch.testing.assert_close(fed[:7], torch.tensor([1.0, -1.0, 0.5, -0.5, 0.2, 0.0, 0.1]))
+    assert fed[7:].isnan().all()
+
+
+def test_an_unknown_payload_pulls_the_hand_down_by_its_weight():
+    dynamics = dynamics_of()
+    ask(dynamics, payload_error=0.3)
+    torch.testing.assert_close(dynamics.hand_force, torch.tensor([[0.0, 0.0, -0.3 * GRAVITY]]))
 
 
 def test_links_of_the_arm_get_heavier_and_the_hand_does_not():
