@@ -8,6 +8,7 @@
         unit = "x nominal"
         nominal = 1.0
         default = LogRange(0.5, 2.0)
+        because = "from foam to solid plastic"
         legal = LogRange(0.05, 20.0)
         setting = "object_mass"
 
@@ -39,6 +40,8 @@ class Factor:
     """The value with no randomisation; None for factors that always draw (a scene must hold something)."""
     default: ClassVar[Distribution | None]
     """Distribution of the default set; None for factors whose draw has a structure of its own."""
+    because: ClassVar[str] = ""
+    """Why `default` is as wide as it is: a source, or a reason. Empty where there is no range."""
     legal: ClassVar[Distribution | None] = None
     """What can be applied at all; a set that asks for more is refused. None where `default` says it all."""
     length: ClassVar[int] = 1

@@ -49,7 +49,8 @@ def image_needs(factor_set: FactorSet | None, *cameras: CameraSpec) -> ImageNeed
         and factor.unsupported
         for factor in factor_set.factors
     )
-    return ImageNeeds(overscan, shading or ends("camera.exposure", 1.0)[0] < 1.0)
+    darkest = ends("camera.exposure", 1.0)[0] * min(1.0, ends("camera.exposure_settling", 1.0)[0])
+    return ImageNeeds(overscan, shading or darkest < 1.0)
 
 
 def _ends(distribution: Distribution) -> list[float]:

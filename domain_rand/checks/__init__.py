@@ -7,24 +7,34 @@ from domain_rand import plugins
 from domain_rand.checks import (
     appearance,
     camera,
+    camera_timing,
     control,
+    depth,
     disturbance,
     dynamics,
+    grip,
+    joint_velocity,
     language,
     scene,
     sensing,
 )
-from domain_rand.checks.check import CHECKS, Check, Reading
+from domain_rand.checks.check import CHECKS, FURTHER, Check, Reading, checks_of
 
 __all__ = [
     "CHECKS",
+    "FURTHER",
     "Check",
     "Reading",
     "appearance",
     "camera",
+    "camera_timing",
+    "checks_of",
     "control",
+    "depth",
     "disturbance",
     "dynamics",
+    "grip",
+    "joint_velocity",
     "language",
     "scene",
     "sensing",

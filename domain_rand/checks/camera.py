@@ -98,7 +98,7 @@ def bent_view(trial, values):
     return (trial.box_center(CUBE, "wrist") - middle).norm(dim=1), expected.norm(dim=1)
 
 
-def _table_light(trial) -> torch.Tensor:
+def table_light(trial) -> torch.Tensor:
     """Median colour of the table in linear light ``[N, 3]``."""
     picture, mask = trial.picture(), trial.mask("table")
     return torch.stack([image[where].median(0).values for image, where in zip(picture, mask, strict=True)])
@@ -107,7 +107,7 @@ def _table_light(trial) -> torch.Tensor:
 @check("camera.exposure", "light from the table, against nominal", "1", relative=0.03, cameras=True)
 def exposed_light(trial, values):
     """Everything is so much brighter, up to where the sensor is full."""
-    light = _table_light(trial)[:, GREEN]
+    light = table_light(trial)[:, GREEN]
     return light / light[list(values).index(1.0)], values
 
 
@@ -118,7 +118,7 @@ BALANCED = [1.0, 1.0]
        levels=([0.85, 1.0], BALANCED, [1.18, 1.0]), cameras=True)  # fmt: skip
 def balanced_light(trial, values):
     """Red is so much stronger."""
-    light = _table_light(trial)[:, 0]
+    light = table_light(trial)[:, 0]
     return light / light[values.index(BALANCED)], [v[0] for v in values]
 
 
@@ -243,37 +243,3 @@ def repeated_pictures(trial, values):
         repeated += ((picture - last).abs().mean((1, 2, 3)) < 1e-4).float()
         last = picture
     return repeated / steps, values
-
-
-def _table_depth(trial) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Depth delivered, depth drawn ``[N, H, W]`` [m] and where the table is."""
-    trial.idle(3)
-    delivered = trial.env.depth("front")
-    true = trial.env.scene["front"].data.output["distance_to_image_plane"].torch[..., 0].clone()
-    true = trial.env.imaging.pipelines["front"].apply_labels(true)
-    return delivered, true, trial.mask("table")
-
-
-@check("sensing.depth_noise", "spread of depth over its square", "1/m", relative=0.05, absolute=1e-5,
-       levels=(0.0, 0.002, 0.004), cameras=True)  # fmt: skip
-def depth_spread(trial, values):
-    """Stereo's error grows with the square of the distance."""
-    delivered, true, mask = _table_depth(trial)
-    return [float(((d - t) / t**2)[m].std()) for d, t, m in zip(delivered, true, mask, strict=True)], values
-
-
-@check("sensing.depth_holes", "share of the picture without depth", "1", absolute=0.02, levels=(0.0, 0.05, 0.3),
-       cameras=True)  # fmt: skip
-def missing_depth(trial, values):
-    """Of pixels that would have one."""
-    delivered, true, _ = _table_depth(trial)
-    return [float((d[t > 0] == 0).float().mean()) for d, t in zip(delivered, true, strict=True)], values
-
-
-@check("sensing.depth_step", "smallest step between two depths", "m", absolute=1e-5, levels=(0.002, 0.004, 0.008),
-       cameras=True)  # fmt: skip
-def depth_rungs(trial, values):
-    """All depths are multiples of it."""
-    delivered, _, mask = _table_depth(trial)
-    rungs = [torch.unique(d[m]).diff() for d, m in zip(delivered, mask, strict=True)]
-    return [float(r[r > 1e-5].min()) for r in rungs], values

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from domain_rand.checks.check import check
@@ -130,3 +132,27 @@ def finger_speed(trial, values):
     before = trial.env.gripper_width.clone() / 2
     trial.idle(1, gripper=-1.0)
     return (before - trial.env.gripper_width / 2) / CONTROL_DT, values
+
+
+@check("control.smoothing", "lag of joint 7's target behind steps of 20 mrad", "rad", relative=0.01, absolute=1e-5,
+       levels=(0.0, 0.05, 0.2))  # fmt: skip
+def lag_of_the_target(trial, values):
+    """In the end a filter that keeps a share a = exp(-T / tau) in each step has a / (1 - a) steps left."""
+    for _ in range(40):
+        trial.step(0.02, joint=WRIST)
+    lag = trial.env.command.command[:, WRIST] - trial.env.command.processed_actions[:, WRIST]
+    decay = [math.exp(-CONTROL_DT / v) if v > 0 else 0.0 for v in values]
+    return lag, [0.02 * a / (1 - a) for a in decay]
+
+
+@check("control.gripper_blocking", "steps that the arm stands still once the hand closes", "control steps",
+       absolute=0.0, levels=(0.0, 0.2, 0.4))  # fmt: skip
+def standing_still(trial, values):
+    """Its time in control steps."""
+    still, last = torch.zeros(trial.num_envs), trial.env.command.processed_actions[:, WRIST].clone()
+    for _ in range(16):
+        trial.step(0.01, joint=WRIST, gripper=-1.0)
+        target = trial.env.command.processed_actions[:, WRIST]
+        still += ((target - last).abs() < 1e-6).cpu().float()
+        last = target.clone()
+    return still, [round(v / CONTROL_DT) for v in values]

@@ -104,6 +104,35 @@ def lag_by_friction(trial, values):
     return lag - lag[list(values).index(0.0)], [v / ARM_STIFFNESS for v in values]
 
 
+@check("dynamics.joint_friction_each", "lag of joint 4 behind steady steps, beyond that without friction", "rad",
+       relative=0.1, absolute=1e-4, levels=([0.0] * 7, [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0], [4.0] * 7))  # fmt: skip
+def lag_by_own_friction(trial, values):
+    """As for the friction of all joints; of the others' nothing is seen."""
+    return lag_by_friction(trial, [v[3] for v in values])
+
+
+@check("dynamics.joint_torque", "turn of joint 4", "rad", relative=0.03, absolute=5e-5,
+       levels=([0.0, 0.0, 0.0, -2.0, 0.0, 0.0, 0.0], [0.0] * 7, [0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0]))  # fmt: skip
+def turn_by_torque(trial, values):
+    """A drive is a spring: torque over stiffness."""
+    trial.idle(20)
+    command = trial.env.command.command[:, 3]
+    return trial.env.joint_pos[:, 3] - command, [v[3] / ARM_STIFFNESS for v in values]
+
+
+@check(
+    "dynamics.payload_error", "turn of joint 2", "rad", relative=0.05, absolute=5e-5, levels=(-0.1, 0.0, 0.3)
+)
+def sag(trial, values):
+    """The moment of its weight at the hand about joint 2, which is as high as the hand's centre of mass is far out."""
+    trial.idle(20)
+    out = trial.center_of_mass(PANDA.hand_body)[:, 0] - trial.link_pose(PANDA.arm_links[1])[:, 0]
+    command = trial.env.command.command[:, 1]
+    return trial.env.joint_pos[:, 1] - command, [
+        GRAVITY * v * float(lever) / ARM_STIFFNESS for v, lever in zip(values, out, strict=True)
+    ]
+
+
 @check(
     "dynamics.joint_damping",
     "lag of joint 7 behind steps of 4 mrad",
@@ -183,7 +212,7 @@ def swing_of_the_wrist(trial, values):
     trial.idle(1)
     gone = (trial.env.joint_pos[:, WRIST] - before) / 0.05
     _soften(trial, WRIST, ARM_STIFFNESS, ARM_DAMPING)
-    expected = [_spring(ARM_ARMATURE * v + links + hand, 20.0, 1.0, 2 * CONTROL_DT) for v in values]
+    expected = [_spring(ARM_ARMATURE[WRIST] * v + links + hand, 20.0, 1.0, 2 * CONTROL_DT) for v in values]
     return gone, expected
 
 
@@ -198,7 +227,7 @@ def swing_of_the_arm(trial, values):
     trial.idle(3)
     gone = (trial.env.joint_pos[:, 0] - before) / 0.05
     _soften(trial, 0, ARM_STIFFNESS, ARM_DAMPING)
-    expected = [_spring(ARM_ARMATURE + links * v + hand, 40.0, 2.0, 4 * CONTROL_DT) for v in values]
+    expected = [_spring(ARM_ARMATURE[0] + links * v + hand, 40.0, 2.0, 4 * CONTROL_DT) for v in values]
     return gone, expected
 
 

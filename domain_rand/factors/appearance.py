@@ -23,6 +23,7 @@ class ObjectTint(Factor):
     unit = "sRGB"
     nominal = [0.0] * (3 * _MAX_BODIES)
     default = Range(-0.06, 0.06)
+    because = "less than half the least distance of two colour words, 0.37, so that each keeps its name"
     legal = Range(-1.0, 1.0)
     length = 3 * _MAX_BODIES
 
@@ -56,6 +57,7 @@ class TableColor(_Surface):
     name = "appearance.table_color"
     nominal = list(TABLE_COLOR)
     default = Range(0.25, 0.75)
+    because = "middle tones: wood, laminate, cloth"
     surfaces = ("table",)
 
 
@@ -66,6 +68,7 @@ class BackgroundColor(_Surface):
     name = "appearance.background_color"
     nominal = list(ROOM_COLOR)
     default = Range(0.15, 0.85)
+    because = "from dark to white paint"
     surfaces = ("floor", "wall")
 
 
@@ -77,6 +80,7 @@ class RobotColor(Factor):
     unit = "x nominal"
     nominal = [1.0, 1.0, 1.0]
     default = Range(0.4, 1.0)
+    because = "white shells, to the grey of covers and of shade"
     legal = Range(0.0, 1.5)
     length = 3
 
@@ -94,6 +98,7 @@ class _Texture(Factor):
     unit = "name"
     nominal = "plain"
     default = Choice(KINDS)
+    because = "all there are"
 
     def apply(self, env, rows, values):
         assert self.setting is not None
@@ -135,6 +140,7 @@ class LightIntensity(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = LogRange(0.6, 1.5)
+    because = "two thirds of a stop either way: a lamp turned, dimmed or aged"
     legal = LogRange(0.05, 10.0)
     setting = "key_intensity"
     unsupported = NOT_RTX
@@ -148,6 +154,7 @@ class LightColor(Factor):
     unit = "x nominal"
     nominal = [1.0, 1.0, 1.0]
     default = Range(0.75, 1.15)
+    because = "red to blue from 2:3 to 3:2, about 8,000 to 5,000 K under a balance set for 6,500 K"
     legal = Range(0.0, 3.0)
     length = 3
     setting = "key_color"
@@ -162,6 +169,7 @@ class AmbientLight(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = LogRange(0.6, 1.6)
+    because = "two thirds of a stop either way: blinds, time of day"
     legal = LogRange(0.05, 10.0)
     setting = "ambient_intensity"
     unsupported = NOT_RTX
@@ -175,6 +183,7 @@ class ShadowStrength(Factor):
     unit = "1"
     nominal = 1.0
     default = Range(0.0, 1.0)
+    because = "from an overcast sky, which casts none, to a bare lamp"
     setting = "shadow_strength"
     unsupported = NOT_RTX
 
@@ -187,6 +196,7 @@ class FillLight(Factor):
     unit = "x first lamp"
     nominal = 0.0
     default = Range(0.0, 0.8)
+    because = "from none to a second lamp nearly as strong as the first"
     legal = Range(0.0, 5.0)
     setting = "fill_light"
     unsupported = NOT_RTX
@@ -200,6 +210,7 @@ class Roughness(Factor):
     unit = "1"
     nominal = 0.5
     default = Range(0.2, 0.9)
+    because = "from polished to matt plastic"
     legal = Range(0.0, 1.0)
     unsupported = {
         "newton_warp": "its surfaces are matt, whatever their roughness",

@@ -19,6 +19,7 @@ class FrontCameraPosition(Factor):
     unit = "m"
     nominal = [0.0, 0.0, 0.0]
     default = Range(-0.02, 0.02)
+    because = "a tripod put back on its marks, or a calibration by hand"
     legal = Range(-0.5, 0.5)
     length = 3
     setting = "front_position"
@@ -32,6 +33,7 @@ class FrontCameraRotation(Factor):
     unit = "rad"
     nominal = [0.0, 0.0, 0.0]
     default = Range(-0.02, 0.02)
+    because = "1.1 degrees: a ball head set again by eye"
     legal = Range(-0.5, 0.5)
     length = 3
     setting = "front_rotation"
@@ -45,6 +47,7 @@ class FocalLength(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = Range(0.96, 1.06)
+    because = "focus breathing and spread between lenses of one kind, some percent"
     legal = Range(0.8, 2.0)
     setting = "focal_scale"
 
@@ -57,6 +60,7 @@ class PrincipalPoint(Factor):
     unit = "px"
     nominal = [0.0, 0.0]
     default = Range(-4.0, 4.0)
+    because = "2 % of the image's width: spread between cameras of one kind"
     legal = Range(-40.0, 40.0)
     length = 2
     setting = "shift"
@@ -70,6 +74,9 @@ class Distortion(Factor):
     unit = "1"
     nominal = 0.0
     default = Range(-0.06, 0.06)
+    because = (
+        "cheap lenses: 1 % at the corner of the front camera's image, 7 % at that of the wide wrist camera's"
+    )
     legal = Range(-0.12, 0.5)
     setting = "k1"
 
@@ -82,6 +89,7 @@ class Exposure(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = LogRange(0.6, 1.6)
+    because = "two thirds of a stop either way: what auto-exposure settles to as the picture changes"
     legal = LogRange(0.05, 8.0)
     setting = "exposure"
 
@@ -94,6 +102,7 @@ class WhiteBalance(Factor):
     unit = "x nominal"
     nominal = [1.0, 1.0]
     default = Range(0.85, 1.18)
+    because = "a balance fixed under one lamp and used under another, 15 %"
     legal = Range(0.2, 5.0)
     length = 2
     setting = "white_balance"
@@ -107,6 +116,7 @@ class Gamma(Factor):
     unit = "1"
     nominal = 1.0
     default = LogRange(0.8, 1.25)
+    because = "from the straight line of some industrial cameras' profiles to punchy ones, 1.8 to 2.8 for 2.2"
     legal = LogRange(0.3, 3.0)
     setting = "gamma"
 
@@ -119,6 +129,7 @@ class ReadNoise(Factor):
     unit = "1"
     nominal = 0.0
     default = Range(0.0, 0.01)
+    because = "2.5 levels of 255: a small sensor at high gain"
     legal = Range(0.0, 0.3)
     setting = "read_noise"
 
@@ -131,6 +142,7 @@ class ShotNoise(Factor):
     unit = "1"
     nominal = 0.0
     default = Range(0.0, 0.03)
+    because = "a full well of 1,100 electrons (its inverse root): a small pixel at high gain"
     legal = Range(0.0, 0.5)
     setting = "shot_noise"
 
@@ -143,6 +155,7 @@ class MotionBlur(Factor):
     unit = "px"
     nominal = 0.0
     default = Range(0.0, 4.0)
+    because = "the tool at 0.36 m/s, seen by the front camera (0.38 px/mm), exposed for 1/33 s"
     legal = Range(0.0, 30.0)
     setting = "motion_blur"
 
@@ -155,6 +168,7 @@ class Defocus(Factor):
     unit = "px"
     nominal = 0.0
     default = Range(0.0, 1.0)
+    because = "a fixed focus that is not quite the distance"
     legal = Range(0.0, 8.0)
     setting = "defocus"
 
@@ -167,6 +181,7 @@ class JpegQuality(Factor):
     unit = "1"
     nominal = 100
     default = Integers(40, 100)
+    because = "from the motion JPEG of webcams to none"
     legal = Integers(5, 100)
     setting = "jpeg"
 
@@ -179,6 +194,7 @@ class FrameLatency(Factor):
     unit = "control steps"
     nominal = 0
     default = Integers(0, 2)
+    because = "0 to 100 ms: USB cameras take 30 to 100 ms from light to application"
     legal = Integers(0, MAX_IMAGE_AGE)
     setting = "frame_latency"
     unsupported = {"isaac_rtx": "it cannot draw the past"}
@@ -192,6 +208,64 @@ class FrameLoss(Factor):
     unit = "probability"
     nominal = 0.0
     default = Range(0.0, 0.1)
+    because = "a busy USB bus: one in ten"
     legal = Range(0.0, 0.9)
     setting = "frame_loss"
     unsupported = {"isaac_rtx": "it cannot draw the past"}
+
+
+@register
+class LatencyJitter(Factor):
+    """Greatest number of control steps by which an image is late besides `camera.frame_latency`, anew each step."""
+
+    name = "camera.latency_jitter"
+    unit = "control steps"
+    nominal = 0
+    default = Integers(0, 2)
+    because = "0 to 100 ms: a camera without a hardware trigger, read by a busy computer"
+    legal = Integers(0, 4)
+    setting = "latency_jitter"
+    unsupported = {"isaac_rtx": "it cannot draw the past"}
+
+
+@register
+class LatencyBurst(Factor):
+    """Probability that a step begins a burst of latency: images stand still for 0.3 s."""
+
+    name = "camera.latency_burst"
+    unit = "probability"
+    nominal = 0.0
+    default = Range(0.0, 0.05)
+    because = (
+        "up to one a second: wireless or a shared USB hub, as garbage collection and scanning hold it up"
+    )
+    legal = Range(0.0, 0.5)
+    setting = "latency_burst"
+    unsupported = {"isaac_rtx": "it cannot draw the past"}
+
+
+@register
+class ExposureSettling(Factor):
+    """Gain of an episode's first image against the exposure that auto-exposure then settles to, in about a second."""
+
+    name = "camera.exposure_settling"
+    unit = "x settled"
+    nominal = 1.0
+    default = LogRange(0.6, 1.6)
+    because = "two thirds of a stop either way, as the exposure itself: what was in view before the episode"
+    legal = LogRange(0.2, 5.0)
+    setting = "exposure_settling"
+
+
+@register
+class WhiteBalanceSettling(Factor):
+    """Gains of red and blue in an episode's first image against those that auto white balance settles to."""
+
+    name = "camera.white_balance_settling"
+    unit = "x settled"
+    nominal = [1.0, 1.0]
+    default = Range(0.85, 1.18)
+    because = "as the balance itself: what was in view before the episode"
+    legal = Range(0.4, 2.5)
+    length = 2
+    setting = "white_balance_settling"

@@ -15,6 +15,7 @@ class ArmGain(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = LogRange(0.8, 1.25)
+    because = "a quarter either way: drives re-tuned, or warm"
     legal = LogRange(0.05, 10.0)
     setting = "arm_gain"
 
@@ -27,6 +28,7 @@ class ActionDelay(Factor):
     unit = "control steps"
     nominal = 0
     default = Integers(0, 2)
+    because = "0 to 100 ms: network and inference on another machine"
     legal = Integers(0, MAX_DELAY)
     setting = "action_delay"
 
@@ -39,6 +41,7 @@ class CommandJitter(Factor):
     unit = "probability"
     nominal = 0.0
     default = Range(0.0, 0.1)
+    because = "a busy computer without a real-time kernel: one in ten"
     legal = Range(0.0, 0.9)
     setting = "command_jitter"
 
@@ -51,6 +54,7 @@ class CommandLoss(Factor):
     unit = "probability"
     nominal = 0.0
     default = Range(0.0, 0.05)
+    because = "UDP over wireless: one in twenty"
     legal = Range(0.0, 0.9)
     setting = "command_loss"
 
@@ -63,6 +67,7 @@ class CommandRepeat(Factor):
     unit = "probability"
     nominal = 0.0
     default = Range(0.0, 0.05)
+    because = "as often as loss: the same cause on the other side"
     legal = Range(0.0, 0.9)
     setting = "command_repeat"
 
@@ -75,6 +80,7 @@ class ControlRate(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = Range(0.95, 1.05)
+    because = "a sleep-paced loop of 20 Hz that runs at 19 to 21"
     legal = Range(0.5, 2.0)
     setting = "control_rate"
 
@@ -87,6 +93,7 @@ class CommandResolution(Factor):
     unit = "rad"
     nominal = 0.0
     default = Range(0.0, 0.002)
+    because = "a hobby servo's 12 bits are 1.5 mrad"
     legal = Range(0.0, 0.05)
     setting = "command_resolution"
 
@@ -99,6 +106,7 @@ class Backlash(Factor):
     unit = "rad"
     nominal = 0.0
     default = Range(0.0, 0.003)
+    because = "10 arc minutes: geared servos; strain-wave gears have a tenth"
     legal = Range(0.0, 0.05)
     setting = "backlash"
 
@@ -111,6 +119,7 @@ class EncoderBias(Factor):
     unit = "rad"
     nominal = [0.0] * 7
     default = Range(-0.005, 0.005)
+    because = "0.3 degrees: a homing repeated, or joints zeroed by eye"
     legal = Range(-0.1, 0.1)
     length = 7
     setting = "encoder_bias"
@@ -124,5 +133,32 @@ class GripperSpeed(Factor):
     unit = "m/s"
     nominal = 0.2
     default = LogRange(0.05, 0.2)
+    because = "from a fifth of the hand's greatest speed on"
     legal = LogRange(0.01, 0.2)
     setting = "gripper_speed"
+
+
+@register
+class Smoothing(Factor):
+    """Time constant of the filter with which a controller interpolates between commands."""
+
+    name = "control.smoothing"
+    unit = "s"
+    nominal = 0.0
+    default = Range(0.0, 0.05)
+    because = "up to one control step: controllers that go to a command just as the next one arrives"
+    legal = Range(0.0, 1.0)
+    setting = "smoothing"
+
+
+@register
+class GripperBlocking(Factor):
+    """How long the call that turns the hand round blocks: the arm stands still, and other commands are lost."""
+
+    name = "control.gripper_blocking"
+    unit = "s"
+    nominal = 0.0
+    default = Range(0.0, 0.4)
+    because = "a driver that waits for the hand, which takes 0.2 to 0.8 s for a grip at 0.05 m/s"
+    legal = Range(0.0, 2.0)
+    setting = "gripper_blocking"

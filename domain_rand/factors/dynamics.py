@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain_rand.distributions import LogRange, Range
 from domain_rand.factor import Factor, register
-from robots.franka import PANDA
+from robots.franka import GRIP_FORCE, PANDA
 from tasks.pick_place.workspace import LEAST_FRICTION, NOMINAL_FRICTION
 
 
@@ -16,6 +16,7 @@ class ObjectMass(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = LogRange(0.5, 2.0)
+    because = "nominal is 0.64 g/cm^3, as printed; from foam, 0.32, to solid plastic, 1.28"
     legal = LogRange(0.05, 20.0)
     setting = "object_mass"
 
@@ -28,6 +29,7 @@ class ObjectInertia(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = LogRange(0.7, 1.5)
+    because = "filled at the core only, to a shell: a hollow cube has 5/3 of a solid one's"
     legal = LogRange(0.1, 10.0)
     setting = "object_inertia"
 
@@ -40,6 +42,7 @@ class ObjectCenterOfMass(Factor):
     unit = "m"
     nominal = [0.0, 0.0, 0.0]
     default = Range(-0.004, 0.004)
+    because = "a tenth of an object's size: filled unevenly"
     legal = Range(-0.012, 0.012)
     length = 3
     setting = "object_com"
@@ -53,6 +56,7 @@ class ObjectFriction(Factor):
     unit = "1"
     nominal = NOMINAL_FRICTION
     default = Range(0.5, 1.1)
+    because = "plastic on wood to rubber on wood, dry"
     legal = Range(LEAST_FRICTION, 5.0)
     setting = "object_friction"
 
@@ -65,6 +69,7 @@ class ObjectRestitution(Factor):
     unit = "1"
     nominal = 0.0
     default = Range(0.0, 0.3)
+    because = "soft plastic and wood; harder things bounce off the table"
     legal = Range(0.0, 0.5)
     setting = "object_restitution"
     unsupported = {"newton_mjwarp": "MuJoCo's contacts have no coefficient of restitution"}
@@ -78,6 +83,7 @@ class RestOffset(Factor):
     unit = "m"
     nominal = 0.0
     default = Range(0.0, 0.001)
+    because = "a millimetre of cloth, dents, or a print that is too large"
     legal = Range(0.0, 0.003)
     setting = "rest_offset"
 
@@ -90,6 +96,7 @@ class JointFriction(Factor):
     unit = "N m"
     nominal = 0.0
     default = Range(0.0, 1.0)
+    because = "what is identified for the arm's joints: Gaz et al., RA-L 2019, find 0.3 to 1.3"
     legal = Range(0.0, 10.0)
     setting = "joint_friction"
 
@@ -102,6 +109,7 @@ class JointDamping(Factor):
     unit = "N m s/rad"
     nominal = 0.0
     default = Range(0.0, 10.0)
+    because = "up to a fifth of the drive's own: cold grease"
     legal = Range(0.0, 100.0)
     setting = "joint_damping"
 
@@ -114,6 +122,7 @@ class Armature(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = LogRange(0.7, 1.5)
+    because = "no number for the Panda is published; its successor's may be off by so much"
     legal = LogRange(0.2, 5.0)
     setting = "armature"
 
@@ -126,6 +135,7 @@ class LinkMass(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = LogRange(0.85, 1.2)
+    because = "published identifications of the arm differ by so much"
     legal = LogRange(0.3, 3.0)
     setting = "link_mass"
 
@@ -136,8 +146,11 @@ class GripperForce(Factor):
 
     name = "dynamics.gripper_force"
     unit = "N"
-    nominal = PANDA.gripper_force
-    default = LogRange(20.0, PANDA.gripper_force)
+    nominal = GRIP_FORCE
+    default = LogRange(10.0, PANDA.gripper_force)
+    because = (
+        "from a gentle setting, which still holds ten times an object's weight, to all that the hand has"
+    )
     legal = LogRange(2.0, 140.0)
     setting = "gripper_force"
 
@@ -150,6 +163,7 @@ class GravityScale(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = Range(0.97, 1.03)
+    because = "no place on Earth: what weights are known to, 3 %"
     legal = Range(0.0, 3.0)
     setting = "gravity_scale"
 
@@ -162,6 +176,48 @@ class GravityTilt(Factor):
     unit = "rad"
     nominal = [0.0, 0.0]
     default = Range(-0.02, 0.02)
+    because = "as the table's tilt: table and robot out of level together"
     legal = Range(-0.5, 0.5)
     length = 2
     setting = "gravity_tilt"
+
+
+@register
+class JointFrictionEach(Factor):
+    """Coulomb friction of each arm joint beside `dynamics.joint_friction`, joint by joint."""
+
+    name = "dynamics.joint_friction_each"
+    unit = "N m"
+    nominal = [0.0] * 7
+    default = Range(0.0, 0.7)
+    because = "joints of one arm differ by so much: Gaz et al., RA-L 2019, find 0.3 to 1.3"
+    legal = Range(0.0, 10.0)
+    length = 7
+    setting = "joint_friction_each"
+
+
+@register
+class JointTorque(Factor):
+    """What pulls at each arm joint and is not compensated: cables, and errors of gravity compensation."""
+
+    name = "dynamics.joint_torque"
+    unit = "N m"
+    nominal = [0.0] * 7
+    default = Range(-1.0, 1.0)
+    because = "a cable with 10 N on a lever of 0.1 m; 4 % of what the arm stretched out weighs at joint 2"
+    legal = Range(-10.0, 10.0)
+    length = 7
+    setting = "joint_torque"
+
+
+@register
+class PayloadError(Factor):
+    """Mass at the hand that the arm's gravity compensation does not know of; negative where it knows of too much."""
+
+    name = "dynamics.payload_error"
+    unit = "kg"
+    nominal = 0.0
+    default = Range(-0.1, 0.3)
+    because = "a wrist camera with its bracket and cable that was not entered, or one that is gone"
+    legal = Range(-1.0, 2.0)
+    setting = "payload_error"

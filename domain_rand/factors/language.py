@@ -17,6 +17,7 @@ class Paraphrase(Factor):
     unit = "template"
     nominal = NOMINAL.paraphrase
     default = Numbered(0, Phrasing.LIMITS["paraphrase"])
+    because = "all there are"
 
 
 @register
@@ -27,6 +28,7 @@ class Verb(Factor):
     unit = "name"
     nominal = NOMINAL.verb
     default = Choice(Phrasing.OPTIONS["verb"])
+    because = "all there are"
 
 
 @register
@@ -37,6 +39,7 @@ class ColorSynonym(Factor):
     unit = "level"
     nominal = NOMINAL.color_synonym
     default = Numbered(0, Phrasing.LIMITS["color_synonym"])
+    because = "all there are"
 
 
 @register
@@ -47,6 +50,7 @@ class NounSynonym(Factor):
     unit = "level"
     nominal = NOMINAL.noun_synonym
     default = Numbered(0, Phrasing.LIMITS["noun_synonym"])
+    because = "all there are"
 
 
 @register
@@ -61,6 +65,7 @@ class Reference(Factor):
     unit = "name"
     nominal = NOMINAL.reference
     default = Choice(Phrasing.OPTIONS["reference"])
+    because = "all there are"
 
 
 @register
@@ -71,6 +76,7 @@ class Politeness(Factor):
     unit = "level"
     nominal = NOMINAL.politeness
     default = Numbered(0, Phrasing.LIMITS["politeness"])
+    because = "all there are"
 
 
 @register
@@ -81,6 +87,7 @@ class IrrelevantWords(Factor):
     unit = "clauses"
     nominal = NOMINAL.irrelevant_words
     default = Integers(0, 2)
+    because = "more than two clauses drown a sentence"
     legal = Integers(0, Phrasing.LIMITS["irrelevant_words"])
 
 
@@ -92,6 +99,7 @@ class TypingErrors(Factor):
     unit = "words"
     nominal = NOMINAL.typing_errors
     default = Integers(0, 3)
+    because = "one word in four of a sentence of twelve"
     legal = Integers(0, Phrasing.LIMITS["typing_errors"])
 
 
@@ -103,3 +111,4 @@ class LetterCase(Factor):
     unit = "name"
     nominal = NOMINAL.letter_case
     default = Choice(Phrasing.OPTIONS["letter_case"])
+    because = "all there are"

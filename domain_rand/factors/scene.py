@@ -24,6 +24,7 @@ class TargetShape(Factor):
     unit = "name"
     nominal = None
     default = Choice(tuple(objects()))
+    because = "all there are"
 
 
 @register
@@ -34,6 +35,7 @@ class TargetSize(Factor):
     unit = "name"
     nominal = None
     default = Choice(tuple(SIZES))
+    because = "all there are"
 
 
 @register
@@ -44,6 +46,7 @@ class TargetColor(Factor):
     unit = "name"
     nominal = None
     default = Choice(tuple(COLORS))
+    because = "all there are"
 
 
 @register
@@ -54,6 +57,7 @@ class Receptacle(Factor):
     unit = "name"
     nominal = None
     default = Choice(tuple(receptacles()))
+    because = "all there are"
 
 
 @register
@@ -64,6 +68,7 @@ class ReceptacleColor(Factor):
     unit = "name"
     nominal = None
     default = Choice(tuple(COLORS))
+    because = "all there are"
 
 
 @register
@@ -74,6 +79,7 @@ class DistractorCount(Factor):
     unit = "1"
     nominal = 2
     default = Integers(2, MAX_DISTRACTORS)
+    because = "fewer could not share both its colour and its shape; more do not fit with room for a finger"
     legal = Integers(0, MAX_DISTRACTORS)
 
 
@@ -113,6 +119,7 @@ class Clearance(Factor):
     unit = "m"
     nominal = CLEARANCE
     default = Range(0.02, 0.03)
+    because = "a finger is 22 mm wide (robots/franka/gripper.py) and must fit between"
     legal = Range(LEAST_CLEARANCE, 0.04)
 
 
@@ -148,6 +155,7 @@ class TableHeight(Factor):
     unit = "m"
     nominal = 0.0
     default = Range(-0.02, 0.02)
+    because = "a table set up with a tape measure, on feet that can be levelled"
     legal = Range(-0.2, 0.1)
     setting = "table_height"
 
@@ -160,6 +168,7 @@ class TableTilt(Factor):
     unit = "rad"
     nominal = [0.0, 0.0]
     default = Range(-0.02, 0.02)
+    because = "2 cm a metre: as far out of level as nobody notices"
     legal = Range(-0.3, 0.3)
     length = 2
     setting = "table_tilt"
@@ -173,6 +182,7 @@ class TableSize(Factor):
     unit = "x nominal"
     nominal = 1.0
     default = Range(1.0, 1.0)
+    because = "nominal only"
     legal = Range(0.8, 1.5)
     unsupported = dict.fromkeys(
         ("ovphysx", "newton_mjwarp", "isaacsim_physx"),
@@ -188,6 +198,7 @@ class RobotBase(Factor):
     unit = "m, m, rad"
     nominal = [0.0, 0.0, 0.0]
     default = Range(-0.015, 0.015)
+    because = "a pedestal put on its marks by eye: 1.5 cm and 0.9 degrees"
     legal = Range(-0.2, 0.2)
     length = 3
     setting = "robot_base"
@@ -201,6 +212,7 @@ class InitialArm(Factor):
     unit = "rad"
     nominal = [0.0] * 7
     default = Range(-0.05, 0.05)
+    because = "3 degrees a joint: a home posture taught by hand"
     legal = Range(-0.5, 0.5)
     length = 7
     setting = "initial_arm"

@@ -54,7 +54,7 @@ class ImagePipeline(NamedSettings):
         light: key_intensity, key_color [3], ambient_intensity, shadow_strength, fill_direction [2], fill_intensity.
         bodies: texture [B] (names or numbers of `textures.KINDS`), texture_seed [B], texture_scale [B].
         sensor: exposure, white_balance [2], shot_noise, read_noise, motion_length, motion_angle, defocus, gamma, jpeg.
-        depth camera: depth_noise, depth_holes, depth_step.
+        depth camera: depth_noise, depth_holes, depth_step, depth_edges, depth_scale.
     """
 
     def __init__(
@@ -208,6 +208,8 @@ class ImagePipeline(NamedSettings):
         """What a depth camera with this lens measures ``[N, H, W]`` [m], errors included; 0 is unknown."""
         errors = self.depth_errors
         depth = self.apply_labels(depth)
+        depth = depth_camera.flying_pixels(depth, errors.depth_edges)
+        depth = depth_camera.scale(depth, errors.depth_scale)
         depth = depth_camera.noise(depth, errors.depth_noise, seeds)
         depth = depth_camera.quantisation(depth, errors.depth_step)
         return depth_camera.holes(depth, errors.depth_holes, seeds)

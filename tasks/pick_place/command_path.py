@@ -34,6 +34,8 @@ class CommandPath(PerEnvironment):
         backlash: play of the gears [rad]: a joint follows once its motor has turned this far back.
         encoder_bias: what the joint encoders read too much ``[7]`` [rad].
         gripper_speed: speed of a finger [m/s].
+        smoothing: time constant of the filter through which joint targets pass [s]; 0 for none.
+        gripper_blocking: how long a command that turns the hand round holds all others up [s].
     """
 
     def __init__(self, num_envs: int, action_dim: int, device: str = "cpu") -> None:
@@ -49,6 +51,8 @@ class CommandPath(PerEnvironment):
             backlash=0.0,
             encoder_bias=(0.0,) * 7,
             gripper_speed=GRIPPER_SPEED,
+            smoothing=0.0,
+            gripper_blocking=0.0,
         )
         n = num_envs
         self._history = torch.zeros(MAX_DELAY + 1, n, action_dim, device=device)
@@ -56,6 +60,9 @@ class CommandPath(PerEnvironment):
         self._clock = torch.zeros(n, device=device)
         self._gripper = torch.ones(n, 1, device=device)
         self._joints = torch.zeros(n, 7, device=device)
+        self._smooth = torch.zeros(n, 7, device=device)
+        self._blocked = torch.zeros(n, dtype=torch.long, device=device)
+        """Control steps for which the hand still holds commands up."""
         self._half_width = torch.zeros(n, 1, device=device)
         self._step = torch.zeros(n, dtype=torch.long, device=device)
         self._chance = torch.ones(n, NOISE_STEPS, 3, device=device)
@@ -70,10 +77,10 @@ class CommandPath(PerEnvironment):
         """Forget everything under way; the arms of these environments stand at ``command`` ``[n, 7]``, hands open."""
         self._history[:, ids] = 0.0
         self._history[:, ids, -1] = 1.0
-        for state in (self._late, self._clock, self._step):
+        for state in (self._late, self._clock, self._step, self._blocked):
             state[ids] = 0
         self._gripper[ids] = 1.0
-        self._joints[ids] = command - self["encoder_bias"][ids]
+        self._joints[ids] = self._smooth[ids] = command - self["encoder_bias"][ids]
         self._half_width[ids] = PANDA.gripper_max_width / 2
 
     def receive(self, actions: torch.Tensor) -> torch.Tensor:
@@ -96,7 +103,12 @@ class CommandPath(PerEnvironment):
         own = arrived[:, :-1] * times[:, None]
         arm = torch.where(late[:, None], self._late, own + self._late)
         self._late = torch.where(late[:, None], own, torch.zeros_like(own))
-        heard = (times > 0) & ~late
+        blocked = self._blocked > 0
+        arm = torch.where(blocked[:, None], torch.zeros_like(arm), arm)
+        heard = (times > 0) & ~late & ~blocked
+        turns = heard & ((arrived[:, -1] > 0) != (self._gripper[:, 0] > 0))
+        hold = torch.ceil(self["gripper_blocking"] / CONTROL_DT - 1e-4).long()
+        self._blocked = torch.where(turns, hold, (self._blocked - 1).clamp_min(0))
         self._gripper = torch.where(heard[:, None], arrived[:, -1:], self._gripper)
         return torch.cat((arm, self._gripper), 1)
 
@@ -105,6 +117,11 @@ class CommandPath(PerEnvironment):
         wanted = command - self["encoder_bias"]
         step = self["command_resolution"][:, None]
         wanted = torch.where(step > 0, torch.round(wanted / step.clamp_min(1e-9)) * step, wanted)
+        kept = torch.exp(-CONTROL_DT / self["smoothing"].clamp_min(1e-9))[
+            :, None
+        ]  # exactly 0 without smoothing
+        self._smooth = torch.where(kept > 0, wanted + kept * (self._smooth - wanted), wanted)
+        wanted = self._smooth
         play = self["backlash"][:, None] / 2
         held = torch.minimum(torch.maximum(self._joints, wanted - play), wanted + play)
         self._joints = torch.where(play > 0, held, wanted)

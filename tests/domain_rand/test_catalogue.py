@@ -128,6 +128,14 @@ def test_what_cannot_apply_it_has_a_name_and_a_reason(name):
 
 
 @every_factor
+def test_its_range_has_a_source_or_a_reason(name):
+    cls = REGISTRY[name]
+    assert bool(cls.because) == (cls.default is not None)
+    assert "\n" not in cls.because
+    assert not cls.because.endswith(".")
+
+
+@every_factor
 def test_it_is_proved_unless_nothing_can_apply_it(name):
     unsupported = set(REGISTRY[name].unsupported)
     nowhere = any(tools <= unsupported for tools in TOOLS.values())

@@ -289,6 +289,24 @@ def test_at_nominal_speed_the_drive_alone_limits_the_finger():
     assert hand(path_of(gripper_speed=GRIPPER_SPEED), [-1.0, 1.0]).tolist() == [0.0, np.float32(WIDE)]
 
 
+@given(st.floats(0.01, 1.0))
+@quick
+def test_smoothed_targets_approach_a_step_exponentially(tau):
+    path = path_of(smoothing=tau)
+    found = driven(path, (HOME + 0.1).expand(10, 1, 7))[:, 0, :7] - HOME
+    expected = 0.1 * (1 - np.exp(-CONTROL_DT * np.arange(1, 11) / tau))
+    np.testing.assert_allclose(found, np.repeat(expected[:, None], 7, 1), atol=2e-6)
+
+
+def test_a_hand_that_blocks_holds_the_arm_and_itself_up_for_its_time():
+    path = path_of(gripper_blocking=0.2)  # four steps
+    actions = torch.full((10, 1, DIM), 0.01)
+    actions[:, :, -1] = torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0, -1.0, 1.0])[:, None]
+    found = executed(path, actions)[:, 0]
+    assert found[:, 0].ne(0).tolist() == [True, True, False, False, False, False, True, True, True, True]
+    assert found[:, -1].tolist() == [1.0] + [-1.0] * 8 + [1.0], "what it is told meanwhile is lost"
+
+
 # -- rows and episodes
 
 SETTINGS = {
@@ -301,6 +319,8 @@ SETTINGS = {
     "backlash": 0.004,
     "encoder_bias": [0.01, -0.02, 0.03, 0.0, 0.01, 0.02, -0.01],
     "gripper_speed": 0.1,
+    "smoothing": 0.08,
+    "gripper_blocking": 0.2,
 }
 
 

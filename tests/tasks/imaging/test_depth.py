@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from tasks.imaging.depth import holes, noise, quantisation
+from tasks.imaging.depth import flying_pixels, holes, noise, quantisation, scale
 
 H, W = 90, 120
 
@@ -80,3 +80,35 @@ def test_an_environment_does_not_depend_on_its_neighbours():
     together = errors(depth, seed=4)
     for i in range(3):
         assert torch.equal(errors(depth[i : i + 1], seed=4 + i)[0], together[i])
+
+
+def step_edge():
+    """Half a metre on the left, a metre on the right."""
+    depth = torch.full((1, H, W), 0.5)
+    depth[:, :, 60:] = 1.0
+    return depth
+
+
+@pytest.mark.parametrize("reach", [1, 2, 4])
+def test_pixels_beside_an_edge_lie_between_its_sides_and_others_stay(reach):
+    out = flying_pixels(step_edge(), torch.tensor([reach]))[0]
+    mixed = (out > 0.5 + 1e-6) & (out < 1.0 - 1e-6)
+    assert mixed.any(0).nonzero()[:, 0].tolist() == list(range(60 - reach, 60 + reach))
+    assert torch.equal(out[~mixed], step_edge()[0][~mixed])
+
+
+def test_a_slope_is_no_edge():
+    slope = torch.linspace(0.5, 0.6, W).repeat(1, H, 1)
+    assert torch.equal(flying_pixels(slope, torch.tensor([2])), slope)
+
+
+def test_nothing_is_mixed_with_what_is_unknown_or_endlessly_far():
+    out = flying_pixels(image(), torch.tensor([3]))
+    assert torch.equal(out, image())
+
+
+def test_a_scale_error_is_one_of_all_depths():
+    out = scale(image(), torch.tensor([0.02]))
+    known = (image() > 0) & image().isfinite()
+    torch.testing.assert_close(out[known], 1.02 * image()[known])
+    assert torch.equal(out[~known], image()[~known])
