@@ -24,6 +24,8 @@ from workbench.options import OptionError, option
 from workbench.run_folder import RunFolder
 
 AUTO = "auto"
+LABORATORY, TASK = "laboratory", "task"
+"""Places where factors are checked."""
 
 
 @dataclass
@@ -35,11 +37,23 @@ class CheckOptions:
     device: str = option(AUTO, "cpu or cuda:N; auto: a GPU if there is one")
     image_size: int = option(224, "width and height of the camera images", "px")
     out: str = option("runs/dr", "folder for the table, the log and the contact sheet")
+    place: str = option(
+        LABORATORY,
+        "dr check: laboratory, where each factor meets theory, or task, where it must matter",
+        key="in",
+    )
+    episodes: int = option(8, "in=task: episodes of the expert for each end of each range", "episodes")
 
     def resolve(self) -> None:
         """Replace ``auto`` by what it means here; LaunchError or OptionError for what cannot be."""
         if self.image_size < 64:
             raise OptionError(f"image_size must be at least 64, not {self.image_size}")
+        if self.place not in (LABORATORY, TASK):
+            raise OptionError(f"in must be {LABORATORY} or {TASK}, not {self.place!r}")
+        if self.episodes < 5:
+            raise OptionError(
+                f"episodes must be at least 5, not {self.episodes}: fewer tell nothing from chance"
+            )
         if self.device == AUTO:
             self.device = default_device()
         if self.physics == AUTO:
@@ -63,6 +77,8 @@ def print_catalogue(words: Sequence[str], console: Console) -> None:
         says = what_it_is(cls)
         console.print(f"[bold]{name}[/]  {short(cls.nominal)} -> {_range(cls)}  \\[{cls.unit}]")
         console.print(f"    {says}")
+        if cls.because:
+            console.print(f"    [dim]range: {cls.because}[/]")
         for tool, why in cls.unsupported.items():
             console.print(f"    [red]not with {tool}[/]: {why}")
     console.print(f"{len(chosen_factors(words))} factors; sets: {', '.join(available_sets())}")
@@ -91,7 +107,7 @@ def _range(cls: type[Factor]) -> str:
 
 def check_factors(words: Sequence[str], options: CheckOptions, console: Console) -> int:
     """Measure what each factor does; prints the table and returns how many readings failed."""
-    from domain_rand.checks import CHECKS
+    from domain_rand.checks import checks_of
     from domain_rand.checks.trial import Trial
 
     names = chosen_factors(words)
@@ -111,7 +127,8 @@ def check_factors(words: Sequence[str], options: CheckOptions, console: Console)
                 if reason:
                     unsupported.append((name, reason))
                 else:
-                    readings += CHECKS[name].readings(trial)
+                    for check in checks_of(name):
+                        readings += check.readings(trial)
                 bar.advance(task)
     _print_readings(readings, unsupported, options, console)
     return sum(not reading.passed for reading in readings)
@@ -139,10 +156,9 @@ def log_of(options: CheckOptions):
     return output_to(log)
 
 
-def laboratory(options: CheckOptions):
-    """Four environments with joint actions, both cameras, and everything drawn that a factor may need."""
+def image_content(options: CheckOptions) -> dict[str, Any]:
+    """What a factor set must hold for cameras to draw all that checks of images need."""
     from domain_rand.checks import CHECKS
-    from workbench.pick_place import launch_pick_place
 
     content: dict[str, Any] = {"appearance.light_intensity": "default"}
     for name in ("camera.focal_length", "camera.principal_point", "camera.distortion"):
@@ -150,6 +166,13 @@ def laboratory(options: CheckOptions):
         content[name] = {"lo": min(flat), "hi": max(flat)}
     if options.renderer != "newton_warp":
         content.pop("appearance.light_intensity")
+    return content
+
+
+def laboratory(options: CheckOptions):
+    """Four environments with joint actions, both cameras, and everything drawn that a factor may need."""
+    from workbench.pick_place import launch_pick_place
+
     return launch_pick_place(
         4,
         options.physics,
@@ -159,7 +182,7 @@ def laboratory(options: CheckOptions):
         ("front", "wrist"),
         options.image_size,
         0,
-        build_set("check", content),
+        build_set("check", image_content(options)),
     )
 
 
@@ -167,10 +190,11 @@ def _print_readings(readings, unsupported, options: CheckOptions, console: Conso
     table = Table(box=None, padding=(0, 1), show_edge=False)
     for heading in ("factor", "asked", "what is measured", "expected", "measured", "tolerance", "verdict"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("factor", "verdict"))
-    last = ""
+    last = quantity = ""
     for r in readings:
         verdict = "[green]ok[/]" if r.passed else "[bold red]FAILED[/]"
-        what = f"{r.quantity} \\[{r.unit}]" if r.factor != last else ""
+        new = r.factor != last or r.quantity != quantity
+        what = f"{r.quantity} \\[{r.unit}]" if new else ""
         numbers = (
             (r.expected, r.measured)
             if isinstance(r.expected, str)
@@ -181,7 +205,7 @@ def _print_readings(readings, unsupported, options: CheckOptions, console: Conso
         table.add_row(
             r.factor if r.factor != last else "", asked, what, *map(str, numbers), tolerance, verdict
         )
-        last = r.factor
+        last, quantity = r.factor, r.quantity
     text = Console(record=True, width=200, file=io.StringIO())
     for target in (console, text):
         target.print(table)

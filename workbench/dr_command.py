@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from workbench.dr import CheckOptions, check_factors, export_episode, print_catalogue
+from workbench.dr import TASK, CheckOptions, check_factors, export_episode, print_catalogue
 from workbench.folder_kinds import require_evaluation
 from workbench.options import OptionError, parse_options
 from workbench.positional import positional, separate
@@ -16,6 +16,7 @@ from workbench.run_options import ExportOptions
 USAGE = """\
 usage: workbench dr list [FACTOR or FAMILY ...]
        workbench dr check [FACTOR or FAMILY ...] [key=value ...]   measure that factors do what they say
+       workbench dr check [FACTOR or FAMILY ...] in=task           measure what they change in the task's own episodes
        workbench dr show [FACTOR or FAMILY ...] [key=value ...]    contact sheets of what they look like
        workbench dr export RUN episode=N [to=FILE]                 a recorded episode as a factor set"""
 EXPORT_USAGE = "usage: workbench dr export RUN episode=N [to=FILE]"
@@ -38,6 +39,10 @@ def dr_command(words: Sequence[str], console: Console) -> int:
     names, given = separate(words[1:], CheckOptions)
     options = parse_options(CheckOptions, given)
     options.resolve()
+    if what == "check" and options.place == TASK:
+        from workbench.dr_in_task import check_in_task
+
+        return 1 if check_in_task(names, options, console) else 0
     if what == "check":
         return 1 if check_factors(names, options, console) else 0
     from workbench.dr_show import show_factors

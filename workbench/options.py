@@ -28,9 +28,13 @@ class OptionError(Exception):
     """Options that cannot be used, in one sentence."""
 
 
-def option(default: Any, text: str, unit: str = "") -> Any:
-    """A field of an options dataclass: default, what it means, its unit."""
-    return dataclasses.field(default=default, metadata={"help": text, "unit": unit})
+def option(default: Any, text: str, unit: str = "", key: str = "") -> Any:
+    """A field of an options dataclass: default, what it means, its unit; its key if that is no name in Python."""
+    return dataclasses.field(default=default, metadata={"help": text, "unit": unit, "key": key})
+
+
+def _key(field: dataclasses.Field) -> str:
+    return field.metadata.get("key") or field.name
 
 
 def words(prefix: str, form: str, text: str) -> dict[str, str]:
@@ -61,7 +65,10 @@ def parse_options[Options](cls: type[Options], given: Sequence[str]) -> Options:
             raise OptionError(f"option {key!r} is given twice")
         into[rest] = value
     kinds = get_type_hints(cls)
-    values: dict[str, Any] = {key: _read(key, word, kinds[key]) for key, word in pairs.items()}
+    fields = {_key(f): f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {
+        fields[key]: _read(key, word, kinds[fields[key]]) for key, word in pairs.items()
+    }
     return cls(**values, **collected)
 
 
@@ -91,7 +98,7 @@ def option_keys(*classes: type) -> tuple[list[str], dict[str, str]]:
     """Keys of the options of dataclasses, and the prefixes of those not known by name -> the field for them."""
     fields = [f for cls in classes for f in dataclasses.fields(cls)]
     prefixes = {f.metadata["prefix"]: f.name for f in fields if "prefix" in f.metadata}
-    return list(dict.fromkeys(f.name for f in fields if "prefix" not in f.metadata)), prefixes
+    return list(dict.fromkeys(_key(f) for f in fields if "prefix" not in f.metadata)), prefixes
 
 
 def unknown_option(key: str, names: Sequence[str]) -> str:
@@ -115,7 +122,7 @@ def help_table(cls: type) -> Table:
             if isinstance(f.default, bool)
             else str(f.default)
         )
-        table.add_row(f.name, default, f.metadata.get("unit", ""), f.metadata.get("help", ""))
+        table.add_row(_key(f), default, f.metadata.get("unit", ""), f.metadata.get("help", ""))
     return table
 
 

@@ -26,8 +26,9 @@ def test_families_of_factors_are_proved_on_ovphysx(tmp_path):
 
 
 def test_engine_specific_factors_are_proved_on_newton(tmp_path):
-    """Those that are written to the engine by a path of its own."""
+    """Those that are written to the engine by a path of its own; with the mass, how hard things are in a grip."""
     names = (
+        "dynamics.object_mass",
         "dynamics.object_friction",
         "dynamics.rest_offset",
         "dynamics.object_com",
@@ -36,6 +37,16 @@ def test_engine_specific_factors_are_proved_on_newton(tmp_path):
     )
     run = workbench("dr", "check", *names, "physics=newton_mjwarp", f"out={tmp_path}", check=False)
     assert run.returncode == 0, verdict(run) or run.stderr
+
+
+def test_factors_change_the_tasks_own_episodes(tmp_path):
+    """A motion, a picture, a sentence; a factor that does too little there is named, and the command fails."""
+    names = ("disturbance.object_push", "appearance.table_color", "language.verb")
+    words = ("in=task", "physics=ovphysx", "image_size=64", f"out={tmp_path}")
+    run = workbench("dr", "check", *names, *words, check=False)
+    assert run.returncode == 0, run.stdout or run.stderr
+    assert "3 of 3 factors change the task's episodes" in run.stdout
+    assert "change the task" in (tmp_path / "check_in_task_ovphysx.txt").read_text("utf-8")
 
 
 def test_the_expert_copes_with_everything_at_once(evaluate):

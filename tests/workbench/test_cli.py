@@ -140,6 +140,8 @@ def test_help_says_what_a_command_does_and_shows_a_line_to_start_from(command, c
         (["tune", "ladder"], "workbench eval attribute=ladder"),
         (["dr", "show", "control", "device=cpu"], "a still picture shows none of control"),
         (["dr", "check", "camera.exposure", "device=cpu", "out=/proc/nosuch"], "choose another out="),
+        (["dr", "check", "in=kitchen"], "in must be laboratory or task, not 'kitchen'"),
+        (["dr", "check", "in=task", "episodes=2"], "episodes must be at least 5"),
         (
             ["eval-grounding", "checkpoint=c", "data=d", "out=/nosuch/x.json"],
             "out=/nosuch/x.json cannot be written",
