@@ -148,6 +148,19 @@ def test_a_tensor_that_nothing_takes_is_named(qwen, tensors, tmp_path):
     assert "2 not expected: qformer.layers.1.norm1.bias, state_encoder.weight" in message
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        (lambda t: t.masked_fill(t == t.max(), float("nan")), "1 not finite: qformer.query_tokens"),
+        (lambda t: t.masked_fill(t == t.max(), float("inf")), "1 not finite: qformer.query_tokens"),
+        (lambda t: t.int(), "1 not floating-point numbers: qformer.query_tokens holds int32"),
+    ],
+)
+def test_tensors_that_are_no_weights_are_named(qwen, tensors, tmp_path, spoilt, words):
+    name = "layer_qformer.query_tokens"
+    assert words in refused(write_run(tmp_path, tensors | {name: spoilt(tensors[name])}), qwen)
+
+
 def test_the_same_tensor_under_two_names_is_refused(qwen, tensors, tmp_path):
     name = "qwen_vl_interface.model.model.visual.merger.ln_q.weight"
     twice = tensors | {name.replace("model.visual", "visual"): tensors[name]}
