@@ -1,15 +1,20 @@
 """`MotionLimiter`: commanded joint positions that a robot can follow, for many robots at once.
 
 Whatever asks for joint positions, once a control step, this turns it into a motion within the robot's limits of
-position, velocity, acceleration and jerk, at the rate of the physics. Two stages:
+position, velocity, acceleration and jerk, at the rate of the physics. Three stages:
 
-1. *Once a control step* the wanted positions are followed as fast as the limits allow. With period ``T``, the next
-   velocity lies within ``a T`` of the last one, within the velocity limit, and low enough to come to rest before a
-   position limit. Wanted positions that obey the limits are followed exactly; after others the error is closed without
-   overshoot, measured against the wanted positions' own velocity.
-2. *Within the control step* the positions are the control points of a uniform quadratic B-spline: velocity changes
+1. *Interpolation*: a position that is asked for is reached over two control steps, half of the way in each. A command
+   that is lost, late or sent twice then changes the velocity by half of it and not by all.
+2. *Once a control step* the interpolated positions are followed as fast as the limits allow. With period ``T``, the
+   next velocity lies within ``a T`` of the last one, within the velocity limit, and low enough to come to rest before a
+   position limit. Positions that obey the limits are followed exactly; after others the error is closed, measured
+   against the positions' own velocity. A jump, whose second half is not foreseen, may be overshot by ``a T^2``.
+3. *Within the control step* the positions are the control points of a uniform quadratic B-spline: velocity changes
    linearly from each one's to the next one's, so acceleration is constant over the step and bounded as above, and the
-   position stays between the control points. The price is a lag of half a control step.
+   position stays between the control points.
+
+The first and the last each cost half a control step of lag: together what linear interpolation between set points
+costs, which has to wait for the next one.
 
 Acceleration changes once a control step, within one physics step ``dt``; a jerk limit of ``2 a / dt`` or more thus
 holds by itself, which is checked. Pure torch and elementwise: a row does not depend on how many there are.
@@ -24,7 +29,7 @@ from robots.spec import JointLimits
 MARGIN = 0.99
 """Share of velocity and acceleration limits that is used: differences of rounded positions may exceed the rest."""
 TOUCHED = 1e-5
-"""Difference between wanted and followed position from which on a step counts as touched [rad]."""
+"""Difference between interpolated and followed position from which on a step counts as touched [rad]."""
 
 
 class MotionLimiter:
@@ -61,19 +66,23 @@ class MotionLimiter:
         shape = (num_envs, len(self.low))
         self.points = torch.zeros(3, *shape, device=device)
         """The last three control points, oldest first ``[3, N, J]`` [rad]."""
-        self.wanted = torch.zeros(shape, device=device)
+        self.asked = torch.zeros(shape, device=device)
         """What was asked for last ``[N, J]`` [rad]."""
+        self.wanted = torch.zeros(shape, device=device)
+        """That, interpolated ``[N, J]`` [rad]."""
         self.touched = torch.zeros(num_envs, dtype=torch.bool, device=device)
         """Whether the last step asked for more than the limits allow ``[N]``."""
 
     def begin(self, ids: torch.Tensor, position: torch.Tensor) -> None:
         """Arms ``ids`` rest at these positions ``[n, J]`` [rad]."""
         self.points[:, ids] = position
+        self.asked[ids] = position
         self.wanted[ids] = position
         self.touched[ids] = False
 
-    def follow(self, wanted: torch.Tensor) -> None:
+    def follow(self, asked: torch.Tensor) -> None:
         """Begin a control step in which these positions ``[N, J]`` [rad] are asked for."""
+        wanted = (self.asked + asked) / 2
         last, here = self.points[1:]
         velocity = (here - last) / self.period
         theirs = (wanted - self.wanted) / self.period
@@ -87,7 +96,7 @@ class MotionLimiter:
         up, down = self._stopping_speed(self.high - here), self._stopping_speed(here - self.low)
         towards = torch.minimum(torch.maximum(towards, -down), up)
         self.points = torch.stack((last, here, here + towards * self.period))
-        self.wanted = wanted.clone()
+        self.asked, self.wanted = asked.clone(), wanted
         self.touched = ((self.points[2] - wanted).abs() > TOUCHED).any(1)
 
     def at(self, share: float) -> torch.Tensor:

@@ -41,6 +41,10 @@ class RobotSpec:
     """Name of the link that carries the tool."""
     tool_offset: tuple[float, float, float]
     """Tool centre point in the hand link's frame [m]; its axes are the hand's."""
+    tool_velocity: float
+    """Greatest translational velocity of the tool [m/s]."""
+    tool_angular_velocity: float
+    """Greatest angular velocity of the tool [rad/s]."""
     gripper_max_width: float
     """Fingertip distance, fully open [m]."""
     gripper_speed: float

@@ -125,7 +125,7 @@ def true_against_commanded(trial, values):
     return trial.env.joint_pos[:, WRIST] - trial.env.command.command[:, WRIST], [-v[WRIST] for v in values]
 
 
-@check("control.gripper_speed", "speed of a closing finger", "m/s", relative=0.06, levels=(0.02, 0.05, 0.1))
+@check("control.gripper_speed", "speed of a closing finger", "m/s", relative=0.06, levels=(0.01, 0.02, 0.05))
 def finger_speed(trial, values):
     """In the fifth step, when the drive follows its ramp with a lag that is as good as constant."""
     trial.idle(4, gripper=-1.0)

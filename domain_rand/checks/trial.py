@@ -82,6 +82,15 @@ class Trial:
         for _ in range(steps):
             self.step(gripper=gripper)
 
+    def displace(self, joint: int, by: float) -> torch.Tensor:
+        """Put a joint of the arm this far from where it is [rad], at rest, its command unchanged; positions ``[N]``."""
+        robot, column = self.env.robot, self.env.arm_joint_ids[joint]
+        position = robot.data.joint_pos.torch.clone()
+        position[:, column] += by
+        robot.write_joint_position_to_sim_index(position=position, env_ids=self.ids)
+        robot.write_joint_velocity_to_sim_index(velocity=torch.zeros_like(position), env_ids=self.ids)
+        return position[:, column].clone()
+
     # -- bodies
 
     def place(

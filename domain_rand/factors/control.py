@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain_rand.distributions import Integers, LogRange, Range
 from domain_rand.factor import Factor, register
+from robots.franka import PANDA
 from tasks.pick_place.action_spaces import MAX_DELAY
 
 
@@ -127,14 +128,20 @@ class EncoderBias(Factor):
 
 @register
 class GripperSpeed(Factor):
-    """Speed at which a finger opens and closes."""
+    """Speed at which a finger opens and closes: nominally the hand's greatest.
+
+    The low end of the default is what the library frankx asks of the hand unless told otherwise, 0.04 m/s between the
+    fingers; the hand's greatest is 0.1 m/s there too.
+    """
 
     name = "control.gripper_speed"
     unit = "m/s"
-    nominal = 0.2
-    default = LogRange(0.05, 0.2)
-    because = "from a fifth of the hand's greatest speed on"
-    legal = LogRange(0.01, 0.2)
+    nominal = PANDA.gripper_speed
+    default = LogRange(0.02, PANDA.gripper_speed)
+    because = (
+        "from what the library frankx asks of the hand unless told otherwise to the hand's greatest speed"
+    )
+    legal = LogRange(0.005, PANDA.gripper_speed)
     setting = "gripper_speed"
 
 

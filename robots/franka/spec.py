@@ -27,7 +27,11 @@ PANDA = RobotSpec(
     home=(0.0, -math.pi / 4, 0.0, -3 * math.pi / 4, 0.0, math.pi / 2, math.pi / 4),
     hand_body="panda_hand",
     tool_offset=(0.0, 0.0, 0.1034),
+    # "Limits in the Cartesian space" of the same page.
+    tool_velocity=1.7,
+    tool_angular_velocity=2.5,
     gripper_max_width=0.08,
+    # 50 mm/s a finger by the hand's data sheet. Fingers have no published limits of acceleration and jerk.
     gripper_speed=0.05,
     gripper_force=70.0,
     source="Franka Control Interface documentation, control parameters, limits for Panda; Franka Hand manual",

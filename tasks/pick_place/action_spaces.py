@@ -13,9 +13,9 @@ CONTROL_HZ = 20.0
 """Rate of actions [Hz]."""
 CONTROL_DT = 1.0 / CONTROL_HZ
 """[s]"""
-MAX_TRANSLATION = 0.05
-"""Greatest translation per step and axis [m]: 1 m/s, below the arm's 1.7 m/s."""
-MAX_ROTATION = 0.25
+MAX_TRANSLATION = PANDA.tool_velocity * CONTROL_DT
+"""Greatest translation per step and axis [m]: what the arm allows its tool. Joints may allow less, where they are."""
+MAX_ROTATION = PANDA.tool_angular_velocity * CONTROL_DT
 """Greatest rotation per step and axis [rad]."""
 MAX_LEAD = 0.10
 """Greatest distance of the commanded tool from the measured one [m]."""

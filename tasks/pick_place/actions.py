@@ -1,6 +1,7 @@
 """The two action spaces of the Panda as Isaac Lab action terms; `tasks.pick_place.action_spaces` says what they mean.
 
-Both command joint position targets once per control step. With end-effector actions the commanded position may lead the
+Whatever the actions ask for passes `CommandPath` and then, last of all, the robot's `MotionLimiter`, which commands
+joint position targets at the rate of the physics. With end-effector actions the commanded position may lead the
 measured one by a bounded distance only, so that pushing against the table does not wind it up.
 """
 
@@ -15,12 +16,13 @@ from isaaclab.utils import configclass
 from policy.action import ActionSpec
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, inverse, rotation_matrix
+from robots.motion_limiter import MotionLimiter
 from tasks.pick_place.action_spaces import CONTROL_DT, DELTA_EEF, DELTA_JOINTS, MAX_LEAD
 from tasks.pick_place.command_path import CommandPath
 
 
 class _JointTargetAction(ActionTerm):
-    """Shared by both spaces: limits, the way of the commands, and writing joint targets."""
+    """Shared by both spaces: limits, the way of the commands, and writing joint targets at every physics step."""
 
     spec: ActionSpec
 
@@ -36,9 +38,13 @@ class _JointTargetAction(ActionTerm):
         self._raw = torch.zeros(n, self.spec.dim, device=device)
         self.path = CommandPath(n, self.spec.dim, device)
         """What the commands go through on their way to the drives."""
+        self._decimation = env.cfg.decimation
+        self.limiter = MotionLimiter(PANDA.limits, CONTROL_DT, CONTROL_DT / self._decimation, n, device)
+        """What the arm's drives are told, within the arm's limits."""
         self._targets = torch.zeros(n, 9, device=device)
+        self._fingers_before = torch.zeros(n, 2, device=device)
         self._joints = [*self._arm, *self._fingers]
-        self._unapplied = False
+        self._physics_step = 0
         self.command = self._home.clone()
         """Commanded arm joint positions ``[N, 7]`` [rad], as the encoders read them."""
         self.reset()
@@ -53,6 +59,7 @@ class _JointTargetAction(ActionTerm):
 
     @property
     def processed_actions(self) -> torch.Tensor:
+        """What the limiter is asked for ``[N, 9]``: arm joint positions [rad], finger positions [m]."""
         return self._targets
 
     def process_actions(self, actions: torch.Tensor) -> None:
@@ -62,8 +69,10 @@ class _JointTargetAction(ActionTerm):
             self.next_command(executed[:, :-1]) - self.command, -self._max_step, self._max_step
         )
         self.command = self.command + step
+        self._fingers_before = self._targets[:, 7:]
         self._targets = self.path.targets(self.command)
-        self._unapplied = True
+        self.limiter.follow(self._targets[:, :7])
+        self._physics_step = 0
 
     def next_command(self, arm: torch.Tensor) -> torch.Tensor:
         """Wanted arm joint positions ``[N, 7]`` [rad] after the arm channels ``[N, A - 1]`` of one action."""
@@ -73,11 +82,11 @@ class _JointTargetAction(ActionTerm):
         self._env.pushes.apply()
         self._env.hand_pushes.apply()
         self._env.remember_joints()
-        # Called at every physics step; the engine keeps the target, so once per control step is enough.
-        if not self._unapplied:
-            return
-        self._unapplied = False
-        self._asset.set_joint_position_target_index(target=self._targets, joint_ids=self._joints)
+        self._physics_step += 1
+        share = self._physics_step / self._decimation
+        fingers = self._fingers_before + (self._targets[:, 7:] - self._fingers_before) * share
+        target = torch.cat((self.limiter.at(share), fingers), 1)
+        self._asset.set_joint_position_target_index(target=target, joint_ids=self._joints)
 
     def reset(self, env_ids: Sequence[int] | torch.Tensor | slice | None = None) -> dict:
         ids = slice(None) if env_ids is None else env_ids
@@ -90,6 +99,8 @@ class _JointTargetAction(ActionTerm):
         self._raw[ids, -1] = 1.0
         self.command[ids] = command
         self.path.reset(ids, command)
+        self._targets[ids] = self.path.standing[ids]
+        self.limiter.begin(ids, self._targets[ids, :7])
 
 
 class EndEffectorDeltaAction(_JointTargetAction):

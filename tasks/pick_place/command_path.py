@@ -11,17 +11,16 @@ from collections.abc import Sequence
 import torch
 
 from robots.franka import PANDA
+from robots.motion_limiter import MARGIN
 from tasks.pick_place.action_spaces import CONTROL_DT, MAX_DELAY
 from tasks.settings import PerEnvironment, stream
 
-GRIPPER_SPEED = 0.2
-"""Nominal speed of a finger [m/s]: the limit of its simulated joint."""
 NOISE_STEPS = 1024
 """Steps after which an episode's random numbers repeat."""
 
 
 class CommandPath(PerEnvironment):
-    """The way of the commands of ``N`` environments. At nominal settings everything passes unchanged.
+    """The way of the commands of ``N`` environments. At nominal settings those of the arm pass unchanged.
 
     Settings:
         action_delay: control steps by which actions come late.
@@ -33,7 +32,7 @@ class CommandPath(PerEnvironment):
         command_resolution: step to which joint targets are rounded [rad]; 0 for none.
         backlash: play of the gears [rad]: a joint follows once its motor has turned this far back.
         encoder_bias: what the joint encoders read too much ``[7]`` [rad].
-        gripper_speed: speed of a finger [m/s].
+        gripper_speed: speed of a finger [m/s]; the hand's own limit holds besides.
         smoothing: time constant of the filter through which joint targets pass [s]; 0 for none.
         gripper_blocking: how long a command that turns the hand round holds all others up [s].
     """
@@ -50,7 +49,7 @@ class CommandPath(PerEnvironment):
             command_resolution=0.0,
             backlash=0.0,
             encoder_bias=(0.0,) * 7,
-            gripper_speed=GRIPPER_SPEED,
+            gripper_speed=PANDA.gripper_speed,
             smoothing=0.0,
             gripper_blocking=0.0,
         )
@@ -127,7 +126,13 @@ class CommandPath(PerEnvironment):
         self._joints = torch.where(play > 0, held, wanted)
 
         goal = torch.where(self._gripper > 0, PANDA.gripper_max_width / 2, 0.0)
-        reach = self["gripper_speed"][:, None] * CONTROL_DT
-        ramp = self._half_width + torch.minimum(torch.maximum(goal - self._half_width, -reach), reach)
-        self._half_width = torch.where(self["gripper_speed"][:, None] < GRIPPER_SPEED, ramp, goal)
+        reach = self["gripper_speed"][:, None].clamp_max(MARGIN * PANDA.gripper_speed) * CONTROL_DT
+        self._half_width = self._half_width + torch.minimum(
+            torch.maximum(goal - self._half_width, -reach), reach
+        )
+        return self.standing
+
+    @property
+    def standing(self) -> torch.Tensor:
+        """The last drive targets ``[N, 9]``: see `targets`."""
         return torch.cat((self._joints, self._half_width, self._half_width), 1)

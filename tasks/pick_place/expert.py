@@ -15,30 +15,31 @@ import torch
 from policy.action import ActionSpec
 from policy.contract import Decision, Observation
 from robots.franka import PANDA
-from robots.franka.kinematics import forward, inverse, rotation_matrix, rotation_vector
-from tasks.pick_place.action_spaces import DELTA_EEF, DELTA_JOINTS, MAX_LEAD
+from robots.franka.kinematics import forward, rotation_matrix, rotation_vector
+from tasks.pick_place.action_spaces import CONTROL_DT, DELTA_EEF, DELTA_JOINTS, MAX_LEAD
 from tasks.pick_place.expert_grounding import plan_grounding
+from tasks.pick_place.expert_motion import ToolMotion
 from tasks.pick_place.view import PrivilegedView
 
 ABOVE, DESCEND, CLOSE, LIFT, CARRY, LOWER, OPEN, RETREAT, DONE = range(9)
 
-SPEED = 0.018
-"""Greatest translation per step [m]: 0.36 m/s at 20 Hz."""
 APPROACH = 0.4
 """Share of the remaining way that a step of the descent takes at most: an arm that comes down fast is off to the side,
 and fingers that touch the table there stay there."""
 CREEP = 0.004
 """Translation per step that the descent may always have [m]."""
-TURN = 0.12
-"""Greatest rotation per step [rad]."""
-HOVER = 0.10
+HOVER = 0.08
 """Height of the tool above its grasp before descending [m]."""
-CARRY_Z = 0.21
-"""Height of the tool above the table while carrying [m]: clears the tallest object with the longest in hand."""
+CARRY_Z = 0.17
+"""Height of the tool above the table while carrying [m]: what hangs below it clears the tallest object by 4 cm."""
 FINGERTIP = 0.009
 """How far the fingertips reach below the tool centre point [m]."""
 NEAR = 0.006
 """Distance at which a waypoint counts as reached [m]."""
+PASSED = {ABOVE: 0.03, LIFT: 0.03, CARRY: 0.02}
+"""Distance at which it does where the arm need not stop [m]."""
+ALIGNED = 0.1
+"""Turn that may be left when the descent begins [rad]."""
 STEADY = 0.0015
 """Movement of the tool in a step below which the hand is quiet enough to close [m]."""
 PATIENCE = {ABOVE: 80, DESCEND: 40, CLOSE: 40, LIFT: 40, CARRY: 80, LOWER: 40, OPEN: 40, RETREAT: 25}
@@ -91,17 +92,12 @@ class Expert:
         self.error_attempts = error_attempts
         n = num_envs
         home = torch.tensor(PANDA.home, device=device).expand(n, 7)
-        self._home = home
-        self._low = torch.tensor(action_spec.low[:-1], dtype=torch.float32, device=device)
-        self._high = torch.tensor(action_spec.high[:-1], dtype=torch.float32, device=device)
-        self._home_position, self._home_rotation, _ = forward(home)
+        _, self._home_rotation, _ = forward(home)
         self.phase = torch.zeros(n, dtype=torch.long, device=device)
         self.clock = torch.zeros(n, dtype=torch.long, device=device)
         self.failed = torch.zeros(n, dtype=torch.long, device=device)
         """Attempts of this episode that have failed ``[N]``."""
-        self.position = self._home_position.clone()
-        self.rotation = self._home_rotation.clone()
-        self.joints = home.clone()
+        self.motion = ToolMotion(n, device)
         self.correction = torch.zeros(n, 3, device=device)
         """What is added to goals because the arm does not get where it is told ``[N, 3]`` [m]."""
         self.width = torch.zeros(n, device=device)
@@ -132,10 +128,11 @@ class Expert:
         fresh = self.fresh[ids]
         if bool(fresh.any()):
             self._choose_grasp(ids[fresh], view, fresh)
-            self._start_from(ids, observation, fresh)
+            # Relative actions add to the commanded posture, which at the start of an episode is the reported one.
+            self.motion.begin(ids[fresh], observation.joint_pos[fresh])
         goal, yaw = self._goal(ids, view, error)
         tool = view.tool
-        self._advance(ids, goal, tool, view, observation.gripper_width)
+        self._advance(ids, goal, yaw, tool, view, observation.gripper_width)
         actions = self._steer(ids, goal, yaw, tool)
         due = (observation.step % GROUNDING_EVERY == 0).tolist()
         plan = self._plan(ids, view, error)
@@ -161,13 +158,6 @@ class Expert:
         self.yaw[ids] = 0.0
         self.fresh[ids] = False
 
-    def _start_from(self, ids: torch.Tensor, observation: Observation, fresh: torch.Tensor) -> None:
-        """Relative actions add to the commanded posture, which at the start of an episode is the reported one."""
-        position, rotation, _ = forward(observation.joint_pos)
-        rows = ids[fresh]
-        self.joints[rows] = observation.joint_pos[fresh]
-        self.position[rows], self.rotation[rows] = position[fresh], rotation[fresh]
-
     def _waypoints(self, ids, view: PrivilegedView, error) -> dict[int, torch.Tensor]:
         """Tool position ``[n, 3]`` of each phase."""
         grasp_at, place_at = view.grasp_point(self.grasp[ids]), view.place_point.clone()
@@ -182,7 +172,7 @@ class Expert:
         lower[:, :2] += torch.where(view.held[:, None], hanging, torch.zeros_like(hanging))
         up = torch.tensor((0.0, 0.0, 1.0), device=grasp_at.device)
         carry_at = (CARRY_Z + view.table_z)[:, None]
-        here = self.position[ids] - self.correction[ids]
+        here = self.motion.position[ids] - self.correction[ids]
         lift = torch.cat((here[:, :2], carry_at), 1)
         carry = torch.cat((lower[:, :2], carry_at), 1)
         return {
@@ -218,12 +208,16 @@ class Expert:
         down = torch.cat((place_at[:, :2], w[LOWER][:, 2:]), 1)
         return torch.stack((view.tool, w[ABOVE], w[DESCEND], lifted, over, down), 1)
 
-    def _advance(self, ids, goal, tool, view: PrivilegedView, width: torch.Tensor) -> None:
+    def _advance(self, ids, goal, yaw, tool, view: PrivilegedView, width: torch.Tensor) -> None:
         """Move each environment's phase on, or back when the object was lost."""
         phase, clock = self.phase[ids], self.clock[ids] + 1
-        told = (goal + self.correction[ids] - self.position[ids]).norm(dim=1) < 1e-3
+        ahead = (goal + self.correction[ids] - self.motion.position[ids]).norm(dim=1)
+        told = ahead < 1e-3
         arrived = ((goal - tool).norm(dim=1) < NEAR) & told
         arrived &= (phase != DESCEND) | ((tool - self.tool[ids]).norm(dim=1) < STEADY)
+        passing = torch.tensor([PASSED.get(p, 0.0) for p in range(9)], device=phase.device)[phase]
+        aligned = (phase != ABOVE) | (self._turn(ids, yaw).norm(dim=1) < ALIGNED)
+        arrived |= (torch.maximum((goal - tool).norm(dim=1), ahead) < passing) & aligned
         gripping = (phase == CLOSE) | (phase == OPEN)
         still = (width - self.width[ids]).abs() < STILL
         self.width[ids], self.tool[ids] = width, tool
@@ -246,29 +240,26 @@ class Expert:
 
     # -- how to get there
 
-    def _steer(self, ids, goal, yaw, tool) -> torch.Tensor:
-        """Actions ``[n, A]`` of one speed-limited step toward the goal, late by the stated latency."""
-        offset = goal + self.correction[ids] - self.position[ids]
-        far = offset.norm(dim=1, keepdim=True).clamp_min(1e-9)
-        gentle = (APPROACH * far).clamp(CREEP, SPEED)
-        speed = torch.where((self.phase[ids] == DESCEND)[:, None], gentle, torch.full_like(far, SPEED))
-        step = offset * (speed / far).clamp_max(1.0)
-        lead = self.position[ids] + step - tool
-        step = torch.where(lead.norm(dim=1, keepdim=True) > MAX_LEAD - 0.01, torch.zeros_like(step), step)
+    def _turn(self, ids, yaw) -> torch.Tensor:
+        """What is left to turn the hand to a yaw ``[n]`` [rad]: rotation vectors ``[n, 3]``."""
         turned = rotation_matrix(torch.stack((0 * yaw, 0 * yaw, yaw), 1)) @ self._home_rotation[ids]
-        turn = rotation_vector(turned @ self.rotation[ids].transpose(1, 2))
-        turn = turn * (TURN / turn.norm(dim=1, keepdim=True).clamp_min(1e-9)).clamp_max(1.0)
-        self.position[ids] = self.position[ids] + step
-        self.rotation[ids] = rotation_matrix(turn) @ self.rotation[ids]
+        return rotation_vector(turned @ self.motion.rotation[ids].transpose(1, 2))
+
+    def _steer(self, ids, goal, yaw, tool) -> torch.Tensor:
+        """Actions ``[n, A]`` of one step toward the goal, late by the stated latency."""
+        motion = self.motion
+        offset = goal + self.correction[ids] - motion.position[ids]
+        far = offset.norm(dim=1, keepdim=True)
+        gentle = (APPROACH * far).clamp_min(CREEP) / CONTROL_DT
+        fastest = torch.where((self.phase[ids] == DESCEND)[:, None], gentle, torch.full_like(far, torch.inf))
+        lead = (motion.position[ids] - tool).norm(dim=1, keepdim=True)
+        fastest = torch.where(lead > MAX_LEAD - 0.01, torch.zeros_like(far), fastest)
+        before = motion.joints[ids]
+        arm = motion.step(ids, offset, self._turn(ids, yaw), fastest)
         closed = (self.phase[ids] >= CLOSE) & (self.phase[ids] < OPEN)
         gripper = torch.where(closed, -1.0, 1.0)[:, None]
         if self.action_spec.name == DELTA_JOINTS.name:
-            joints = inverse(self.position[ids], self.rotation[ids], self.joints[ids], iterations=2)
-            # No more than the robot obeys, or its command and ours would part.
-            arm = torch.clamp(joints - self.joints[ids], self._low, self._high)
-            self.joints[ids] = self.joints[ids] + arm
-        else:
-            arm = torch.cat((step, turn), 1)
+            arm = motion.joints[ids] - before
         self._late[:, ids] = torch.roll(self._late[:, ids], 1, 0)
         self._late[0, ids] = torch.cat((arm, gripper), 1)
         return self._late[self.latency_steps, ids]

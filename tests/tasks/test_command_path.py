@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from robots.franka import PANDA
 from tasks.pick_place.action_spaces import CONTROL_DT, DELTA_JOINTS, MAX_DELAY
-from tasks.pick_place.command_path import GRIPPER_SPEED, NOISE_STEPS, CommandPath
+from tasks.pick_place.command_path import NOISE_STEPS, CommandPath
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -69,8 +69,6 @@ def test_nominal_commands_pass_unchanged_to_the_last_bit(seed):
         assert torch.equal(path.receive(action), action)
         targets = path.targets(command)
         assert torch.equal(targets[:, :7], command)
-        fingers = torch.where(action[:, -1:] > 0, WIDE, 0.0).expand(3, 2)
-        assert torch.equal(targets[:, 7:], fingers), "an open hand is wide open at once, a closed one shut"
 
 
 def test_an_episode_begins_where_the_arm_stands_with_an_open_hand():
@@ -267,7 +265,7 @@ def hand(path, commands):
     return np.array([left for left, _ in found])
 
 
-@given(st.floats(0.01, 0.19))
+@given(st.floats(0.004, 0.049))
 @quick
 def test_a_slow_finger_moves_at_its_speed_until_it_is_there(speed):
     path = path_of(gripper_speed=speed)
@@ -280,13 +278,15 @@ def test_a_slow_finger_moves_at_its_speed_until_it_is_there(speed):
 
 
 def test_a_finger_turns_round_where_it_is():
-    path = path_of(gripper_speed=0.1)
+    path = path_of(gripper_speed=0.04)
     found = hand(path, [-1.0, -1.0, -1.0, 1.0, 1.0])
-    np.testing.assert_allclose(found, [0.035, 0.030, 0.025, 0.030, 0.035], atol=1e-6)
+    np.testing.assert_allclose(found, [0.038, 0.036, 0.034, 0.036, 0.038], atol=1e-6)
 
 
-def test_at_nominal_speed_the_drive_alone_limits_the_finger():
-    assert hand(path_of(gripper_speed=GRIPPER_SPEED), [-1.0, 1.0]).tolist() == [0.0, np.float32(WIDE)]
+@pytest.mark.parametrize("asked", [{}, {"gripper_speed": 0.2}], ids=["nominal", "faster than the hand"])
+def test_no_finger_is_sent_faster_than_the_hand_moves(asked):
+    speed = np.abs(np.diff([WIDE, *hand(path_of(**asked), [-1.0] * 20)])).max() / CONTROL_DT
+    assert 0.98 * PANDA.gripper_speed < speed <= PANDA.gripper_speed
 
 
 @given(st.floats(0.01, 1.0))
@@ -318,7 +318,7 @@ SETTINGS = {
     "command_resolution": 0.003,
     "backlash": 0.004,
     "encoder_bias": [0.01, -0.02, 0.03, 0.0, 0.01, 0.02, -0.01],
-    "gripper_speed": 0.1,
+    "gripper_speed": 0.03,
     "smoothing": 0.08,
     "gripper_blocking": 0.2,
 }

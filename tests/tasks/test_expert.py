@@ -9,6 +9,7 @@ import torch
 from policy.contract import Observation, Policy
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, rotation_matrix, rotation_vector
+from robots.motion_limiter import MotionLimiter
 from tasks.cameras import back_project, look_at
 from tasks.episode import EpisodeSpec
 from tasks.pick_place import expert as expert_module
@@ -226,6 +227,20 @@ def test_objects_in_the_corners_are_reached_in_both_action_spaces(spec):
     ]
     assert not failed, f"no success with the brick at x, y, yaw = {failed}; beyond their limits went {over}"
     assert not over, f"channels and how far beyond their limit they go: {over}"
+
+
+def test_what_the_expert_asks_for_is_within_the_limits_of_the_arm():
+    """The limiter has nothing to do, at no step of any scene."""
+    world, actions, _ = ran(DELTA_JOINTS.name)
+    limiter = MotionLimiter(PANDA.limits, DT, 0.01, world.n)
+    command = torch.tensor([PANDA.home]).repeat(world.n, 1)
+    limiter.begin(torch.arange(world.n), command)
+    touched = torch.zeros(world.n, dtype=torch.long)
+    for action in actions:
+        command = command + action[:, :-1]
+        limiter.follow(command)
+        touched += limiter.touched
+    assert not touched.any(), f"steps beyond the limits, of {len(actions)}: {touched.tolist()}"
 
 
 def test_both_action_spaces_reach_the_same_places():

@@ -74,7 +74,8 @@ def track_joints(
         env.command.begin(ids, command[:, 0])
         still = torch.ones(n, 1, device=device)
         for step in range(steps):
-            delta = command[:, step] - env.command.command
+            # Set points are interpolated and reached a step after they are sent, so each is sent a step ahead.
+            delta = command[:, min(step + 1, steps - 1)] - env.command.command
             simulation.step(torch.cat((delta, still), 1))
             error[:, step] = env.joint_pos.cpu().numpy() - wanted[:, step]
     return [Tracking(error[i, : len(t)], int(clipped[i, : len(t)].sum())) for i, t in enumerate(trajectories)]
