@@ -93,3 +93,15 @@ def test_the_tool_is_no_faster_than_it_may_be():
     _, tool, _ = travel(3)
     speed = (tool[1:] - tool[:-1]).norm(dim=-1) / CONTROL_DT
     assert 0.5 * SPEED < float(speed.max()) <= SPEED * (1 + 1e-4)
+
+
+@pytest.mark.parametrize("rows", [[5], [0, 11, 23], list(range(7))])
+def test_a_row_does_not_depend_on_how_many_there_are(rows):
+    places, turns = goals(4)
+    found = []
+    for chosen in (list(range(N)), rows):
+        motion, ids = ToolMotion(len(chosen)), torch.arange(len(chosen))
+        for _ in range(20):
+            motion.step(ids, places[0, chosen] - motion.position, turns[0, chosen], torch.ones(len(chosen), 1))
+        found.append(motion.joints)
+    assert torch.equal(found[0][rows], found[1])
