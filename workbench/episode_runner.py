@@ -120,6 +120,7 @@ def record_of(
         wall_s=round(ran.wall_s, 3),
         condition=condition,
         episode=episode.spec.index,
+        limited_share=round(ran.limited / ran.steps, 6),
     )
 
 

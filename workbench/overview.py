@@ -44,6 +44,10 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
             f"interval [{low:.1%}, {high:.1%}]",
             highlight=False,
         )
+    if limited := summary["limited_share"]["mean"]:
+        console.print(
+            f"in {limited:.1%} of the steps the robot's limits of motion changed the command", highlight=False
+        )
     rates = summary["rates"]
     if rates.get("env_steps_per_s"):
         console.print(

@@ -210,6 +210,10 @@ class PickPlaceSimulation:
         self._steps += 1
         self._count += 1
 
+    def limited(self) -> np.ndarray:
+        """See `workbench.rollout.Simulation`."""
+        return self.env.command.limiter.touched.cpu().numpy()
+
     def finished(self) -> np.ndarray:
         """See `workbench.rollout.Simulation`."""
         return self.env.progress.finished.cpu().numpy()

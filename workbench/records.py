@@ -119,6 +119,9 @@ class EpisodeRecord(_JsonLine):
     episode: int | None = None
     """Position of the episode in its suite, from 0; with `seed` it names the episode for ever. `index` if not given:
     they differ only where a run has conditions."""
+    limited_share: float | None = None
+    """Share of the control steps in which the robot's limits of velocity, acceleration or position changed the command;
+    None where no limits are kept."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Keys that this version does not know; kept."""
 

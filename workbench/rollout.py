@@ -78,6 +78,10 @@ class Simulation(Protocol):
         """One control step with actions ``[N, A]``."""
         ...
 
+    def limited(self) -> np.ndarray:
+        """Rows ``[N]`` whose command of the last step was beyond what the robot can do, and was changed, bool."""
+        ...
+
     def finished(self) -> np.ndarray:
         """Rows ``[N]`` whose episode is decided, bool."""
         ...
@@ -109,6 +113,8 @@ class RunningEpisode:
     decisions: list[tuple[int, Grounding | None]] = field(default_factory=list)
     """What was claimed at which step; recorded episodes also hold when a claim was followed by none."""
     truths: list[tuple[int, Grounding]] = field(default_factory=list)
+    limited: int = 0
+    """Steps in which the robot's limits changed the command."""
     closing: list[bool] = field(default_factory=list)
     """Whether the action of each step closed the hand."""
     acted: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -283,11 +289,12 @@ class Rollout:
     def _collect(self, actions: torch.Tensor, finished: np.ndarray) -> bool:
         """Book one step; True when the caller has seen enough."""
         sim = self.simulation
-        positions, closing = sim.tool_positions(), sim.closing(actions)
+        positions, closing, limited = sim.tool_positions(), sim.closing(actions), sim.limited()
         live = [episode for episode in self._running if episode is not None]
         ended = []
         for episode in live:
             episode.steps += 1
+            episode.limited += int(limited[episode.row])
             episode.closing.append(bool(closing[episode.row]))
             episode.positions.append(positions[episode.row].copy())
             if finished[episode.row] or episode.steps >= sim.max_steps or episode.invalid_action:

@@ -94,6 +94,7 @@ def summarise(
     )
     summary["path_length_m"] = _mean([r.path_length_m for r in used], confidence, (0.0, math.inf))
     summary["smoothness"] = _mean([r.smoothness for r in used], confidence)
+    summary["limited_share"] = _mean([r.limited_share for r in used], confidence, (0.0, 1.0))
     summary |= _grounding(used, confidence, kind)
     summary["rates"] = _rates(sessions)
     summary["wall_s"] = _median([r.wall_s for r in ordered], "no episode is recorded", confidence)

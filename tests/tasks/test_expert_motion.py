@@ -102,6 +102,8 @@ def test_a_row_does_not_depend_on_how_many_there_are(rows):
     for chosen in (list(range(N)), rows):
         motion, ids = ToolMotion(len(chosen)), torch.arange(len(chosen))
         for _ in range(20):
-            motion.step(ids, places[0, chosen] - motion.position, turns[0, chosen], torch.ones(len(chosen), 1))
+            motion.step(
+                ids, places[0, chosen] - motion.position, turns[0, chosen], torch.ones(len(chosen), 1)
+            )
         found.append(motion.joints)
     assert torch.equal(found[0][rows], found[1])

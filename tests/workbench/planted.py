@@ -108,6 +108,9 @@ class PlantedSimulation:
     def step(self, actions):
         self.age += 1
 
+    def limited(self):
+        return self.age < 0
+
     def finished(self):
         return np.array([i >= 0 and self.age[row] > i % 3 for row, i in enumerate(self.running)])
 

@@ -98,6 +98,14 @@ def test_the_headline_gives_rate_counts_and_interval(tmp_path):
     assert "dropped 5 25.0 %" in words(text)
 
 
+def test_the_share_of_commands_that_the_robots_limits_changed_is_said_where_it_is_known(tmp_path):
+    limited = write_run(tmp_path / "limited", [episode(i, limited_share=0.25) for i in range(4)])
+    said = " ".join(re.sub("<[^>]+>", "", write_report(limited).read_text("utf-8")).split())
+    assert "limits of motion changed the command in 25.0 % of the steps" in said
+    older = write_run(tmp_path / "older", [episode(i) for i in range(4)])
+    assert "limits of motion" not in write_report(older).read_text("utf-8")
+
+
 def test_the_page_needs_no_network(tmp_path):
     text, page = report(write_run(tmp_path, [episode(i, i < 15) for i in range(20)]))
     assert "link" not in page.tags

@@ -65,6 +65,10 @@ class FakeSimulation:
         """The hand is closed from the third to the fifth step of each episode."""
         return (self.age >= 3) & (self.age <= 5)
 
+    def limited(self):
+        """The limiter changes the second and the third command of each episode."""
+        return (self.age == 2) | (self.age == 3)
+
     def step(self, actions):
         self.actions.append(actions.clone())
         self.clock += 1
@@ -251,6 +255,11 @@ def test_every_episode_keeps_one_position_more_than_steps():
     ended, _ = roll(FakeSimulation(2, lengths), FakePolicy(4))
     for e in ended:
         assert [p.tolist() for p in e.positions] == [[e.index, k, e.row] for k in range(e.steps + 1)]
+
+
+def test_steps_in_which_the_robots_limits_changed_the_command_are_counted_by_episode():
+    ended, _ = roll(FakeSimulation(3, [1, 2, 3, 8, 5]))
+    assert {e.index: e.limited for e in ended} == {0: 0, 1: 1, 2: 2, 3: 2, 4: 2}
 
 
 def test_final_states_are_kept_where_asked_for():

@@ -51,6 +51,16 @@ def test_the_order_of_the_file_does_not_matter(successes, stop_above, shuffler: 
     assert json.dumps(summarise(records, meta, [session()])) == expected
 
 
+def test_the_share_of_limited_steps_is_the_mean_over_episodes_that_record_it():
+    records = [episode(0, limited_share=0.1), episode(1, limited_share=0.3), episode(2)]
+    limited = summarise(records, META, [])["limited_share"]
+    assert limited["mean"] == pytest.approx(0.2)
+    assert limited["n"] == 2
+    older = summarise([episode(0), episode(1)], META, [])["limited_share"]
+    assert older["mean"] is None
+    assert older["mean_reason"] == "no episode records it"
+
+
 def test_two_executions_of_a_run_differ_in_times_only():
     """Killed and resumed, with other times throughout: the rest is the same, byte for byte."""
     records = [episode(i, i % 3 > 0) for i in range(20)]

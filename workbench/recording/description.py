@@ -67,6 +67,7 @@ def _facts(record: Mapping[str, Any]) -> str:
         "{} s simulated": "duration_s",
         "done after {} s": "time_to_success_s",
         "path {} m": "path_length_m",
+        "limited in {} of the steps": "limited_share",
     }
     return ", ".join(
         text.format(_text(record[key])) for text, key in facts.items() if record.get(key) is not None
