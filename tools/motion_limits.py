@@ -148,17 +148,18 @@ def measure(options: MotionLimitsOptions) -> Commanded:
     from domain_rand.sets import load_set
     from tasks.pick_place.action_spaces import CONTROL_HZ
     from workbench.pick_place import launch_pick_place
-    from workbench.policies import make_policy
+    from workbench.policies import PolicyCfg, make_policy
     from workbench.rollout import Rollout, RunningEpisode
 
     factor_set, n, successes = load_set(options.dr), options.num_envs, []
+    cfg = PolicyCfg(options.policy, grounding_error_px=4.0, latency_steps=2)
     launched = launch_pick_place(
         n, options.physics, "newton_warp", options.device, options.action_space, (), 64, options.seed, factor_set
     )  # fmt: skip
     with launched as env:
         steps = round(options.time_limit_s * CONTROL_HZ)
         simulation = LoggedSimulation(env, factor_set, options.seed, steps)
-        policy = make_policy(options.policy, n, env.action_spec, options.device, 4.0, 2)
+        policy = make_policy(cfg, n, env.action_spec, options.device)
 
         def done(ran: RunningEpisode) -> None:
             successes.append(ran.outcome is not None and ran.outcome.success)

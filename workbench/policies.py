@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from policy import ActionSpec, ObservationOffer, Policy
+from policy.action_bounds import bounds_conversion, within_bounds_of
 from policy.baselines import Hold, Random
+from tasks.pick_place.action_spaces import ACTION_SPECS
 from workbench.differences import differences, sentence
 from workbench.fingerprints import folder_fingerprints
 from workbench.options import OptionError
@@ -76,10 +78,12 @@ class PolicyCfg:
         return check_checkpoint(self.checkpoint) if self.name == M1 else ()
 
     def provenance(self) -> dict[str, Any]:
-        """What a run keeps of what acts: fingerprints of a checkpoint, or of a class's source and files."""
+        """What a run keeps of what acts: a checkpoint's fingerprints and conversion, or those of a class's source."""
         if self.is_class:
             return {"policy": {"files": self._class.files(self.options), **self._class.observations}}
-        return {"checkpoint": checkpoint_provenance(self.checkpoint)} if self.name == M1 else {}
+        if self.name != M1:
+            return {}
+        return {"checkpoint": checkpoint_provenance(self.checkpoint) | action_conversion(self.checkpoint)}
 
     def require(self, expected: Mapping[str, Any]) -> None:
         """OptionError if on this machine something else acts than `provenance` said on the one that asks."""
@@ -103,7 +107,7 @@ def make_policy(
     device: str,
     offer: ObservationOffer | None = None,
 ) -> Policy:
-    """The policy for ``num_envs`` environments with the given action space, which offer such observations."""
+    """The policy for ``num_envs`` environments, within the bounds of their actions, which offer such observations."""
     name, checkpoint = cfg.name, cfg.checkpoint
     if cfg.is_class:
         return PolicyClass.find(name).make(num_envs, action_spec, device, cfg.options, offer)
@@ -112,9 +116,10 @@ def make_policy(
         from policy.m1.policy import M1Policy
 
         try:
-            return M1Policy.from_checkpoint(locate(checkpoint), device, ground_every=cfg.ground_every)
+            trained = M1Policy.from_checkpoint(locate(checkpoint), device, ground_every=cfg.ground_every)
         except CheckpointError as error:
             raise OptionError(f"checkpoint={checkpoint}: {error}") from error
+        return within_bounds_of(trained, action_spec)
     if name == "hold":
         return Hold(num_envs, action_spec, device)
     if name == "random":
@@ -158,6 +163,15 @@ def checkpoint_provenance(checkpoint: str) -> dict[str, Any]:
         raise OptionError(
             f"checkpoint={checkpoint}: {problem.filename} cannot be read: {problem.strerror}"
         ) from None
+
+
+def action_conversion(checkpoint: str) -> dict[str, Any]:
+    """How a checkpoint's actions are converted for the robot, ``{"action_bounds": ...}``; empty where they are not."""
+    from policy.m1.checkpoint import locate, read_config
+
+    own = read_config(locate(checkpoint)).action_spec
+    found = (bounds_conversion(own, spec) for spec in ACTION_SPECS.values())
+    return next(({"action_bounds": conversion} for conversion in found if conversion), {})
 
 
 def _ends(folder: Path) -> str:

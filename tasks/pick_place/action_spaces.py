@@ -56,3 +56,6 @@ DELTA_JOINTS = ActionSpec(
     rotation="none",
 )
 """Relative joint positions and gripper, 8 channels."""
+
+ACTION_SPECS = {spec.name: spec for spec in (DELTA_EEF, DELTA_JOINTS)}
+"""Both by name."""

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from policy.action_bounds import CLIP_TO_ROBOT
 from policy.m1.checkpoint import CONFIG_FILE, save_checkpoint
+from tasks.pick_place.action_spaces import DELTA_EEF, DELTA_JOINTS
 from tests.policy.m1.tiny import tiny_model
 from workbench.cli import main
 from workbench.data.generate_options import GenerateOptions
@@ -12,6 +14,7 @@ from workbench.differences import differences
 from workbench.eval_options import EvalOptions
 from workbench.options import OptionError
 from workbench.policies import (
+    M1_MINI,
     PolicyCfg,
     check_checkpoint,
     checkpoint_provenance,
@@ -27,10 +30,20 @@ def checkpoint(tmp_path_factory):
 
 
 def test_a_checkpoint_acts_with_its_own_spec_and_cameras(checkpoint):
-    policy = make_policy(PolicyCfg("m1", str(checkpoint), 3), 2, None, "cpu")
+    spec = tiny_model().config.action_spec
+    policy = make_policy(PolicyCfg("m1", str(checkpoint), 3), 2, spec, "cpu")
     assert policy.cameras == check_checkpoint(str(checkpoint)) == ("front", "wrist")
-    assert policy.action_spec == tiny_model().config.action_spec
+    assert policy.action_spec == spec
     assert policy.ground_every == 3
+
+
+def test_the_checkpoint_that_ships_acts_within_the_robots_bounds_and_says_how():
+    cfg = PolicyCfg("m1", M1_MINI)
+    declared = cfg.provenance()["checkpoint"]["action_bounds"]
+    assert declared["name"] == CLIP_TO_ROBOT
+    assert declared["channels"]["drot_z"] == {"own": [-0.25, 0.25], "robot": [-0.125, 0.125]}
+    assert make_policy(cfg, 1, DELTA_EEF, "cpu").action_spec.channels == DELTA_EEF.channels
+    assert make_policy(cfg, 1, DELTA_JOINTS, "cpu").action_spec.mismatches(DELTA_JOINTS)
 
 
 def test_options_of_a_run_name_the_checkpoint_only_where_there_is_one(checkpoint):

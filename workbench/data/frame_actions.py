@@ -21,13 +21,13 @@ from scipy.spatial.transform import Rotation
 
 from policy.action import ActionSpec
 from robots.franka.tool_pose import tool_pose
-from tasks.pick_place.action_spaces import DELTA_EEF, DELTA_JOINTS
+from tasks.pick_place.action_spaces import ACTION_SPECS, DELTA_EEF, DELTA_JOINTS
 from workbench.data.episode import DatasetEpisode
 
 TRANSLATION = ("dx", "dy", "dz")
 ROTATION = ("drot_x", "drot_y", "drot_z")
 JOINTS = tuple(f"dq{i + 1}" for i in range(7))
-SPACES = {spec.name: spec for spec in (DELTA_EEF, DELTA_JOINTS)}
+SPACES = ACTION_SPECS
 """Action spaces by name."""
 SENT, REACHED = "actions as sent", "commanded targets reached"
 OPEN, CLOSE = -1.0, 1.0
