@@ -80,7 +80,7 @@ class LoggedSimulation(PickPlaceSimulation):
         self.targets: list[np.ndarray] = []
         self.breaks: list[set[int]] = [set() for _ in range(env.num_envs)]
         """Physics steps before which the arm of a row was put somewhere else."""
-        self.limited: list[np.ndarray] = []
+        self.limited_rows: list[np.ndarray] = []
         step = env.sim.step
 
         def logged(*args: Any, **words: Any) -> Any:
@@ -106,7 +106,7 @@ class LoggedSimulation(PickPlaceSimulation):
         limiter = getattr(self.env.command, "limiter", None)
         if limiter is not None:
             running = [row not in self._idle for row in range(self.num_envs)]
-            self.limited.append(limiter.touched.cpu().numpy()[running])
+            self.limited_rows.append(limiter.touched.cpu().numpy()[running])
 
     def _note(self, rows: Sequence[int]) -> None:
         rest = self.env.robot.data.joint_pos.torch[:, [*self.env.arm_joint_ids, *self.env.finger_joint_ids]]
@@ -169,7 +169,7 @@ def measure(options: MotionLimitsOptions) -> Commanded:
         over = [shares(motion, env.physics_dt) for motion in found]
         beyond = np.concatenate([(share > 1).any((0, 2)) for share in over])
         fingers = max(float(np.abs(np.diff(m[:, 7:], axis=0)).max()) for m in found) / env.physics_dt
-        limited = float(np.concatenate(simulation.limited).mean()) if simulation.limited else None
+        limited = float(np.concatenate(simulation.limited_rows).mean()) if simulation.limited_rows else None
     worst = {name: float(max(share[k].max() for share in over)) for k, name in enumerate(QUANTITIES)}
     return Commanded(worst, float(beyond.mean()), fingers, limited, sum(successes))
 
