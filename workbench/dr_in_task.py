@@ -252,12 +252,15 @@ def check_in_task(words: Sequence[str], options: CheckOptions, console: Console)
             for effect in effects_of(names, runs, options.episodes, lambda name: bar.advance(task)):
                 bar.update(task, description=f"running {effect.factor}")
                 effects.append(effect)
+                # What has been measured is kept, should it end before its time.
+                _write_effects(effects, unsupported, options)
+    _write_effects(effects, unsupported, options, console)
+    return len(doing_nothing(effects))
+
+
+def _write_effects(effects, unsupported, options: CheckOptions, console: Console | None = None) -> None:
+    """Write the table into the folder of the options, and print it."""
     idle = doing_nothing(effects)
-    _print_effects(effects, idle, unsupported, options, console)
-    return len(idle)
-
-
-def _print_effects(effects, idle, unsupported, options: CheckOptions, console: Console) -> None:
     table = Table(box=None, padding=(0, 1), show_edge=False)
     for heading in ("factor", "value", "what changes", "unit", "median", "noise", "in episodes", "verdict"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("factor", "verdict"))
@@ -277,7 +280,7 @@ def _print_effects(effects, idle, unsupported, options: CheckOptions, console: C
         )
         last = e.factor
     text = Console(record=True, width=200, file=io.StringIO())
-    for target in (console, text):
+    for target in (text, console) if console else (text,):
         target.print(table)
         for name, reason in unsupported.items():
             target.print(f"{name} is left out: {reason}")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import domain_rand.factors  # noqa: F401  fills the registry
 from domain_rand.distributions import Choice, LogRange
 from domain_rand.factor import REGISTRY, Factor, Value
 
