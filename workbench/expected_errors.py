@@ -21,6 +21,8 @@ DISK_ERRORS = {
 
 EXPECTED = (
     ("domain_rand.sets", "FactorSetError"),
+    ("policy.serve.errors", "ProtocolError"),
+    ("policy.serve.errors", "ServerError"),
     ("workbench.comparison", "ComparisonError"),
     ("workbench.data.archive", "ArchiveError"),
     ("workbench.data.export_folder", "ExportError"),
@@ -39,6 +41,7 @@ EXTRAS = {
     "isaaclab_newton": "sim",
     "isaaclab_ov": "sim",
     "isaaclab_tasks": "sim",
+    "msgpack": "serve",
     "newton": "sim",
     "open3d": "clouds",
     "ovphysx": "sim",

@@ -1,0 +1,176 @@
+"""Bytes to a tree of values and back, for any dialect that is msgpack with marked maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgpack
+
+from policy.serve.errors import Path, ProtocolError, shown
+from policy.serve.limits import DEFAULT_LIMITS, Limits
+from policy.serve.msgpack_scan import check_structure
+
+Entries = dict[str | bytes, Any]
+"""A map as msgpack has it, before it is known whether it stands for something else."""
+
+MARKS: dict[str, str] = {
+    "__ndarray__": "an array of numpy's",
+    "__npgeneric__": "a number of numpy's",
+    "__ndarray_class__": "an array of GR00T N1.5 and N1.6",
+    "__ModalityConfig_class__": "a ModalityConfig of GR00T N1.5 and N1.6",
+    "__ModalityConfig__": "a ModalityConfig of GR00T N1.7",
+    "__image__": "an image of vla-eval",
+}
+"""Keys by which some dialect tells that a map is none: a decoder that does not know one would hand the map on."""
+
+
+class Marks(Protocol):
+    """How a family of dialects writes what msgpack has no type for."""
+
+    own: frozenset[str | bytes]
+    """Keys that mark a map; one of them is enough."""
+
+    def read(self, entries: Entries, reading: Reading, path: Path) -> object:
+        """What a marked map stands for; ProtocolError if that cannot be told exactly."""
+
+    def write(self, value: object, path: Path) -> object:
+        """The plain value or the marked map that stands for `value`; ProtocolError where the dialect has none.
+
+        Called for arrays and numbers of numpy's, and for whatever else is of no type of msgpack's.
+        """
+
+
+@dataclass
+class Reading:
+    """One message being read: its limits, and what is left of them."""
+
+    limits: Limits
+    image_bytes_left: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.image_bytes_left = self.limits.image_bytes
+
+    def take_image(self, size: int, path: Path) -> None:
+        """Account for `size` bytes of pixels before they are decompressed.
+
+        Raises:
+            ProtocolError: The images of the message are larger than allowed.
+        """
+        if size > self.image_bytes_left:
+            raise ProtocolError(
+                path,
+                f"with it the images take more than the {self.limits.image_bytes} bytes allowed once decompressed",
+            )
+        self.image_bytes_left -= size
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A dialect's codec.
+
+    Trees are of None, bool, int, float, str, bytes, lists, maps with text for keys, numpy's arrays and numbers, and
+    what else the dialect's marks stand for. Arrays that were read are read-only views of the message.
+    """
+
+    dialect: str
+    marks: Marks
+
+    def decode(self, data: object, limits: Limits = DEFAULT_LIMITS) -> Any:
+        """The tree that `data` says.
+
+        Raises:
+            ProtocolError: `data` is not bytes, not msgpack, beyond `limits`, or marks something in a way not allowed.
+        """
+        path: Path = (self.dialect,)
+        if not isinstance(data, bytes):
+            raise ProtocolError(path, f"it is {type(data).__name__}, not bytes")
+        check_structure(data, limits, path)
+        return self._read(msgpack.unpackb(data), Reading(limits), path)
+
+    def encode(self, message: object) -> bytes:
+        """The bytes that say `message`, the entries of maps in their order.
+
+        Raises:
+            ProtocolError: Something in it has no form in this dialect.
+        """
+        return msgpack.packb(self._write(message, (self.dialect,)))
+
+    def _read(self, value: Any, reading: Reading, path: Path) -> Any:
+        """The value with its marked maps replaced, in place: a second tree would take as much memory again."""
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                value[index] = self._read(item, reading, (*path, index))
+            return value
+        if not isinstance(value, dict):
+            return value
+        if not self.marks.own.isdisjoint(value):
+            return self.marks.read(value, reading, path)
+        for key in value:
+            if key in MARKS:
+                raise ProtocolError(
+                    path, f"its key {shown(key)} marks {MARKS[key]}, not one of {self.dialect}"
+                )
+            if isinstance(key, bytes):
+                raise ProtocolError(path, f"its key {shown(key)} is bytes; keys of {self.dialect} are text")
+        for key, item in value.items():
+            value[key] = self._read(item, reading, (*path, key))
+        return value
+
+    def _write(self, value: Any, path: Path) -> Any:
+        if len(path) - 1 > DEFAULT_LIMITS.depth:
+            raise ProtocolError(path, f"it is nested deeper than {DEFAULT_LIMITS.depth} levels")
+        if value is None or isinstance(value, bool | bytes):
+            return value
+        if isinstance(value, float):  # numpy's float64 is one, and travels as one in every dialect
+            return float(value)
+        if isinstance(value, int):
+            if not -(1 << 63) <= value < 1 << 64:
+                raise ProtocolError(path, f"{shown(value)} does not fit into 64 bits")
+            return int(value)
+        if isinstance(value, str):
+            return _utf8(value, path)
+        if isinstance(value, list | tuple):
+            return [self._write(item, (*path, index)) for index, item in enumerate(value)]
+        if isinstance(value, Mapping):
+            return {self._key(key, path): self._write(item, (*path, key)) for key, item in value.items()}
+        return self.marks.write(value, path)
+
+    def _key(self, key: object, path: Path) -> str:
+        if not isinstance(key, str):
+            raise ProtocolError(path, f"the key {shown(key)} is not text")
+        if key in MARKS or key in self.marks.own:
+            raise ProtocolError(path, f"the key {shown(key)} is reserved: some dialect marks a map with it")
+        return _utf8(key, path)
+
+
+def _utf8(text: str, path: Path) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ProtocolError(path, f"the text {shown(text)} has no form in UTF-8") from None
+    return str(text)
+
+
+def cannot_be_sent(value: object, dialect: str, path: Path) -> ProtocolError:
+    """The refusal of a value whose type has no form in a dialect."""
+    kind = type(value).__name__
+    return ProtocolError(path, f"a value of type {kind} has no form in {dialect}")
+
+
+def exactly(entries: Entries, keys: tuple[str | bytes, ...], what: str, path: Path) -> tuple[Any, ...]:
+    """The values of exactly these keys, in the order of `keys`.
+
+    Raises:
+        ProtocolError: The map lacks one, or has others.
+    """
+    if set(entries) != set(keys):
+        raise ProtocolError(
+            path, f"{what} has the keys {_listed(keys)}, and this has {_listed(tuple(entries))}"
+        )
+    return tuple(entries[key] for key in keys)
+
+
+def _listed(keys: tuple[str | bytes, ...]) -> str:
+    return ", ".join(shown(key) for key in keys[:8]) + (", ..." if len(keys) > 8 else "")
