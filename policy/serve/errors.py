@@ -9,6 +9,10 @@ SHOWN_CHARACTERS = 60
 """Keys and values come from whoever is at the other end: a sentence shows no more of one than this."""
 
 
+LONGEST_REPORT = 500
+"""What a server says of its own failure is cut after so many characters."""
+
+
 class ProtocolError(ValueError):
     """A message that does not follow its dialect: one sentence with the dialect, the field and what would be right."""
 
@@ -19,7 +23,15 @@ class ProtocolError(ValueError):
 
 
 class ServerError(RuntimeError):
-    """The policy's server reported a failure of its own; the message says what it said."""
+    """The policy's server reported a failure of its own: what was asked, and what it said, on one line."""
+
+    def __init__(self, problem: str, said: str) -> None:
+        self.said = said
+        words = " ".join(said.split())
+        readable = "".join(
+            c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words[:LONGEST_REPORT]
+        )
+        super().__init__(f"{problem}: {readable or '(it does not say why)'}")
 
 
 def shown(value: object) -> str:
@@ -36,4 +48,4 @@ def place(path: Path) -> str:
 def last_line(traceback: str) -> str:
     """What a traceback sent as a text frame comes down to."""
     lines = [line.strip() for line in traceback.splitlines() if line.strip()]
-    return lines[-1][:1000] if lines else "nothing"
+    return lines[-1] if lines else ""

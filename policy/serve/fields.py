@@ -12,7 +12,14 @@ from policy.serve.errors import Path, ProtocolError, ServerError, last_line, sho
 
 Map = dict[str, Any]
 
-NAMES = {bool: "true or false", int: "a whole number", str: "text", list: "a list", dict: "a map"}
+NAMES = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "a map",
+}
 
 
 def as_map(value: object, path: Path) -> Map:
@@ -113,7 +120,7 @@ def binary(frame: object) -> object:
         ServerError: It is text.
     """
     if isinstance(frame, str):
-        raise ServerError(f"the policy's server failed: {last_line(frame)}")
+        raise ServerError("the policy's server failed", last_line(frame))
     return frame
 
 

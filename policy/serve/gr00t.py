@@ -72,7 +72,7 @@ def decode_reply(data: object, version: Version, limits: Limits = DEFAULT_LIMITS
     reply = codec.decode(data, limits)
     if isinstance(reply, dict) and set(reply) == {"error"}:
         said = of_kind(reply["error"], str, (codec.dialect, "error"))
-        raise ServerError(f"the policy's server refused: {said or '(it does not say why)'}")
+        raise ServerError("the policy's server refused", said)
     return reply
 
 

@@ -131,4 +131,4 @@ def check_reset_reply(frame: object) -> None:
     if not isinstance(frame, str):
         raise ProtocolError((CODEC.dialect,), "a reset is answered by text, and this frame is binary")
     if frame != RESET_REPLY:
-        raise ServerError(f"the policy's server did not reset: {last_line(frame)}")
+        raise ServerError("the policy's server did not reset", last_line(frame))

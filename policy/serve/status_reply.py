@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from policy.serve.errors import Path, ServerError
+from policy.serve.errors import Path, ServerError, shown
 from policy.serve.fields import Map, as_map, one_of, optional, required
 
 
@@ -39,7 +39,7 @@ class StatusReply:
             ServerError: The server reported a failure.
         """
         if self.failure is not None:
-            raise ServerError(f"the policy's server refused request {self.request_id!r}: {self.failure}")
+            raise ServerError(f"the policy's server refused request {shown(self.request_id)}", self.failure)
         return self.data
 
 
@@ -72,9 +72,7 @@ def reply_from(message: object, path: Path) -> StatusReply:
     if not ok:
         error = optional(reply, "error", dict, path)
         place = path if error is None else (*path, "error")
-        failure = (
-            optional(reply if error is None else error, "message", str, place) or "(it does not say why)"
-        )
+        failure = optional(reply if error is None else error, "message", str, place) or ""
     return StatusReply(
         kind=required(reply, "type", str, path),
         request_id=required(reply, "request_id", str, path),

@@ -77,7 +77,7 @@ def actions(message: Message) -> np.ndarray:
     """
     if message.kind == "error":
         said = required(message.payload, "error", str, (*PATH, "payload"))
-        raise ServerError(f"the policy's server refused message {message.seq}: {said}")
+        raise ServerError(f"the policy's server refused message {message.seq}", said)
     one_of(message.kind, ("action",), (*PATH, "type"))
     return numbers(message.payload.get("actions"), (1, 2), (*PATH, "payload", "actions"))
 

@@ -15,7 +15,7 @@ DISTINCT = {name: CODECS[name] for name in ("openpi", "gr00t-n15", "gr00t-n16", 
 
 
 @pytest.mark.parametrize("dialect", DISTINCT)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_a_message_arrives_as_it_was_sent(dialect, data):
     codec = DISTINCT[dialect]
@@ -54,14 +54,14 @@ def test_vla_eval_sends_numbers_of_numpy_as_plain_ones_and_n16_has_no_form_for_t
             CODECS["gr00t-n16"].encode({"x": number})
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(CONFIGS)
 def test_modality_configs_arrive_as_they_were_sent(config):
     for dialect in ("gr00t-n15", "gr00t-n16", "gr00t-n17"):
         assert CODECS[dialect].decode(CODECS[dialect].encode([config])) == [config]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(IMAGES)
 def test_png_loses_nothing(image):
     (arrived,) = vla_eval.CODEC.decode(vla_eval.CODEC.encode([image]))
