@@ -25,7 +25,7 @@ class JointLimits:
 
 @dataclass(frozen=True)
 class RobotSpec:
-    """A robot arm with a parallel gripper."""
+    """A robot arm with a gripper."""
 
     name: str
     arm_joints: tuple[str, ...]
@@ -40,7 +40,7 @@ class RobotSpec:
     hand_body: str
     """Name of the link that carries the tool."""
     tool_offset: tuple[float, float, float]
-    """Tool centre point in the hand link's frame [m]; its axes are the hand's."""
+    """Tool centre point in the hand link's frame [m]."""
     tool_velocity: float
     """Greatest translational velocity of the tool [m/s]."""
     tool_angular_velocity: float
@@ -53,3 +53,5 @@ class RobotSpec:
     """Greatest continuous grasping force [N]."""
     source: str
     """Where the numbers come from."""
+    tool_rotation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
+    """Axes of the tool in the hand link's frame, a quaternion (x, y, z, w): z approaches, y closes."""
