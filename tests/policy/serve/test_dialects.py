@@ -268,12 +268,3 @@ def test_a_request_that_gr00t_cannot_serve_is_refused(request_, sentence):
     for version in ("n1.6", "n1.7"):
         with pytest.raises(ProtocolError, match=sentence):
             gr00t.decode_request(gr00t.encode(request_, version), version)
-
-
-def test_protocol_and_server_errors_are_told_in_a_sentence_on_the_command_line():
-    from workbench.expected_errors import sentence_of
-
-    assert (
-        sentence_of(ProtocolError(("openpi", "prompt"), "it is nil")) == "openpi message['prompt']: it is nil"
-    )
-    assert sentence_of(ServerError("it failed", "no key")) == "it failed: no key"
