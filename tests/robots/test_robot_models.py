@@ -1,5 +1,9 @@
 """Every robot keeps the promises of `RobotModel`, whatever it is made of."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +14,7 @@ from robots.protocol import RobotModel
 from robots.so_arm.model import SoArm
 from tasks.pick_place.workspace import WRIST_OFFSET, wrist_axes, wrist_camera
 
+ROOT = Path(__file__).parents[2]
 MODELS = [Panda(), SoArm()]
 
 
@@ -20,6 +25,18 @@ def robot(request):
 
 def test_it_is_a_robot_model(robot):
     assert isinstance(robot, RobotModel)
+
+
+def test_numbers_chains_and_grippers_need_no_torch():
+    """So that who reads datasets, and the robot's own computer, may know a robot without it."""
+    code = (
+        "import sys; from robots.franka.model import Panda; from robots.so_arm.model import SoArm\n"
+        "for robot in (Panda(), SoArm()):\n"
+        "    robot.chain.forward([robot.spec.home]), robot.gripper.joints_at([0.01])\n"
+        "assert 'torch' not in sys.modules"
+    )
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
 
 
 def test_chain_and_spec_name_the_same_joints_and_limits(robot):
