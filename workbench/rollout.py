@@ -25,7 +25,8 @@ import numpy as np
 import torch
 
 from policy.contract import Observation, Policy
-from policy.grounding import GRASP, PLACE, Grounding
+from policy.grounding import Grounding
+from workbench.hand_moments import hand_moments
 
 INVALID_ACTION = "invalid_action"
 """Why an episode failed in which the policy's action was not finite; all other reasons are the task's."""
@@ -118,7 +119,7 @@ class RunningEpisode:
     closing: list[bool] = field(default_factory=list)
     """Whether the action of each step closed the hand."""
     acted: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Where the hand first closed (`GRASP`) and last opened (`PLACE`), pixels of the first claim's image."""
+    """Where the hand first closed and last opened (`hand_moments`), pixels of the first claim's image."""
     states: list[dict[str, np.ndarray]] = field(default_factory=list)
     """Snapshots, one more than steps when recorded."""
     actions: list[np.ndarray] = field(default_factory=list)
@@ -340,15 +341,3 @@ class Rollout:
             for label, (u, v) in zip(moments, pixels, strict=True)
             if np.isfinite([u, v]).all()
         }
-
-
-def hand_moments(closing: Sequence[bool]) -> dict[str, int]:
-    """Steps at which the hand first begins to close (`GRASP`) and last begins to open (`PLACE`), as far as it does.
-
-    The last, since a hand that missed opens where it was, and tries again.
-    """
-    grasp = next((step for step, closes in enumerate(closing) if closes), None)
-    if grasp is None:
-        return {}
-    openings = [step for step in range(grasp + 1, len(closing)) if closing[step - 1] and not closing[step]]
-    return {GRASP: grasp} | ({PLACE: openings[-1]} if openings else {})

@@ -1,6 +1,7 @@
 """Runs and data are read without a simulator or a model; a sentence says what else would be needed."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,11 @@ def run(*words, **more):
     )
 
 
+def beside_the_source(folder, names):
+    made = {name for name in names if name.startswith(".") or name in ("build", "runs", "data")}
+    return made if Path(folder) == ROOT else ()
+
+
 @pytest.fixture(scope="module")
 def workbench(tmp_path_factory):
     """The command of an installation that has no extra."""
@@ -30,7 +36,10 @@ def workbench(tmp_path_factory):
     assert run(sys.executable, "-m", "venv", folder / "env").returncode == 0
     python, uv = folder / "env/bin/python", ROOT / ".bootstrap/bin/uv"
     pip = [uv, "pip", "install", "--python", python] if uv.exists() else [python, "-m", "pip", "install"]
-    made = run(*pip, "--constraint", ROOT / "constraints.txt", ROOT)
+    source = shutil.copytree(
+        ROOT, folder / "source", ignore=beside_the_source
+    )  # a build leaves folders there
+    made = run(*pip, "--constraint", ROOT / "constraints.txt", source)
     assert made.returncode == 0, made.stderr[-3000:]
 
     def command(*words):

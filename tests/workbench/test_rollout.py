@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.grounding import Grounding, Point
-from workbench.rollout import INVALID_ACTION, Outcome, Rollout, hand_moments
+from workbench.hand_moments import hand_moments
+from workbench.rollout import INVALID_ACTION, Outcome, Rollout
 from workbench.statistics import wilson_interval
 
 IDLE = -7.0
