@@ -83,6 +83,13 @@ def _text(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A factor as Rerun can hold it: numbers, texts and lists of one kind as they are, the rest as JSON."""
-    kinds = {type(part) for part in value} if isinstance(value, list | tuple) else {type(value)}
-    return value if kinds and len(kinds) == 1 and kinds <= {bool, int, float, str} else json.dumps(value)
+    """A factor as Rerun can hold it: numbers and lists of them, texts and lists of them; the rest as JSON.
+
+    Rerun keeps the type that a name had first: a whole number there would refuse, or cut, a fraction later.
+    """
+    parts = list(value) if isinstance(value, list | tuple) else [value]
+    kinds = {type(part) for part in parts}
+    if kinds and kinds <= {int, float}:
+        numbers = [float(part) for part in parts]
+        return numbers if isinstance(value, list | tuple) else numbers[0]
+    return value if len(kinds) == 1 and kinds <= {bool, str} else json.dumps(value)

@@ -30,7 +30,7 @@ def turned(quaternions: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
 def _between(each: np.ndarray, steps: np.ndarray) -> np.ndarray:
     so_far = np.concatenate(((0.0,), np.cumsum(each)))
-    return so_far[steps[1:]] - so_far[steps[:-1]]
+    return np.abs(so_far[steps[1:]] - so_far[steps[:-1]])  # a picture that is later may show what was before
 
 
 def jumps(episode: DatasetEpisode) -> list[str]:
