@@ -110,6 +110,11 @@ class ObservationSpec:
     prompt: str = "{instruction}"
     """What is made of the instruction, which stands at ``{instruction}``."""
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Cameras of the task that it needs."""
+        return tuple(dict.fromkeys(camera.camera for camera in self.cameras))
+
     def __post_init__(self) -> None:
         problems = self.problems()
         if problems:

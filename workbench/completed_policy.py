@@ -22,9 +22,7 @@ class CompletedPolicy:
     ``observation_spec``, it sees what the task offers, as it is.
     """
 
-    def __init__(
-        self, policy: Any, name: str, action_spec: ActionSpec, offer: ObservationOffer | None = None
-    ) -> None:
+    def __init__(self, policy: Any, name: str, action_spec: ActionSpec, offer: ObservationOffer) -> None:
         self._policy, self._offer = policy, offer
         self.observation_spec: ObservationSpec | None = getattr(policy, "observation_spec", None)
         if self.observation_spec is not None:
@@ -32,11 +30,7 @@ class CompletedPolicy:
         self.name = str(getattr(policy, "name", name))
         self.action_spec: ActionSpec = getattr(policy, "action_spec", action_spec)
         spec = self.observation_spec
-        self.cameras: tuple[str, ...] = (
-            tuple(getattr(policy, "cameras", ()))
-            if spec is None
-            else tuple(dict.fromkeys(camera.camera for camera in spec.cameras))
-        )
+        self.cameras: tuple[str, ...] = spec.sources if spec else tuple(getattr(policy, "cameras", ()))
         self.privileged = bool(getattr(policy, "privileged", False))
         self.execute_steps = getattr(policy, "execute_steps", 1)
         if not isinstance(self.execute_steps, int) or self.execute_steps < 1:
@@ -80,7 +74,7 @@ class CompletedPolicy:
             raise OptionError(
                 f"policy={name}: observation_spec must be an ObservationSpec, not {type(spec).__name__}"
             )
-        problems = ["what the task offers is not known"] if offer is None else spec.mismatches(offer)
+        problems = spec.mismatches(offer)
         if problems:
             raise OptionError(
                 f"policy={name} takes observations that the task does not have: {'; '.join(problems)}"
@@ -89,7 +83,7 @@ class CompletedPolicy:
     def _seen(self, observation: Observation) -> Observation:
         """The observation as the policy declares it."""
         spec, offer = self.observation_spec, self._offer
-        if spec is None or offer is None:
+        if spec is None:
             return observation
         device = observation.joint_pos.device
         names = ("joint_pos", "joint_vel", "ee_pose", "gripper_width")

@@ -14,7 +14,7 @@ from workbench.capture import capture
 from workbench.drawing import Pictures
 from workbench.launch import LaunchError
 from workbench.metrics import path_length, sparc
-from workbench.pick_place import PickPlaceSimulation, launch_pick_place, observation_offer
+from workbench.pick_place import PickPlaceSimulation, launch_pick_place
 from workbench.policies import make_policy
 from workbench.quota import Quota
 from workbench.records import EpisodeRecord, grounding_record
@@ -51,7 +51,7 @@ class EpisodeRunner:
         """Run the episodes that are handed out; LaunchError if policy and task mean different things by actions."""
         options, env = self.options, self.env
         policy = make_policy(
-            options.policy_cfg, options.num_envs, env.action_spec, options.device, observation_offer(env)
+            options.policy_cfg, options.num_envs, env.action_spec, options.device, options.image_size
         )
         problems = env.action_spec.mismatches(policy.action_spec)
         if problems:

@@ -43,6 +43,8 @@ def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
         missing = quota.next(records)
         if missing or Pictures(folder.path).missing():
             console.print(_what_runs(options, plan, len(missing), quota.total))
+            for line in options.policy_cfg.conversions(options.image_size):
+                console.print(f"  converted: {line}", markup=False)
             print_plan(options, console)
             EvalSession(options, quota, folder, dict(records)).run()
             records = folder.completed()

@@ -13,13 +13,18 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Callable, Sequence
-from typing import Any, get_args, get_type_hints
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from rich.table import Table
 
-from domain_rand.notation import NotationError, number, truth, whole
+from domain_rand.notation import NotationError, number, scalar, truth, whole
 
-_READERS: dict[type, Callable[[str], Any]] = {int: whole, float: number, bool: truth, str: str}
+READERS: dict[Any, Callable[[str], Any]] = {
+    int: whole, float: number, bool: truth, str: str, Path: Path, Any: scalar,
+}  # fmt: skip
+"""How a word is read, by the type that is declared."""
 _ABSENT = ("none", "null")
 """Words for the absence of a value, where an option may have none."""
 
@@ -67,19 +72,32 @@ def parse_options[Options](cls: type[Options], given: Sequence[str]) -> Options:
     kinds = get_type_hints(cls)
     fields = {_key(f): f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     values: dict[str, Any] = {
-        fields[key]: _read(key, word, kinds[fields[key]]) for key, word in pairs.items()
+        fields[key]: read_option(key, word, kinds[fields[key]]) for key, word in pairs.items()
     }
     return cls(**values, **collected)
 
 
-def _read(key: str, word: str, kind: Any) -> Any:
-    """The value of an option as typed; ``kind`` is its declared type, or that type or None."""
-    members = get_args(kind) or (kind,)
+def read_option(key: str, word: str, kind: Any) -> Any:
+    """The value of an option as typed; OptionError for what is none.
+
+    Args:
+        key: of the option.
+        word: as typed.
+        kind: its declared type: one of `READERS`, a `Literal`, or one of these or None.
+    """
+    members = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     if type(None) in members and word.strip().lower() in _ABSENT:
         return None
-    (kind,) = [member for member in members if member is not type(None)]
+    kind, *others = [member for member in members if member is not type(None)]
+    if get_origin(kind) is Literal and not others:
+        options = {str(option): option for option in get_args(kind)}
+        if word not in options:
+            raise OptionError(f"option {key}={_cut(word)}: choose one of {', '.join(options)}")
+        return options[word]
+    if kind not in READERS or others:
+        raise OptionError(f"option {key}: its type, {members}, cannot be written on a command line")
     try:
-        return _READERS[kind](word)
+        return READERS[kind](word)
     except NotationError as problem:
         raise OptionError(f"option {key}={_cut(word)}: expected {problem}") from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +13,6 @@ from domain_rand.image_needs import image_needs
 from domain_rand.sets import FactorSet
 from policy.contract import Observation, Policy
 from policy.grounding import Grounding
-from policy.observation_spec import ObservationOffer
-from robots.franka import PANDA
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.workspace import front_camera, wrist_camera
 from tasks.threads import beginning_patiently, leave_real_time
@@ -70,12 +67,6 @@ def launch_pick_place(
             yield env
         finally:
             env.close()
-
-
-def observation_offer(env: Any) -> ObservationOffer:
-    """What policies can be given in these environments."""
-    cameras = {name: (camera.width, camera.height) for name, camera in env.cameras.items()}
-    return ObservationOffer(PANDA.name, len(PANDA.arm_joints), PANDA.gripper_max_width, cameras)
 
 
 class PickPlaceSimulation:

@@ -12,7 +12,9 @@ from typing import Any
 from policy import ActionSpec, ObservationOffer, Policy
 from policy.action_bounds import bounds_conversion, within_bounds_of
 from policy.baselines import Hold, Random
+from robots.franka import PANDA
 from tasks.pick_place.action_spaces import ACTION_SPECS
+from tasks.pick_place.workspace import IMAGE_SIZE, front_camera, wrist_camera
 from workbench.differences import differences, sentence
 from workbench.fingerprints import folder_fingerprints
 from workbench.options import OptionError
@@ -48,10 +50,10 @@ class PolicyCfg:
     options: Mapping[str, str] = field(default_factory=dict)
     """A class of one's own: arguments of its constructor, as typed."""
 
-    def check(self) -> None:
-        """OptionError unless it can be made for a task with `CAMERAS`."""
+    def check(self, image_size: int = IMAGE_SIZE) -> None:
+        """OptionError unless it can be made for a task whose images have this width and height [px]."""
         if self.is_class:
-            self._class.check(self.options, CAMERAS)
+            self._class.check(self.options, observation_offer(image_size))
         elif self.name not in POLICIES:
             raise OptionError(
                 f"there is no policy {self.name!r}: choose one of {', '.join((*POLICIES, *registered()))}, or name a "
@@ -77,10 +79,17 @@ class PolicyCfg:
             return self._class.cameras
         return check_checkpoint(self.checkpoint) if self.name == M1 else ()
 
+    def conversions(self, image_size: int) -> list[str]:
+        """What is done to the task's observations to make those that its class declares, a line each."""
+        spec = self._class.observation_spec if self.is_class else None
+        return spec.conversions(observation_offer(image_size)) if spec else []
+
     def provenance(self) -> dict[str, Any]:
         """What a run keeps of what acts: a checkpoint's fingerprints and conversion, or those of a class's source."""
         if self.is_class:
-            return {"policy": {"files": self._class.files(self.options), **self._class.observations}}
+            spec = self._class.observation_spec
+            seen = {"observation_spec": spec.to_dict()} if spec else {}
+            return {"policy": {"files": self._class.files(self.options), **seen}}
         if self.name != M1:
             return {}
         return {"checkpoint": checkpoint_provenance(self.checkpoint) | action_conversion(self.checkpoint)}
@@ -100,17 +109,26 @@ class PolicyCfg:
         return PolicyClass.find(self.name)
 
 
+def observation_offer(image_size: int) -> ObservationOffer:
+    """What policies can be given in the tasks, whose images have this width and height [px]."""
+    cameras = (front_camera(image_size), wrist_camera(image_size))
+    sizes = {camera.name: (camera.width, camera.height) for camera in cameras}
+    return ObservationOffer(PANDA.name, len(PANDA.arm_joints), PANDA.gripper_max_width, sizes)
+
+
 def make_policy(
     cfg: PolicyCfg,
     num_envs: int,
     action_spec: ActionSpec,
     device: str,
-    offer: ObservationOffer | None = None,
+    image_size: int = IMAGE_SIZE,
 ) -> Policy:
-    """The policy for ``num_envs`` environments, within the bounds of their actions, which offer such observations."""
+    """The policy for ``num_envs`` environments, within the bounds of their actions; images have this size [px]."""
     name, checkpoint = cfg.name, cfg.checkpoint
     if cfg.is_class:
-        return PolicyClass.find(name).make(num_envs, action_spec, device, cfg.options, offer)
+        return PolicyClass.find(name).make(
+            num_envs, action_spec, device, cfg.options, observation_offer(image_size)
+        )
     if name == M1:
         from policy.m1.checkpoint import CheckpointError, locate
         from policy.m1.policy import M1Policy

@@ -24,14 +24,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from domain_rand.notation import NotationError, number, scalar, truth, whole
 from policy.contract import Policy
 from policy.observation_spec import ObservationOffer, ObservationSpec
 from workbench.fingerprints import file_fingerprint
-from workbench.options import OptionError
+from workbench.options import READERS, OptionError, read_option
 
 if TYPE_CHECKING:
     from policy.action import ActionSpec
@@ -41,8 +40,6 @@ GROUP = "workbench.policies"
 PREFIX = "policy."
 OFFERED = ("num_envs", "action_spec", "device")
 """What a constructor gets from the bench, if it has parameters of these names."""
-_READERS: dict[Any, Any] = {int: whole, float: number, bool: truth, str: str, Path: Path, Any: scalar}
-_ABSENT = ("none", "null")
 
 
 def registered() -> dict[str, str]:
@@ -71,9 +68,8 @@ class PolicyClass:
     @property
     def cameras(self) -> tuple[str, ...]:
         """Cameras whose pictures it asks for. Environments stand before the policy does, so its class says so."""
-        spec = getattr(self.cls, "observation_spec", None)
-        if isinstance(spec, ObservationSpec):
-            return tuple(dict.fromkeys(camera.camera for camera in spec.cameras))
+        if self.observation_spec:
+            return self.observation_spec.sources
         cameras = getattr(self.cls, "cameras", ())
         if isinstance(cameras, str) or not isinstance(cameras, Sequence):
             raise OptionError(
@@ -82,12 +78,23 @@ class PolicyClass:
             )
         return tuple(map(str, cameras))
 
-    def check(self, given: Mapping[str, str], cameras: Sequence[str]) -> None:
-        """OptionError unless it can be made with these options, and sees through no other cameras than these."""
-        unknown = [camera for camera in self.cameras if camera not in cameras]
+    @property
+    def observation_spec(self) -> ObservationSpec | None:
+        """What its class says that it sees; None where it says nothing."""
+        spec = getattr(self.cls, "observation_spec", None)
+        return spec if isinstance(spec, ObservationSpec) else None
+
+    def check(self, given: Mapping[str, str], offer: ObservationOffer) -> None:
+        """OptionError unless it can be made with these options, and sees nothing that the task does not offer."""
+        unknown = [camera for camera in self.cameras if camera not in offer.cameras]
         if unknown:
             raise OptionError(
-                f"policy={self.name} looks through camera {unknown[0]}; the task has {', '.join(cameras)}"
+                f"policy={self.name} looks through camera {unknown[0]}; the task has {', '.join(offer.cameras)}"
+            )
+        problems = self.observation_spec.mismatches(offer) if self.observation_spec else []
+        if problems:
+            raise OptionError(
+                f"policy={self.name} takes observations that the task does not have: {'; '.join(problems)}"
             )
         if not callable(getattr(self.cls, "act", None)):
             raise OptionError(f"policy={self.name}: {self.cls.__name__} has no method act(observation)")
@@ -99,7 +106,7 @@ class PolicyClass:
         action_spec: ActionSpec,
         device: str,
         given: Mapping[str, str],
-        offer: ObservationOffer | None = None,
+        offer: ObservationOffer,
     ) -> Policy:
         """The policy for these environments, whole: what it leaves out has its default."""
         from workbench.completed_policy import CompletedPolicy
@@ -128,12 +135,6 @@ class PolicyClass:
             raise OptionError(
                 f"policy={self.name}: {problem.filename} cannot be read: {problem.strerror}"
             ) from None
-
-    @property
-    def observations(self) -> dict[str, Any]:
-        """What its class says that it sees, as a run keeps it; empty where it says nothing."""
-        spec = getattr(self.cls, "observation_spec", None)
-        return {"observation_spec": spec.to_dict()} if isinstance(spec, ObservationSpec) else {}
 
     def _sources(self) -> tuple[Path, list[Path]]:
         """A folder, and what of it the class is made of: its whole package, or its one file."""
@@ -171,7 +172,7 @@ class PolicyClass:
             raise OptionError(f"policy={self.name} needs {PREFIX}{missing[0]}=...")
         kinds = _hints(self.cls)
         return {
-            key: _read(f"{PREFIX}{key}", word, kinds.get(key, _kind_of(named.get(key))))
+            key: read_option(f"{PREFIX}{key}", word, kinds.get(key, _kind_of(named.get(key))))
             for key, word in given.items()
         }
 
@@ -249,23 +250,4 @@ def _hints(cls: type) -> dict[str, Any]:
 def _kind_of(parameter: inspect.Parameter | None) -> Any:
     """The type that a parameter's default says; anything where there is none."""
     default = parameter.default if parameter is not None else None
-    return type(default) if type(default) in _READERS else Any
-
-
-def _read(key: str, word: str, kind: Any) -> Any:
-    members = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-    if type(None) in members and word.strip().lower() in _ABSENT:
-        return None
-    members = tuple(member for member in members if member is not type(None))
-    if get_origin(members[0]) is Literal:
-        options = {str(option): option for option in get_args(members[0])}
-        if word not in options:
-            raise OptionError(f"option {key}={word}: choose one of {', '.join(options)}")
-        return options[word]
-    read = _READERS.get(members[0]) if len(members) == 1 else scalar
-    if read is None:
-        raise OptionError(f"option {key}: its type, {members[0]}, cannot be written on a command line")
-    try:
-        return read(word)
-    except NotationError as problem:
-        raise OptionError(f"option {key}={word}: expected {problem}") from None
+    return type(default) if type(default) in READERS else Any

@@ -101,7 +101,7 @@ class EnvironmentOptions:
             self.checkpoint = self.checkpoint or M1_MINI
         elif self.checkpoint:
             raise OptionError(f"checkpoint={self.checkpoint} is for policy={M1}, not policy={self.policy}")
-        self.policy_cfg.check()
+        self.policy_cfg.check(self.image_size)
         if self.time_limit_s <= 0:
             raise OptionError(f"time_limit_s must be positive, not {self.time_limit_s}")
         if not math.isfinite(self.time_limit_s) or self.max_steps < 1:

@@ -6,14 +6,9 @@ from domain_rand.distributions import Integers
 from domain_rand.factor import Factor, register
 
 
-@register
-class NoiseSeed(Factor):
-    """Seed of everything random while the episode runs: noise, lost commands, when and where disturbances happen.
+class _Seed(Factor):
+    """A factor so that it is recorded: an episode's draws, given back as an explicit set, are that episode again."""
 
-    It is a factor so that it is recorded: an episode's draws, given back as an explicit set, are that episode again.
-    """
-
-    name = "episode.noise_seed"
     unit = "1"
     nominal = None
     default = None
@@ -24,15 +19,15 @@ class NoiseSeed(Factor):
 
 
 @register
-class PolicySeed(Factor):
-    """Seed of what is random in the policy, as in one that samples its actions; recorded for the same reason."""
+class NoiseSeed(_Seed):
+    """Seed of everything random while the episode runs: noise, lost commands, when and where disturbances happen."""
+
+    name = "episode.noise_seed"
+
+
+@register
+class PolicySeed(_Seed):
+    """Seed of what is random in the policy, as in one that samples its actions."""
 
     name = "episode.policy_seed"
     stream = "policy"
-    unit = "1"
-    nominal = None
-    default = None
-    legal = Integers(0, 2**31 - 1)
-
-    def draw(self, rng, drawn):
-        return self.legal.sample(rng)

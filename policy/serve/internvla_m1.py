@@ -14,7 +14,7 @@ from policy.serve.errors import Path, ProtocolError, shown
 from policy.serve.fields import Map, as_map, binary, numbers, of_kind, texts
 from policy.serve.limits import DEFAULT_LIMITS, Limits
 from policy.serve.openpi_arrays import OpenpiMarks
-from policy.serve.status_reply import Request, StatusReply, reply_from, request_from
+from policy.serve.status_reply import Request, StatusReply, request_from, status_reply
 
 CODEC = Codec("InternVLA-M1", OpenpiMarks("InternVLA-M1"))
 PATH: Path = (CODEC.dialect,)
@@ -55,13 +55,8 @@ def decode_request(data: object, limits: Limits = DEFAULT_LIMITS) -> Request:
 
 
 def decode_reply(frame: object, limits: Limits = DEFAULT_LIMITS) -> StatusReply:
-    """What the server answered.
-
-    Raises:
-        ProtocolError: It is no reply.
-        ServerError: The frame is text, which is the traceback of what failed.
-    """
-    return reply_from(CODEC.decode(binary(frame), limits), PATH)
+    """What the server answered: see `status_reply`."""
+    return status_reply(CODEC, frame, limits)
 
 
 def normalised_actions(reply: StatusReply) -> np.ndarray:

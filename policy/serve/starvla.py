@@ -15,7 +15,7 @@ from policy.serve.fields import Map, as_map, binary, numbers, of_kind, optional,
 from policy.serve.internvla_m1 import check_pictures
 from policy.serve.limits import DEFAULT_LIMITS, Limits
 from policy.serve.openpi_arrays import OpenpiMarks
-from policy.serve.status_reply import Request, StatusReply, reply_from, request_from
+from policy.serve.status_reply import Request, StatusReply, request_from, status_reply
 
 CODEC = Codec("starVLA", OpenpiMarks("starVLA"))
 PATH: Path = (CODEC.dialect,)
@@ -56,13 +56,8 @@ def decode_request(data: object, limits: Limits = DEFAULT_LIMITS) -> Request:
 
 
 def decode_reply(frame: object, limits: Limits = DEFAULT_LIMITS) -> StatusReply:
-    """What the server answered.
-
-    Raises:
-        ProtocolError: It is no reply.
-        ServerError: The frame is text, which is the traceback of what failed.
-    """
-    return reply_from(CODEC.decode(binary(frame), limits), PATH)
+    """What the server answered: see `status_reply`."""
+    return status_reply(CODEC, frame, limits)
 
 
 def actions(reply: StatusReply) -> np.ndarray:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from policy.serve.codec import Codec
 from policy.serve.errors import Path, ServerError, shown
-from policy.serve.fields import Map, as_map, one_of, optional, required
+from policy.serve.fields import Map, as_map, binary, one_of, optional, required
+from policy.serve.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,15 @@ def request_from(message: object, kinds: tuple[str, ...], flat_kind: str, path: 
     return Request(kind, name, optional(request, "payload", dict, path) or {})
 
 
-def reply_from(message: object, path: Path) -> StatusReply:
-    """A reply; a failure says why in ``error.message`` (starVLA) or in ``message`` (InternVLA-M1).
+def status_reply(codec: Codec, frame: object, limits: Limits) -> StatusReply:
+    """What a server answered; a failure says why in ``error.message`` (starVLA) or in ``message`` (InternVLA-M1).
 
     Raises:
-        ProtocolError: It is none, or its two ways of saying how it went contradict each other.
+        ProtocolError: It is no reply, or its two ways of saying how it went contradict each other.
+        ServerError: The frame is text, which is the traceback of what failed.
     """
-    reply = as_map(message, path)
+    path: Path = (codec.dialect,)
+    reply = as_map(codec.decode(binary(frame), limits), path)
     status = one_of(required(reply, "status", str, path), ("ok", "error"), (*path, "status"))
     ok = required(reply, "ok", bool, path)
     one_of(status, ("ok",) if ok else ("error",), (*path, "status"))

@@ -1,8 +1,9 @@
 """The SO-ARM101's numbers, and what follows from them.
 
 Sources: ``so101.urdf`` of the ``example-robot-data`` package (joints, links, limits of position, where the fingers
-are); the STS3215 servo's data at 12 V, as published by its maker and measured by users (SO-ARM100 issue 134). The
-URDF's limits of effort and velocity, 10 each, are placeholders.
+are); the STS3215 servo's data at 12 V, as published by its maker and as users measured it
+(https://github.com/TheRobotStudio/SO-ARM100, discussion 134). The URDF's limits of effort and velocity, 10 each, are
+placeholders.
 """
 
 from __future__ import annotations

@@ -41,15 +41,6 @@ CRANE = """<robot name="crane">
 </robot>"""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Small tensors: more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module", params=[*ARMS, "crane"])
 def arm(request, tmp_path_factory):
     """A chain with a tool on its last link, and a function that says what pinocchio makes of the same file."""

@@ -19,15 +19,6 @@ URDF = DESCRIPTION / "urdf" / "so101.urdf"
 HOME = torch.tensor([SO_ARM.home], dtype=torch.float64)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Small tensors: more threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def model():
     return pinocchio.buildModelFromUrdf(str(URDF))

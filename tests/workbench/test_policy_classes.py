@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from policy.contract import Decision, Observation
-from policy.observation_spec import ObservationOffer
 from tasks.pick_place.action_spaces import DELTA_EEF
 from workbench.cli import main
 from workbench.eval_options import EvalOptions
@@ -200,8 +199,11 @@ def test_a_policy_sees_what_it_declares(place):
     cfg.check()
     assert cfg.cameras == ("front",)
     assert cfg.provenance()["policy"]["observation_spec"]["state_dim"] == 8
-    offer = ObservationOffer("franka", 7, 0.08, {"front": (64, 64)})
-    policy = make_policy(cfg, 2, DELTA_EEF, "cpu", offer)
+    policy = make_policy(cfg, 2, DELTA_EEF, "cpu", 64)
+    assert cfg.conversions(64)[:2] == [
+        "front -> image: renamed",
+        "image: 64 x 64 -> 32 x 32 px, stretch, bilinear",
+    ]
     shown = replace(
         seen(2),
         images={"front": torch.full((2, 64, 64, 3), 9, dtype=torch.uint8)},
@@ -223,11 +225,5 @@ def test_a_policy_sees_what_it_declares(place):
 )  # fmt: skip
 def test_a_policy_that_takes_what_there_is_not_is_one_sentence(place, camera, dim, sentence):
     (place / "odd.py").write_text(SEEING.replace("CAMERA", camera).replace("DIM", dim), "utf-8")
-
-    def ask():
-        cfg = PolicyCfg("odd.py")
-        cfg.check()
-        make_policy(cfg, 2, DELTA_EEF, "cpu", ObservationOffer("franka", 7, 0.08, {"front": (64, 64)}))
-
     with pytest.raises(OptionError, match=sentence):
-        ask()
+        PolicyCfg("odd.py").check()

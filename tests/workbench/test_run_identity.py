@@ -74,7 +74,8 @@ def test_an_edited_factor_set_of_the_same_name_is_refused_by_the_keys_that_diffe
 
 def test_a_factor_set_that_means_the_same_is_the_same(begun):
     whole = json.loads(json.dumps(FACTORS).replace("1.5", "1.50"))
-    start(begun, provenance=changed(factor_set={"name": "mine.yaml", "fingerprint": "1", "factors": whole}))
+    same = changed(factor_set={"name": "mine.yaml", "fingerprint": "1", "factors": whole})
+    assert start(begun, provenance=same).completed().keys() == RunFolder(begun).completed().keys()
 
 
 def test_ninety_factors_that_differ_make_a_sentence_and_not_a_page(begun):

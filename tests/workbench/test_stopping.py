@@ -62,6 +62,8 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
     try:
         with signals_as_interrupts():
             os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
 

@@ -13,7 +13,7 @@ from workbench.data.content import timeless
 from workbench.data.demonstrations import NO_DEMONSTRATION, defect, to_episode
 from workbench.data.generate_options import GenerateOptions
 from workbench.episode_runner import record_of
-from workbench.pick_place import PickPlaceSimulation, launch_pick_place, observation_offer
+from workbench.pick_place import PickPlaceSimulation, launch_pick_place
 from workbench.policies import make_policy
 from workbench.rollout import Rollout, RunningEpisode, Tally, Work
 
@@ -58,7 +58,7 @@ class PlanPass:
         o = self.options
         self.env = env
         self.simulation = self.simulation_class(env, o.factor_set(), o.seed, o.max_steps, o.task)
-        policy = make_policy(o.policy_cfg, o.num_envs, env.action_spec, o.device, observation_offer(env))
+        policy = make_policy(o.policy_cfg, o.num_envs, env.action_spec, o.device, o.image_size)
         with self.writer:
             return Rollout(self.simulation, policy, work, self._done, recorded=range(o.episodes)).run()
 
