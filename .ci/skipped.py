@@ -1,17 +1,21 @@
-"""Reads pytest's JUnit file: ``skipped.py ids FILE`` lists the tests that were skipped, ``reasons FILE`` says why."""
+"""Reads pytest's JUnit file: ``skipped.py ids FILE`` names the functions that skipped, ``reasons FILE`` says why."""
 
 import sys
 from xml.etree import ElementTree
 
 
 def skipped(path: str) -> list[tuple[str, str]]:
-    """Node id and reason of each test that was skipped. The tests are functions: none is in a class."""
+    """Function and reason of each test that was skipped. The tests are functions: none is in a class.
+
+    Without its parameters: a test over the files of a folder has others once there is the folder.
+    """
     found = []
     for case in ElementTree.parse(path).iter("testcase"):
         reason = case.find("skipped")
         if reason is not None:
             file = case.get("classname", "").replace(".", "/") + ".py"
-            found.append((f"{file}::{case.get('name')}", reason.get("message", "")))
+            name = case.get("name", "").split("[")[0]
+            found.append((f"{file}::{name}", reason.get("message", "")))
     return found
 
 
@@ -19,7 +23,8 @@ if __name__ == "__main__":
     what, path = sys.argv[1:]
     tests = skipped(path)
     if what == "ids":
-        print("\n".join(test for test, _ in tests), end="\n" if tests else "")
+        functions = dict.fromkeys(test for test, _ in tests)
+        print("\n".join(functions), end="\n" if functions else "")
     else:
         print(f"ci: {len(tests)} tests are skipped on this machine{':' if tests else ''}")
         for test, reason in tests:

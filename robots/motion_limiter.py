@@ -104,6 +104,11 @@ class MotionLimiter:
         before, here, after = self.points
         return here + (before - here) * ((1 - share) ** 2 / 2) + (after - here) * (share**2 / 2)
 
+    def velocity_at(self, share: float) -> torch.Tensor:
+        """Velocities of these positions ``[N, J]`` [rad/s], by `at`'s derivative."""
+        before, here, after = self.points
+        return ((here - before) * (1 - share) + (after - here) * share) / self.period
+
     def _stopping_speed(self, distance: torch.Tensor) -> torch.Tensor:
         """Greatest speed ``[N, J]`` [rad/s] of the next step from which rest is reached within a distance [rad].
 

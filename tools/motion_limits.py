@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from domain_rand.sets import FactorSetError, load_set
 from robots.franka import PANDA
-from workbench.launch import default_device, default_physics
+from workbench.launch import LaunchError, check_launch, default_device, default_physics
 from workbench.options import OptionError, option, parse_options
 from workbench.pick_place import PickPlaceSimulation
+from workbench.policies import PolicyCfg, make_policy
 
 QUANTITIES = ("velocity", "acceleration", "jerk")
 
@@ -39,6 +41,23 @@ class MotionLimitsOptions:
     device: str = option("auto", "cpu or cuda:N")
     action_space: str = option("delta_eef", "what actions mean: delta_eef, delta_joints")
     time_limit_s: float = option(15.0, "simulated time after which an episode ends", "s")
+
+    def check(self) -> None:
+        """OptionError, FactorSetError or LaunchError for what cannot run, before the simulator starts."""
+        if min(self.episodes, self.num_envs) < 1 or self.seed < 0 or not self.time_limit_s > 0:
+            raise OptionError("episodes, num_envs and time_limit_s must be above 0, seed 0 or more")
+        if self.device == "auto":
+            self.device = default_device()
+        if self.physics == "auto":
+            self.physics = default_physics(self.device)
+        self.policy_cfg.check()
+        load_set(self.dr)
+        check_launch(self.physics, "newton_warp", self.device)
+
+    @property
+    def policy_cfg(self) -> PolicyCfg:
+        """The policy, with the command line's errors where it is the noisy expert."""
+        return PolicyCfg(self.policy, grounding_error_px=4.0, latency_steps=2)
 
 
 @dataclass(frozen=True)
@@ -145,21 +164,18 @@ def shares(motion: np.ndarray, dt: float) -> np.ndarray:
 
 def measure(options: MotionLimitsOptions) -> Commanded:
     """Run the episodes and look at every command."""
-    from domain_rand.sets import load_set
     from tasks.pick_place.action_spaces import CONTROL_HZ
     from workbench.pick_place import launch_pick_place
-    from workbench.policies import PolicyCfg, make_policy
     from workbench.rollout import Rollout, RunningEpisode
 
     factor_set, n, successes = load_set(options.dr), options.num_envs, []
-    cfg = PolicyCfg(options.policy, grounding_error_px=4.0, latency_steps=2)
     launched = launch_pick_place(
         n, options.physics, "newton_warp", options.device, options.action_space, (), 64, options.seed, factor_set
     )  # fmt: skip
     with launched as env:
         steps = round(options.time_limit_s * CONTROL_HZ)
         simulation = LoggedSimulation(env, factor_set, options.seed, steps)
-        policy = make_policy(cfg, n, env.action_spec, options.device)
+        policy = make_policy(options.policy_cfg, n, env.action_spec, options.device)
 
         def done(ran: RunningEpisode) -> None:
             successes.append(ran.outcome is not None and ran.outcome.success)
@@ -179,13 +195,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(soft_wrap=True, highlight=False)
     try:
         options = parse_options(MotionLimitsOptions, sys.argv[1:] if argv is None else argv)
-    except OptionError as error:
+        options.check()
+    except (OptionError, FactorSetError, LaunchError) as error:
         print(f"motion_limits: {error}", file=sys.stderr)
         return 2
-    if options.device == "auto":
-        options.device = default_device()
-    if options.physics == "auto":
-        options.physics = default_physics(options.device)
     found = measure(options)
     console.print(
         f"{options.episodes} {options.dr} episodes of {options.policy} on {options.physics}, "

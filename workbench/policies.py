@@ -123,7 +123,11 @@ def make_policy(
     device: str,
     image_size: int = IMAGE_SIZE,
 ) -> Policy:
-    """The policy for ``num_envs`` environments, within the bounds of their actions; images have this size [px]."""
+    """The policy for ``num_envs`` environments, within the bounds of their actions; images have this size [px].
+
+    Raises OptionError for what `PolicyCfg.check` refuses.
+    """
+    cfg.check(image_size)
     name, checkpoint = cfg.name, cfg.checkpoint
     if cfg.is_class:
         return PolicyClass.find(name).make(

@@ -1,7 +1,8 @@
 """The two action spaces of the Panda as Isaac Lab action terms; `tasks.pick_place.action_spaces` says what they mean.
 
 Whatever the actions ask for passes `CommandPath` and then, last of all, the robot's `MotionLimiter`, which commands
-joint position targets at the rate of the physics. With end-effector actions the commanded position may lead the
+joint positions at the rate of the physics, and their velocities with them: a drive whose damping acted on the whole
+velocity would trail by damping over stiffness, 83 ms. With end-effector actions the commanded position may lead the
 measured one by a bounded distance only, so that pushing against the table does not wind it up.
 """
 
@@ -87,6 +88,9 @@ class _JointTargetAction(ActionTerm):
         fingers = self._fingers_before + (self._targets[:, 7:] - self._fingers_before) * share
         target = torch.cat((self.limiter.at(share), fingers), 1)
         self._asset.set_joint_position_target_index(target=target, joint_ids=self._joints)
+        self._asset.set_joint_velocity_target_index(
+            target=self.limiter.velocity_at(share), joint_ids=self._arm
+        )
 
     def reset(self, env_ids: Sequence[int] | torch.Tensor | slice | None = None) -> dict:
         ids = slice(None) if env_ids is None else env_ids
