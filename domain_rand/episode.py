@@ -10,7 +10,7 @@ from domain_rand.factor import REGISTRY, Value
 from domain_rand.sets import FactorSet
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.compose import compose
-from tasks.pick_place.scene import Scene
+from tasks.tabletop.scene import Scene
 
 LOOKS = ("appearance", "camera")
 """Families of factors that change what cameras see, and nothing else."""

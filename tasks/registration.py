@@ -15,7 +15,7 @@ for _name, _cfg in ((PICK_PLACE, "PickPlaceEnvCfg"), (PICK_PLACE_JOINTS, "PickPl
     if _name not in gymnasium.registry:
         gymnasium.register(
             id=_name,
-            entry_point="tasks.pick_place.env:PickPlaceEnv",
+            entry_point="tasks.tabletop.env:PickPlaceEnv",
             disable_env_checker=True,
-            kwargs={"env_cfg_entry_point": f"tasks.pick_place.env_cfg:{_cfg}"},
+            kwargs={"env_cfg_entry_point": f"tasks.tabletop.env_cfg:{_cfg}"},
         )

@@ -27,8 +27,8 @@ from tasks.episode import EpisodeSpec
 from workbench.attribution.in_loop import attribute_factorial
 from workbench.attribution.ladder import analyse_ladder
 from workbench.attribution.planning import plan_ladder
-from workbench.options import OptionError, option, parse_options
-from workbench.statistics import keyed_generator, wilson_interval
+from workbench.cli.options import OptionError, option, parse_options
+from workbench.stats import keyed_generator, wilson_interval
 from workbench.tuning.adr import Adr, Bound, Settings, Trial
 
 SET = load_set(

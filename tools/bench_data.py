@@ -24,9 +24,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.replicated_archive import replicate
-from workbench.data.archive import EPISODES, chunks
-from workbench.options import OptionError, option, parse_options
-from workbench.provenance import machine
+from workbench.cli.options import OptionError, option, parse_options
+from workbench.data.archive.archive import EPISODES, chunks
+from workbench.runs.provenance import machine
 
 LOOK_EVERY_S = 0.1
 """Time between two looks at the processes [s]."""
@@ -135,7 +135,7 @@ def resident(pid: int) -> int:
 
 
 def _command(words: list[str]) -> list[str]:
-    return [sys.executable, "-m", "workbench.cli", "data", *words]
+    return [sys.executable, "-m", "workbench.cli.main", "data", *words]
 
 
 def _workbench(*words: str) -> None:

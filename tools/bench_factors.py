@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from rich.console import Console
 
-from workbench.launch import default_device, default_physics
-from workbench.options import OptionError, option, parse_options
-from workbench.provenance import machine
-from workbench.statistics import quantile_interval
+from workbench.cli.options import OptionError, option, parse_options
+from workbench.rollout.launch import default_device, default_physics
+from workbench.runs.provenance import machine
+from workbench.stats import quantile_interval
 
 LOOK_EVERY = 8
 """Steps between two pictures."""
@@ -45,8 +45,8 @@ def work(options: FactorBenchOptions) -> None:
     """Run a turn for every line of input; print its wall time per step [ms]."""
     from domain_rand.sets import load_set
     from tasks.pick_place.expert import Expert
-    from workbench.pick_place import PickPlaceSimulation, launch_pick_place
-    from workbench.rollout import Rollout
+    from workbench.rollout.loop import Rollout
+    from workbench.rollout.simulation import PickPlaceSimulation, launch_pick_place
 
     name, camera = options.worker.split("/")
     factor_set = load_set(name)

@@ -20,9 +20,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from workbench.data.generate_options import GenerateOptions
-from workbench.options import OptionError, option, parse_options
-from workbench.provenance import machine
+from workbench.cli.options import OptionError, option, parse_options
+from workbench.data.generate.options import GenerateOptions
+from workbench.runs.provenance import machine
 
 
 @dataclass
@@ -60,11 +60,11 @@ class Row:
 
 def measure(options: GenerateOptions) -> Row:
     """Both ways, in this process."""
-    from workbench.data.archive import EPISODES, PLAN, settled
-    from workbench.data.chunk_writer import RollingWriter
-    from workbench.data.plan import PlanPass
-    from workbench.data.render import RenderPass
-    from workbench.pick_place import launch_pick_place
+    from workbench.data.archive.archive import EPISODES, PLAN, settled
+    from workbench.data.archive.chunk_writer import RollingWriter
+    from workbench.data.generate.plan import PlanPass
+    from workbench.data.generate.render import RenderPass
+    from workbench.rollout.simulation import launch_pick_place
 
     o = options
     with (
@@ -97,11 +97,11 @@ def measure(options: GenerateOptions) -> Row:
 
 def _at_once(env: Any, o: GenerateOptions, folder: Path) -> None:
     """Simulate the episodes and draw every frame of them, in one go."""
-    from workbench.data.chunk_writer import RollingWriter
+    from workbench.data.archive.chunk_writer import RollingWriter
+    from workbench.data.generate.plan import PlanPass
+    from workbench.data.generate.silhouette import label_boxes
     from workbench.data.pictures import encode
-    from workbench.data.plan import PlanPass
-    from workbench.data.silhouette import label_boxes
-    from workbench.pick_place import PickPlaceSimulation
+    from workbench.rollout.simulation import PickPlaceSimulation
 
     class Filmed(PickPlaceSimulation):
         """Draws every so many steps."""

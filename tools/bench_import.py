@@ -93,7 +93,7 @@ def foreign(root: Path, episodes: int) -> None:
 def archive(root: Path, episodes: int) -> None:
     """An archive of so many episodes, all of them the same sixteen."""
     from tests.workbench.data.made_up import made_up_episode
-    from workbench.data.chunk_writer import ChunkWriter
+    from workbench.data.archive.chunk_writer import ChunkWriter
 
     first = root / "episodes/chunk-000000.hdf5"
     with ChunkWriter(first, "pick_place") as writer:
@@ -108,7 +108,7 @@ def measured(*words: str | Path) -> tuple[float, float, int]:
     """Wall time [s], peak resident memory [MiB] and exit status of ``workbench data``."""
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "workbench.cli", "data", *map(str, words)], stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "workbench.cli.main", "data", *map(str, words)], stdout=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
     return time.perf_counter() - began, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)

@@ -27,12 +27,12 @@ from policy.m1.model import M1Model
 from policy.m1.policy import M1Policy
 from policy.m1.presets import preset
 from policy.m1.tokenizer import build_tokenizer
-from tasks.pick_place.action_spaces import DELTA_EEF
-from workbench.launch import LaunchError, check_device, default_device
-from workbench.options import OptionError, option, parse_options
-from workbench.provenance import machine
-from workbench.simulation_options import at_least
-from workbench.stopwatch import Stopwatch
+from tasks.tabletop.action_spaces import DELTA_EEF
+from workbench.cli.options import OptionError, option, parse_options
+from workbench.rollout.launch import LaunchError, check_device, default_device
+from workbench.rollout.options import at_least
+from workbench.rollout.stopwatch import Stopwatch
+from workbench.runs.provenance import machine
 from workbench.training.build import DEFAULT_VIEWS
 from workbench.training.vocabulary import spoken_words
 

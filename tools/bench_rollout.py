@@ -20,9 +20,9 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from workbench.launch import default_device, default_physics
-from workbench.options import OptionError, option, parse_options
-from workbench.provenance import machine, package_versions
+from workbench.cli.options import OptionError, option, parse_options
+from workbench.rollout.launch import default_device, default_physics
+from workbench.runs.provenance import machine, package_versions
 
 
 @dataclass
@@ -89,8 +89,8 @@ def measure(physics: str, device: str, num_envs: int, cameras: str, steps: int, 
 
     from domain_rand.sets import load_set
     from tasks.pick_place.expert import Expert
-    from workbench.pick_place import PickPlaceSimulation, launch_pick_place
-    from workbench.rollout import Rollout
+    from workbench.rollout.loop import Rollout
+    from workbench.rollout.simulation import PickPlaceSimulation, launch_pick_place
 
     watched = () if cameras == "none" else (cameras,)
     with launch_pick_place(

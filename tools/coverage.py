@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tools.coverage_tables import TABLES, Row
-from workbench.options import OptionError, option, parse_options
+from workbench.cli.options import OptionError, option, parse_options
 
 
 @dataclass

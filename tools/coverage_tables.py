@@ -16,16 +16,16 @@ from workbench.attribution.regions import cross_fitted, region_rate, with_interv
 from workbench.comparison import ComparisonError, compare_samples
 from workbench.comparison.clusters import variance_of_difference
 from workbench.comparison.sample import Sample
-from workbench.records import EpisodeRecord
-from workbench.sequential import SequentialTest, anytime_interval
-from workbench.sequential_paired import PairedSequentialTest
-from workbench.statistics import (
+from workbench.runs.records import EpisodeRecord
+from workbench.stats import (
     RATE_INTERVALS,
     mcnemar_exact,
     mean_interval,
     paired_difference_interval,
     wilson_interval,
 )
+from workbench.stats.sequential import SequentialTest, anytime_interval
+from workbench.stats.sequential_paired import PairedSequentialTest
 
 LEVEL = 0.95
 Row = Sequence[object]

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from workbench.data.annotated_picture import annotated
 from workbench.data.episode import DatasetEpisode
+from workbench.data.generate.annotated_picture import annotated
 from workbench.data.view_command import choose
 
 TARGET = Path(__file__).resolve().parent.parent / "docs/images/dataset.jpg"

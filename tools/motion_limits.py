@@ -20,10 +20,10 @@ from rich.console import Console
 
 from domain_rand.sets import FactorSetError, load_set
 from robots.franka import PANDA
-from workbench.launch import LaunchError, check_launch, default_device, default_physics
-from workbench.options import OptionError, option, parse_options
-from workbench.pick_place import PickPlaceSimulation
-from workbench.policies import PolicyCfg, make_policy
+from workbench.cli.options import OptionError, option, parse_options
+from workbench.rollout.launch import LaunchError, check_launch, default_device, default_physics
+from workbench.rollout.policies import PolicyCfg, make_policy
+from workbench.rollout.simulation import PickPlaceSimulation
 
 QUANTITIES = ("velocity", "acceleration", "jerk")
 
@@ -109,18 +109,18 @@ class LoggedSimulation(PickPlaceSimulation):
         env.sim.step = logged
 
     def begin(self, rows: Sequence[int], indices: Sequence[int]) -> list[int]:
-        """See `workbench.rollout.Simulation`."""
+        """See `workbench.rollout.loop.Simulation`."""
         seeds = super().begin(rows, indices)
         self._note(rows)
         return seeds
 
     def end(self, rows: Sequence[int]) -> None:
-        """See `workbench.rollout.Simulation`."""
+        """See `workbench.rollout.loop.Simulation`."""
         super().end(rows)
         self._note(rows)
 
     def step(self, actions: Any) -> None:
-        """See `workbench.rollout.Simulation`."""
+        """See `workbench.rollout.loop.Simulation`."""
         super().step(actions)
         limiter = getattr(self.env.command, "limiter", None)
         if limiter is not None:
@@ -164,9 +164,9 @@ def shares(motion: np.ndarray, dt: float) -> np.ndarray:
 
 def measure(options: MotionLimitsOptions) -> Commanded:
     """Run the episodes and look at every command."""
-    from tasks.pick_place.action_spaces import CONTROL_HZ
-    from workbench.pick_place import launch_pick_place
-    from workbench.rollout import Rollout, RunningEpisode
+    from tasks.tabletop.action_spaces import CONTROL_HZ
+    from workbench.rollout.loop import Rollout, RunningEpisode
+    from workbench.rollout.simulation import launch_pick_place
 
     factor_set, n, successes = load_set(options.dr), options.num_envs, []
     launched = launch_pick_place(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from workbench.viewing import screenshot
+from workbench.views.viewing import screenshot
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 COLUMNS, CELL, CAPTION = 4, 320, 26

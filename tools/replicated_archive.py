@@ -17,12 +17,12 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from workbench.data.archive import EPISODES, Chunk, chunks
-from workbench.data.archive import episodes as archive_episodes
-from workbench.data.chunk_writer import ChunkWriter
+from workbench.data.archive.archive import EPISODES, Chunk, chunks
+from workbench.data.archive.archive import episodes as archive_episodes
+from workbench.data.archive.chunk_writer import ChunkWriter
+from workbench.data.archive.hdf5_image import new_image, write_image
+from workbench.data.archive.survey import stage
 from workbench.data.episode import CameraFrames, DatasetEpisode
-from workbench.data.hdf5_image import new_image, write_image
-from workbench.data.survey import stage
 
 CHUNK = 16
 """Episodes a file, as `workbench generate` makes them."""

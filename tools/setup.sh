@@ -79,7 +79,7 @@ install_packages() {
 }
 
 # ROS sets PYTHONPATH, and a package there called `policy` or `numpy` would come before ours. Python runs the line at
-# every start; the name makes it the last of its kind. (For folders that it cannot see: workbench/search_path.py.)
+# every start; the name makes it the last of its kind. (For folders that it cannot see: workbench/cli/search_path.py.)
 search_pythonpath_last() {
     "$VENV/bin/python" - "$PWD" <<'EOF'
 import sys, sysconfig

@@ -14,9 +14,9 @@ from tasks.imaging.color import srgb_to_linear
 from tasks.imaging.patterns import multiplier
 from tasks.imaging.shading import AMBIENT, LAMP, SHADOW_VISIBILITY, SKY
 from tasks.imaging.textures import KINDS
-from tasks.pick_place.imaging import FIXED_BODIES
-from tasks.pick_place.scene import COLORS
-from tasks.pick_place.workspace import ROOM_COLOR, TABLE_COLOR
+from tasks.tabletop.imaging import FIXED_BODIES
+from tasks.tabletop.scene import COLORS
+from tasks.tabletop.workspace import ROOM_COLOR, TABLE_COLOR
 
 GREEN = 1
 SKYLIGHT, LAMPLIGHT = AMBIENT * SKY[GREEN], LAMP[2]

@@ -14,7 +14,7 @@ from domain_rand.checks.trial import CUBE
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, rotation_matrix
 from tasks.cameras import look_at, project
-from tasks.pick_place.workspace import WRIST_OFFSET, wrist_axes
+from tasks.tabletop.workspace import WRIST_OFFSET, wrist_axes
 
 GREEN = 1
 

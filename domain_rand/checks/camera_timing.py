@@ -8,9 +8,9 @@ import torch
 
 from domain_rand.checks.camera import BALANCED, GREEN, table_light
 from domain_rand.checks.check import check
-from tasks.pick_place.action_spaces import CONTROL_DT
-from tasks.pick_place.disturbances import LATEST_S
-from tasks.pick_place.imaging import BURST_STEPS, CROSSING_S, SETTLING_S
+from tasks.tabletop.action_spaces import CONTROL_DT
+from tasks.tabletop.disturbances import LATEST_S
+from tasks.tabletop.imaging import BURST_STEPS, CROSSING_S, SETTLING_S
 
 
 @check("camera.latency_jitter", "greatest age of 30 pictures", "control steps", absolute=0.0,

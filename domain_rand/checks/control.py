@@ -9,7 +9,7 @@ import torch
 from domain_rand.checks.check import check
 from robots.franka import PANDA
 from robots.franka.articulation import ARM_STIFFNESS
-from tasks.pick_place.action_spaces import CONTROL_DT
+from tasks.tabletop.action_spaces import CONTROL_DT
 
 WRIST = 6
 """The last joint: its neighbours do not feel it turn."""

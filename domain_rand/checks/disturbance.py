@@ -10,8 +10,8 @@ from domain_rand.checks.check import check
 from domain_rand.checks.trial import CUBE, TABLE_SCENE
 from robots.franka import PANDA
 from robots.franka.articulation import ARM_STIFFNESS
-from tasks.pick_place.action_spaces import CONTROL_DT
-from tasks.pick_place.disturbances import ARM_PUSH_S, LATEST_S
+from tasks.tabletop.action_spaces import CONTROL_DT
+from tasks.tabletop.disturbances import ARM_PUSH_S, LATEST_S
 
 LONG_ENOUGH = math.ceil(LATEST_S / CONTROL_DT) + 2
 

@@ -10,8 +10,8 @@ from domain_rand.checks.check import check
 from domain_rand.checks.trial import BRICK, CUBE
 from robots.franka import PANDA
 from robots.franka.articulation import ARM_ARMATURE, ARM_DAMPING, ARM_STIFFNESS, FINGER_STIFFNESS
-from tasks.pick_place.action_spaces import CONTROL_DT
-from tasks.pick_place.dynamics import GRAVITY
+from tasks.tabletop.action_spaces import CONTROL_DT
+from tasks.tabletop.dynamics import GRAVITY
 
 WRIST = 6
 
@@ -141,8 +141,7 @@ def sag(trial, values):
     levels=(0.0, 20.0, 60.0),
 )
 def tracking_lag(trial, values):
-    """Commands come a step late, interpolated; the drive's own damping acts on the difference to the commanded velocity,
-    the joint's on the whole, so that it lags by b / K."""
+    """Commands come a step late, interpolated. Only the joint's own damping acts on the whole velocity: b / K."""
     for _ in range(40):
         trial.step(0.004, joint=WRIST)
     lag = trial.env.command.command[:, WRIST] - trial.env.joint_pos[:, WRIST]

@@ -9,7 +9,7 @@ from domain_rand.factor import REGISTRY
 from tasks.episode import EpisodeSpec
 from tasks.language.resolve import read
 from tasks.pick_place.compose import compose, scene_facts
-from tasks.pick_place.scene import Scene
+from tasks.tabletop.scene import Scene
 
 SCENES = 40
 """Scenes in which every value is tried."""

@@ -15,10 +15,10 @@ from policy.contract import Observation
 from robots.franka import PANDA
 from tasks.episode import EpisodeSpec
 from tasks.imaging.color import srgb_to_linear
-from tasks.pick_place.action_spaces import CONTROL_DT
 from tasks.pick_place.compose import compose
-from tasks.pick_place.dynamics import GRAVITY
-from tasks.pick_place.scene import COLORS
+from tasks.tabletop.action_spaces import CONTROL_DT
+from tasks.tabletop.dynamics import GRAVITY
+from tasks.tabletop.scene import COLORS
 
 
 def drawn_scenes(factor: str, values) -> tuple[list, list]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from domain_rand.checks.check import check
-from tasks.pick_place.action_spaces import CONTROL_DT
+from tasks.tabletop.action_spaces import CONTROL_DT
 
 SAMPLES = 80
 """Steps over which a standard deviation is taken; one of 560 numbers is known to 3 %, of 80 to 8 %."""

@@ -11,9 +11,9 @@ from domain_rand.factor import REGISTRY, Value
 from tasks.episode import EpisodeSpec
 from tasks.imaging.color import decode
 from tasks.pick_place.compose import random_scene
-from tasks.pick_place.imaging import FIXED_BODIES
-from tasks.pick_place.scene import Placement, Scene
 from tasks.poses import rotate
+from tasks.tabletop.imaging import FIXED_BODIES
+from tasks.tabletop.scene import Placement, Scene
 
 BRICK, CUBE = "brick_large", "cube_large"
 TABLE_SCENE = Scene(

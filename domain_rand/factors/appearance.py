@@ -8,8 +8,8 @@ from domain_rand.distributions import Choice, LogRange, Range
 from domain_rand.factor import Factor, register
 from tasks.imaging.textures import KINDS
 from tasks.pick_place.compose import MAX_DISTRACTORS
-from tasks.pick_place.scene import COLORS
-from tasks.pick_place.workspace import ROOM_COLOR, TABLE_COLOR
+from tasks.tabletop.scene import COLORS
+from tasks.tabletop.workspace import ROOM_COLOR, TABLE_COLOR
 
 NOT_RTX = {"isaac_rtx": "light and textures are done on the image by the Warp renderer's model of light"}
 _MAX_BODIES = MAX_DISTRACTORS + 3

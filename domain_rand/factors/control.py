@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain_rand.distributions import Integers, LogRange, Range
 from domain_rand.factor import Factor, register
 from robots.franka import PANDA
-from tasks.pick_place.action_spaces import MAX_DELAY
+from tasks.tabletop.action_spaces import MAX_DELAY
 
 
 @register

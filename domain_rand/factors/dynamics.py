@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain_rand.distributions import LogRange, Range
 from domain_rand.factor import Factor, register
 from robots.franka import GRIP_FORCE, PANDA
-from tasks.pick_place.workspace import LEAST_FRICTION, NOMINAL_FRICTION
+from tasks.tabletop.workspace import LEAST_FRICTION, NOMINAL_FRICTION
 
 
 @register

@@ -11,9 +11,9 @@ from tasks.pick_place.compose import (
     draw_poses,
     placed_names,
 )
-from tasks.pick_place.scene import COLORS
-from tasks.pick_place.workspace import CLEARANCE, LEAST_CLEARANCE, SIZES
 from tasks.shapes import objects, receptacles
+from tasks.tabletop.scene import COLORS
+from tasks.tabletop.workspace import CLEARANCE, LEAST_CLEARANCE, SIZES
 
 
 @register

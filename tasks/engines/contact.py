@@ -16,7 +16,7 @@ import warp as wp
 
 from robots.franka import SURFACE_FRICTION
 from tasks.engines.presets import NEWTON_SUBSTEPS, PHYSICS_DT, engine_name
-from tasks.pick_place.workspace import LEAST_FRICTION
+from tasks.tabletop.workspace import LEAST_FRICTION
 
 IMPEDANCE = 0.999
 """MuJoCo's impedance ``d`` of a contact, at any depth [1]: what share of the way to the wanted acceleration its force

@@ -14,7 +14,7 @@ from isaaclab_physx.physics import PhysxCfg
 from isaaclab_physx.renderers import IsaacRtxRendererCfg
 from isaaclab_tasks.utils import PresetCfg
 
-from tasks.pick_place.action_spaces import CONTROL_HZ
+from tasks.tabletop.action_spaces import CONTROL_HZ
 
 PHYSICS_DT = 0.01
 """Physics step [s]."""

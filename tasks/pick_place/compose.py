@@ -13,9 +13,9 @@ import numpy as np
 
 from tasks.episode import EpisodeSpec
 from tasks.language import Phrasing, SceneFacts, Thing, phrase
-from tasks.pick_place.scene import COLORS, Placement, Scene
-from tasks.pick_place.workspace import CLEARANCE, OBJECT_REGION, SIZES, pool
 from tasks.shapes import objects, receptacles
+from tasks.tabletop.scene import COLORS, Placement, Scene
+from tasks.tabletop.workspace import CLEARANCE, OBJECT_REGION, SIZES, pool
 
 MAX_DISTRACTORS = 4
 _TRIES = 20_000

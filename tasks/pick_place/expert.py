@@ -16,10 +16,10 @@ from policy.action import ActionSpec
 from policy.contract import Decision, Observation
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, rotation_matrix, rotation_vector
-from tasks.pick_place.action_spaces import CONTROL_DT, DELTA_EEF, DELTA_JOINTS, MAX_LEAD
 from tasks.pick_place.expert_grounding import plan_grounding
-from tasks.pick_place.expert_motion import ToolMotion
-from tasks.pick_place.view import PrivilegedView
+from tasks.tabletop.action_spaces import CONTROL_DT, DELTA_EEF, DELTA_JOINTS, MAX_LEAD
+from tasks.tabletop.expert_motion import ToolMotion
+from tasks.tabletop.view import PrivilegedView
 
 ABOVE, DESCEND, CLOSE, LIFT, CARRY, LOWER, OPEN, RETREAT, DONE = range(9)
 

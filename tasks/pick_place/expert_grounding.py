@@ -6,7 +6,7 @@ import torch
 
 from policy.grounding import GRASP, PLACE, RECEPTACLE, TARGET, Box, Grounding, Point
 from tasks.cameras import bounding_box
-from tasks.pick_place.view import PrivilegedView
+from tasks.tabletop.view import PrivilegedView
 
 TRACE_POINTS = 24
 """Points of a reported trace."""

@@ -2,7 +2,7 @@
 
 An episode succeeds when, for `SETTLE_S` without a break, the named object
 
-- lies in the named receptacle, as `tasks.pick_place.containment` says,
+- lies in the named receptacle, as `tasks.tabletop.containment` says,
 - is released: no point of it is nearer than `RELEASED_DISTANCE` to the hand, open or closed,
 - is at rest: slower than `REST_SPEED` and `REST_SPIN`;
 
@@ -18,15 +18,15 @@ from dataclasses import dataclass
 import torch
 
 from robots.franka.gripper import hand_distance
-from tasks.pick_place.body_table import BodyTable
-from tasks.pick_place.containment import contained
 from tasks.poses import rotate
+from tasks.tabletop.body_table import BodyTable
+from tasks.tabletop.containment import contained
 
 SETTLE_S = 0.5
 """How long the condition must hold [s]."""
 RELEASED_DISTANCE = 0.003
 """Least distance between the hand and points of the object's surface, once it is released [m]. The points cover the
-surface to `tasks.pick_place.body_table.SURFACE_SPACING`: where none is nearer than that, nothing touches."""
+surface to `tasks.tabletop.body_table.SURFACE_SPACING`: where none is nearer than that, nothing touches."""
 REST_SPEED = 0.02
 """[m/s]"""
 REST_SPIN = 0.5

@@ -20,15 +20,15 @@ from domain_rand.episode import Episode, apply_episodes
 from domain_rand.factor import REGISTRY
 from domain_rand.sets import FactorSet, build_set, explicit_set
 from tasks.episode import EpisodeSpec
-from tasks.pick_place import dynamics as dynamics_module
-from tasks.pick_place.action_spaces import DELTA_EEF
-from tasks.pick_place.command_path import CommandPath
-from tasks.pick_place.disturbances import Disturbances
-from tasks.pick_place.dynamics import Dynamics
-from tasks.pick_place.imaging import Imaging
-from tasks.pick_place.layout import Layout
-from tasks.pick_place.sensing import Sensing
-from tasks.pick_place.workspace import front_camera, pool, wrist_camera
+from tasks.tabletop import dynamics as dynamics_module
+from tasks.tabletop.action_spaces import DELTA_EEF
+from tasks.tabletop.command_path import CommandPath
+from tasks.tabletop.disturbances import Disturbances
+from tasks.tabletop.dynamics import Dynamics
+from tasks.tabletop.imaging import Imaging
+from tasks.tabletop.layout import Layout
+from tasks.tabletop.sensing import Sensing
+from tasks.tabletop.workspace import front_camera, pool, wrist_camera
 from tests.tasks.fake_engine import FakeEnv
 
 FAMILIES = {"scene", "appearance", "camera", "dynamics", "control", "sensing", "disturbance", "language"}

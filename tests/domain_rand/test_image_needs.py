@@ -13,7 +13,7 @@ from domain_rand.sets import FactorSetError, available_sets, build_set, load_set
 from tasks.cameras import CameraSpec
 from tasks.imaging.lens import Lens, source_pixels
 from tasks.imaging.pipeline import ImagePipeline
-from tasks.pick_place.workspace import front_camera, wrist_camera
+from tasks.tabletop.workspace import front_camera, wrist_camera
 
 SIZE = 48
 FRONT, WRIST = front_camera(SIZE), wrist_camera(SIZE)
@@ -111,7 +111,7 @@ def test_the_cameras_of_this_task_can_serve_every_set_that_comes_along(name):
 
 def pipeline_reads(name, value):
     """What images are made of when one factor has this value, of all that it may touch in a pipeline."""
-    from tasks.pick_place.imaging import Imaging
+    from tasks.tabletop.imaging import Imaging
 
     imaging = Imaging(1, "cpu", {"front": FRONT}, 3, {})
     REGISTRY[name]().apply(imaging, [0], [value])

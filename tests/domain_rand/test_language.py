@@ -12,7 +12,7 @@ from tasks.episode import EpisodeSpec
 from tasks.language import Phrasing, phrase
 from tasks.language.resolve import read
 from tasks.pick_place.compose import compose, random_scene, scene_facts
-from tasks.pick_place.workspace import pool
+from tasks.tabletop.workspace import pool
 
 N = 150
 LANGUAGE = [name for name in REGISTRY if name.startswith("language.")]

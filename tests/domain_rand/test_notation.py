@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from domain_rand.distributions import Choice, Integers, Range
 from domain_rand.notation import NotationError, load, number, scalar, truth, whole
 from domain_rand.sets import FactorSetError, load_set
-from workbench.dr_overrides import parse_overrides
-from workbench.options import OptionError, option, parse_options
+from workbench.cli.options import OptionError, option, parse_options
+from workbench.randomisation.overrides import parse_overrides
 
 EXPOSURE, DELAY, COLOR = "camera.exposure", "control.action_delay", "scene.target_color"
 

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from robots.franka.model import Panda
 from robots.protocol import RobotModel
 from robots.so_arm.model import SoArm
-from tasks.pick_place.workspace import WRIST_OFFSET, wrist_axes, wrist_camera
+from tasks.tabletop.workspace import WRIST_OFFSET, wrist_axes, wrist_camera
 
 ROOT = Path(__file__).parents[2]
 MODELS = [Panda(), SoArm()]

@@ -16,7 +16,7 @@ TIMEOUT_S = 600
 
 def workbench(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run ``workbench words...``; with ``check``, a failure shows what it printed."""
-    command = [sys.executable, "-m", "workbench.cli", *words]
+    command = [sys.executable, "-m", "workbench.cli.main", *words]
     run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, env=os.environ)
     if check:
         assert run.returncode == 0, (

@@ -11,7 +11,7 @@ RADIUS = 0.008
 
 
 def main() -> int:
-    from workbench.launch import prepare_process
+    from workbench.rollout.launch import prepare_process
 
     prepare_process()
     import isaaclab.sim as sim_utils
@@ -22,10 +22,10 @@ def main() -> int:
     from domain_rand.sets import load_set
     from robots.franka import PANDA
     from robots.franka.articulation import HAND_PATH
-    from tasks.pick_place.env import PickPlaceEnv
-    from tasks.pick_place.env_cfg import PickPlaceEnvCfg
     from tasks.pick_place.expert import Expert
-    from workbench.pick_place import PickPlaceSimulation
+    from tasks.tabletop.env import PickPlaceEnv
+    from tasks.tabletop.env_cfg import PickPlaceEnvCfg
+    from workbench.rollout.simulation import PickPlaceSimulation
 
     cfg = PickPlaceEnvCfg()
     cfg.seed, cfg.scene.num_envs, cfg.scene.wrist = 0, 4, None

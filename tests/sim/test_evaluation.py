@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from workbench.records import EpisodeRecord
-from workbench.summary import without_times
+from workbench.evaluation.summary import without_times
+from workbench.runs.records import EpisodeRecord
 
 from .conftest import QUICK, records, summary, workbench
 
@@ -69,7 +69,9 @@ def test_killed_run_finishes_as_if_nothing_had_happened(expert_run, tmp_path):
     out = tmp_path / "killed"
     words = ["eval", f"out={out}", "episodes=16", "num_envs=8", "physics=ovphysx", *QUICK]
     process = subprocess.Popen(
-        [sys.executable, "-m", "workbench.cli", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "workbench.cli.main", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     episodes = out / "episodes.jsonl"
     deadline = time.monotonic() + 300

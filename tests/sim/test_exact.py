@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from domain_rand.sets import load_set
-from workbench.cli import main
-from workbench.pick_place import PickPlaceSimulation, launch_pick_place
-from workbench.policies import PolicyCfg, make_policy
+from workbench.cli.main import main
+from workbench.rollout.policies import PolicyCfg, make_policy
+from workbench.rollout.simulation import PickPlaceSimulation, launch_pick_place
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 

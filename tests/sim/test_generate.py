@@ -18,12 +18,12 @@ import pytest
 
 from tests.sim.conftest import workbench
 from tests.workbench.data.jumps import jumps
-from workbench.data.annotate import points_on
-from workbench.data.archive import episodes, settled
+from workbench.data.archive.archive import episodes, settled
 from workbench.data.episode import PHASES, SUBTASKS
+from workbench.data.generate.annotate import points_on
+from workbench.data.generate.silhouette import convex_parts
 from workbench.data.pictures import decode
 from workbench.data.projection import project_frames
-from workbench.data.silhouette import convex_parts
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 
@@ -206,7 +206,9 @@ def lines(folder: Path, stage: str) -> list[dict]:
 def kill_after(condition, *words: str) -> None:
     """Start ``workbench words...`` and kill it, its workers too, once ``condition()`` holds."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "workbench.cli", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "workbench.cli.main", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 300
     while not condition():

@@ -7,9 +7,9 @@ from scipy.spatial.transform import Rotation
 
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, inverse
-from tasks.pick_place.scene import Placement, Scene
+from tasks.tabletop.scene import Placement, Scene
 from tests.tasks.mesh_containment import Placed
-from workbench.pick_place import launch_pick_place
+from workbench.rollout.simulation import launch_pick_place
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workbench.recording import read_recording
-from workbench.trajectory import Trajectory
+from workbench.rollout.trajectory import Trajectory
+from workbench.views.recording import read_recording
 
 pytestmark = pytest.mark.sim
 

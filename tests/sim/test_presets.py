@@ -10,7 +10,7 @@ pytestmark = pytest.mark.sim
 def resolved(physics: str, renderer: str):
     from isaaclab_tasks.utils.hydra import resolve_presets
 
-    from tasks.pick_place.env_cfg import PickPlaceEnvCfg
+    from tasks.tabletop.env_cfg import PickPlaceEnvCfg
 
     return resolve_presets(PickPlaceEnvCfg(), [physics, renderer])
 
@@ -43,7 +43,7 @@ def test_presets_select_engine_and_renderer(physics, renderer, needs_kit):
 def test_isaac_lab_refuses_ovphysx_with_rtx_as_the_bench_does():
     from isaaclab.app import validate_launch
 
-    from workbench.launch import LaunchError, check_launch
+    from workbench.rollout.launch import LaunchError, check_launch
 
     with pytest.raises(ValueError, match=r"(?i)ovphysx"):
         validate_launch(resolved("ovphysx", "isaac_rtx"), {"device": "cpu"})

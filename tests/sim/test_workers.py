@@ -13,7 +13,7 @@ import pytest
 
 from tests.sim.conftest import records, workbench
 from tests.sim.test_generate import kill_after, lines
-from workbench.summary import TIME_KEYS
+from workbench.evaluation.summary import TIME_KEYS
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow, pytest.mark.long]
 
@@ -53,7 +53,7 @@ def test_two_workers_plan_what_one_process_plans(alone, tmp_path):
 
 def test_a_killed_worker_loses_nothing(alone, tmp_path):
     out = tmp_path / "worker"
-    words = [sys.executable, "-m", "workbench.cli", "generate", f"out={out}", *PLAN, *RAY]
+    words = [sys.executable, "-m", "workbench.cli.main", "generate", f"out={out}", *PLAN, *RAY]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     deadline = time.monotonic() + 300
     while not list((out / "plan").glob("chunk-*.hdf5")):

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import torch
 
 from robots.franka import PANDA
-from tasks.pick_place.layout import Layout
-from tasks.pick_place.workspace import front_camera, pool
+from tasks.tabletop.layout import Layout
+from tasks.tabletop.workspace import front_camera, pool
 
 LINKS = ("panda_link0", *PANDA.arm_links, PANDA.hand_body, "panda_leftfinger", "panda_rightfinger")
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import tasks
-from tasks.pick_place.disturbances import Disturbances
 from tasks.settings import PerEnvironment, stream
+from tasks.tabletop.disturbances import Disturbances
 
 N = 5
 PACKAGE = Path(tasks.__file__).parent

@@ -9,9 +9,9 @@ from scipy.spatial import ConvexHull, cKDTree
 from shapely import LineString
 
 from robots.franka import PALM_ROOM, PANDA
-from tasks.pick_place.workspace import SIZES, pool
 from tasks.rigid_asset import mass_properties
 from tasks.shapes import objects, receptacles
+from tasks.tabletop.workspace import SIZES, pool
 from tests.tasks.mesh_containment import FACET, rim_opening
 
 BODIES = objects() | receptacles()

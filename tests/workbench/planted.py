@@ -17,7 +17,7 @@ from domain_rand.distributions import LogRange, Range
 from domain_rand.episode import Episode
 from domain_rand.factor import Factor
 from domain_rand.sets import FactorSet, load_set
-from workbench.rollout import Outcome
+from workbench.rollout.loop import Outcome
 
 Rule = Callable[[dict[str, Any]], float]
 """Probability of success, from the values that were drawn."""
@@ -68,7 +68,7 @@ def outcome(rule: Rule, episode: Episode, key: str = "") -> bool:
 
 
 class PlantedSimulation:
-    """Stands in for `workbench.pick_place.PickPlaceSimulation`; episodes last a few steps."""
+    """Stands in for `workbench.rollout.simulation.PickPlaceSimulation`; episodes last a few steps."""
 
     may_begin = True
     idle_action = torch.zeros(2)
@@ -158,9 +158,9 @@ def install(monkeypatch, rule: Rule, factor_set: FactorSet | None = None, left: 
             num_envs=num_envs, action_spec=spec, rule=rule, left=left, camera_position={}, cameras={}
         )
 
-    monkeypatch.setattr("workbench.episode_runner.launch_pick_place", launch)
-    monkeypatch.setattr("workbench.episode_runner.PickPlaceSimulation", PlantedSimulation)
+    monkeypatch.setattr("workbench.rollout.episode_runner.launch_pick_place", launch)
+    monkeypatch.setattr("workbench.rollout.episode_runner.PickPlaceSimulation", PlantedSimulation)
     monkeypatch.setattr(
-        "workbench.episode_runner.make_policy", lambda name, num_envs, *rest: PlantedPolicy(num_envs)
+        "workbench.rollout.episode_runner.make_policy", lambda name, num_envs, *rest: PlantedPolicy(num_envs)
     )
-    monkeypatch.setattr("workbench.simulation_options.load_set", lambda name, overrides=None: drawn_from)
+    monkeypatch.setattr("workbench.rollout.options.load_set", lambda name, overrides=None: drawn_from)

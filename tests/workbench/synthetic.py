@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from trimesh import creation
 
 from policy.grounding import Box, Grounding, Point
-from workbench.trajectory import BodyTrack, CameraTrack, Trajectory
+from workbench.rollout.trajectory import BodyTrack, CameraTrack, Trajectory
 
 CONTROL_DT = 0.05  # [s]
 FRAME_EVERY = 2  # steps: 10 images a second

@@ -16,7 +16,7 @@ from workbench.attribution.plan import LadderPlan
 from workbench.attribution.pooled import contrasts, fall
 from workbench.attribution.retention import PairedCounts
 from workbench.attribution.states import POWER, holds
-from workbench.statistics import keyed_generator
+from workbench.stats import keyed_generator
 
 CLEAN_SUCCESS = 0.9
 """Success that is assumed for the clean condition."""

@@ -24,7 +24,7 @@ from workbench.attribution.options_shown import options_shown
 from workbench.attribution.patterns import acting
 from workbench.attribution.regions import Cut, cross_fitted, region_rate, with_intervals, worst_region
 from workbench.attribution.screening import FactorTest, screen
-from workbench.statistics import CONFIDENCE, Interval
+from workbench.stats import CONFIDENCE, Interval
 
 
 def analyse_factorial(

@@ -22,7 +22,7 @@ import numpy as np
 from scipy import stats
 
 from workbench.attribution.columns import Column
-from workbench.statistics import Interval
+from workbench.stats import Interval
 
 BINS = 10
 """Most bins of a numeric column, of equally many episodes."""

@@ -9,15 +9,15 @@ from typing import Any
 
 from domain_rand.distributions import Numbered
 from domain_rand.sets import FactorSet
-from tasks.pick_place.layout_facts import LayoutFact, layout_facts
+from tasks.tabletop.layout_facts import LayoutFact, layout_facts
 from workbench.attribution.columns import WORD
 from workbench.attribution.detectable import detectable
 from workbench.attribution.factorial import analyse_factorial
 from workbench.attribution.ladder import analyse_ladder
 from workbench.attribution.plan import LadderPlan
 from workbench.attribution.planning import choose_factors
-from workbench.durable import write_atomically
-from workbench.records import EpisodeRecord
+from workbench.runs.durable import write_atomically
+from workbench.runs.records import EpisodeRecord
 
 FILE = "attribution.json"
 

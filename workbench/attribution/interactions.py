@@ -31,7 +31,7 @@ from workbench.attribution.columns import Column
 from workbench.attribution.patterns import acting
 from workbench.attribution.regions import subset, worst_region
 from workbench.attribution.screening import FactorTest
-from workbench.statistics import holm, keyed_generator
+from workbench.stats import holm, keyed_generator
 
 PARTNER = 0.2
 """Unadjusted p-value from which a factor is no candidate for a pair."""

@@ -34,7 +34,7 @@ from workbench.attribution.states import (
     holds,
     together,
 )
-from workbench.statistics import CONFIDENCE, holm, keyed_generator, mcnemar_exact, wilson_interval
+from workbench.stats import CONFIDENCE, holm, keyed_generator, mcnemar_exact, wilson_interval
 
 BREAKS_BELOW = 0.8
 """Retention under which a level counts as breaking, and above which it must be shown to be for a level to hold: a

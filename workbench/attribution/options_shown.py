@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from workbench.attribution.columns import LEAST, Column
-from workbench.statistics import wilson_interval
+from workbench.stats import wilson_interval
 
 
 def options_shown(

@@ -111,7 +111,7 @@ class LadderPlan:
     """All conditions of a run."""
 
     conditions: tuple[Condition, ...]
-    """The clean one, (`workbench.records.CLEAN`) first."""
+    """The clean one, (`workbench.runs.records.CLEAN`) first."""
     ladders: tuple[Ladder, ...]
     episodes: int
     """Of each condition."""

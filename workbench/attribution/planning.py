@@ -15,8 +15,8 @@ from domain_rand.factor import Factor
 from domain_rand.sets import FactorSet
 from tasks.episode import EpisodeSpec
 from workbench.attribution.plan import Condition, Ladder, LadderPlan, Span, along
-from workbench.options import OptionError
-from workbench.records import CLEAN
+from workbench.cli.options import OptionError
+from workbench.runs.records import CLEAN
 
 BASES = ("nominal", "set")
 

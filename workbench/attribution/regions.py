@@ -20,7 +20,7 @@ import numpy as np
 from scipy import special
 
 from workbench.attribution.columns import LEAST, Column
-from workbench.statistics import Interval, keyed_generator, wilson_interval
+from workbench.stats import Interval, keyed_generator, wilson_interval
 
 GRID = 24
 """Cuts of a numeric column that a search over pairs tries, at quantiles."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
-from workbench.statistics import Interval
+from workbench.stats import Interval
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 
 from workbench.attribution.columns import Column
 from workbench.attribution.patterns import centred, deviates, patterns, sizes
-from workbench.statistics import holm, keyed_generator
+from workbench.stats import holm, keyed_generator
 
 PERMUTATIONS = 9999
 """The smallest p-value is 1e-4, which survives Holm's correction over 500 factors."""

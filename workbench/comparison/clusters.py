@@ -26,7 +26,7 @@ from scipy import stats
 from workbench.comparison.result import ComparisonError
 from workbench.comparison.sample import Sample
 from workbench.comparison.two import check_same_episodes
-from workbench.statistics import Interval
+from workbench.stats import Interval
 
 
 @dataclass(frozen=True)

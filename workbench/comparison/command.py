@@ -8,14 +8,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from workbench.cli.options import OptionError, option, parse_options
+from workbench.cli.positional import called_like_an_option, separate
 from workbench.comparison.clusters import Recipe, compare_recipes, recipes_named
 from workbench.comparison.family import AGAINST, PAIRS, Contrast, family_of, which_pairs
 from workbench.comparison.sample import Sample, read_sample
 from workbench.comparison.show import render, render_family
 from workbench.comparison.two import compare, compare_samples, named
-from workbench.options import OptionError, option, parse_options
-from workbench.positional import called_like_an_option, separate
-from workbench.statistics import CONFIDENCE
+from workbench.stats import CONFIDENCE
 
 USAGE = """usage: workbench compare RUN_A RUN_B [RUN_C ...] [key=value ...]
        workbench compare A1,A2,... B1,B2,... [...]      recipes, each as runs of several training seeds

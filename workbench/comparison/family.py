@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any, Protocol
 
 from workbench.comparison.result import ComparisonError
-from workbench.statistics import Interval, holm
+from workbench.stats import Interval, holm
 
 PAIRS, FIRST = "pairs", "first"
 AGAINST = (PAIRS, FIRST)

@@ -13,7 +13,7 @@ from typing import Any
 
 from scipy import stats
 
-from workbench.statistics import Interval
+from workbench.stats import Interval
 
 SETTINGS = ("num_envs", "physics", "renderer", "device")
 """Options that are to change nothing about an episode, and do change its rounding or its physics."""

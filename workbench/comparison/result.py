@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.comparison.noise import NoiseFloor
-from workbench.sequential import anytime_interval
-from workbench.sequential_paired import anytime_paired_interval, paired_anytime_p
-from workbench.statistics import Interval, mcnemar_exact, paired_difference_interval, wilson_interval
+from workbench.stats import Interval, mcnemar_exact, paired_difference_interval, wilson_interval
+from workbench.stats.sequential import anytime_interval
+from workbench.stats.sequential_paired import anytime_paired_interval, paired_anytime_p
 
 
 class ComparisonError(Exception):

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from workbench.comparison.result import ComparisonError
-from workbench.early_stop import counted
-from workbench.folder_kinds import require_evaluation
-from workbench.records import EpisodeRecord, headline
-from workbench.run_folder import RunFolder
-from workbench.statistics import CONFIDENCE
+from workbench.evaluation.early_stop import counted
+from workbench.runs.folder import RunFolder
+from workbench.runs.kinds import require_evaluation
+from workbench.runs.records import EpisodeRecord, headline
+from workbench.stats import CONFIDENCE
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rich.text import Text
 from workbench.comparison.clusters import RecipeComparison
 from workbench.comparison.family import Contrast, Family
 from workbench.comparison.result import Comparison
-from workbench.statistics import Interval
+from workbench.stats import Interval
 
 _SHOWN = 30
 

@@ -10,8 +10,8 @@ from typing import Any
 from workbench.comparison.noise import noise_floor
 from workbench.comparison.result import Comparison, ComparisonError
 from workbench.comparison.sample import Sample, read_sample
-from workbench.records import EpisodeRecord
-from workbench.statistics import CONFIDENCE
+from workbench.runs.records import EpisodeRecord
+from workbench.stats import CONFIDENCE
 
 _SHOWN, _FACTORS_SHOWN = 10, 2
 ANYTIME = (

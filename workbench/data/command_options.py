@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain_rand.notation import NotationError, number
-from workbench.data.export_choices import ExportChoices
+from workbench.cli.options import OptionError, listed, option
 from workbench.data.frame_actions import SPACES
-from workbench.options import OptionError, listed, option
+from workbench.data.lerobot.export_choices import ExportChoices
 from workbench.scale.ordered_map import LOCAL, RAY, Workers
 
 

@@ -15,7 +15,7 @@ from types import TracebackType
 
 import av
 
-from workbench.durable import flush
+from workbench.runs.durable import flush
 
 _MARK = ".being-written"
 

@@ -21,7 +21,7 @@ from scipy.spatial.transform import Rotation
 
 from policy.action import ActionSpec
 from robots.franka.tool_pose import tool_pose
-from tasks.pick_place.action_spaces import ACTION_SPECS, DELTA_EEF, DELTA_JOINTS
+from tasks.tabletop.action_spaces import ACTION_SPECS, DELTA_EEF, DELTA_JOINTS
 from workbench.data.episode import DatasetEpisode
 
 TRANSLATION = ("dx", "dy", "dz")

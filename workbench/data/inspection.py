@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workbench.data.archive import EPISODES, PLAN, Chunk, chunks
-from workbench.data.foreign import open_dataset
-from workbench.data.lerobot_files import picture_size, video_keys
-from workbench.data.lerobot_import import ImportedDataset, ImportedEpisode, load_lerobot
+from workbench.data.archive.archive import EPISODES, PLAN, Chunk, chunks
+from workbench.data.archive.survey import Entry, is_archive, summaries
+from workbench.data.foreign.datasets import open_dataset
+from workbench.data.lerobot.files import picture_size, video_keys
+from workbench.data.lerobot.reading import ImportedDataset, ImportedEpisode, load_lerobot
 from workbench.data.progress import Progress
-from workbench.data.survey import Entry, is_archive, summaries
 
 _SHOWN = 10
 """Tasks that are listed."""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import yaml
 
-from workbench.data.archive import EPISODES, PLAN, ArchiveError, Chunk, chunks, kept_name
-from workbench.data.archive_statistics import write_archive_statistics
-from workbench.data.chunk_writer import ChunkWriter
+from workbench.data.archive.archive import EPISODES, PLAN, ArchiveError, Chunk, chunks, kept_name
+from workbench.data.archive.chunk_writer import ChunkWriter
+from workbench.data.archive.statistics import write_archive_statistics
 from workbench.data.export_folder import ExportFolder
 from workbench.data.origin import CONFIG, origin
 from workbench.data.progress import Progress

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from workbench.data.archive import EPISODES, PLAN, ArchiveError
+from workbench.data.archive.archive import EPISODES, PLAN, ArchiveError
 
 CONFIG, PROVENANCE = "config.yaml", "provenance.json"
 

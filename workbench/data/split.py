@@ -15,13 +15,13 @@ from typing import Any
 
 import yaml
 
-from workbench.data.archive import EPISODES, PLAN, ArchiveError, Chunk, chunks
-from workbench.data.archive_statistics import write_archive_statistics
-from workbench.data.chunk_writer import ChunkWriter
+from workbench.data.archive.archive import EPISODES, PLAN, ArchiveError, Chunk, chunks
+from workbench.data.archive.chunk_writer import ChunkWriter
+from workbench.data.archive.statistics import write_archive_statistics
+from workbench.data.archive.survey import stage
 from workbench.data.export_folder import ExportFolder
 from workbench.data.origin import CONFIG, origin
 from workbench.data.progress import Progress
-from workbench.data.survey import stage
 
 _GOLDEN = 0x9E3779B97F4A7C15
 """2^64 over the golden ratio (Knuth, "The Art of Computer Programming", volume 3, section 6.4)."""

@@ -8,10 +8,10 @@ from scipy.spatial.transform import Rotation
 from policy.grounding import Box, Grounding, Point
 from robots.franka import PANDA
 from tasks.pick_place.expert_grounding import GRASP, PLACE, RECEPTACLE, TARGET
-from tasks.pick_place.scene import COLORS
-from tasks.pick_place.workspace import WRIST_OFFSET, pool, wrist_axes
+from tasks.tabletop.scene import COLORS
+from tasks.tabletop.workspace import WRIST_OFFSET, pool, wrist_axes
 from workbench.data.episode import CameraFrames, DatasetEpisode
-from workbench.trajectory import BodyTrack, CameraTrack, Trajectory
+from workbench.rollout.trajectory import BodyTrack, CameraTrack, Trajectory
 
 GREY = (0.5, 0.5, 0.5)
 """Colour of a body whose label names none."""

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from workbench.data.archive import ArchiveError, Chunk, chunks
+from workbench.cli.options import OptionError, listed
+from workbench.data.archive.archive import ArchiveError, Chunk, chunks
+from workbench.data.archive.survey import is_archive, stage
 from workbench.data.command_options import ViewOptions
 from workbench.data.episode import DatasetEpisode
-from workbench.data.foreign import open_dataset
-from workbench.data.survey import is_archive, stage
+from workbench.data.foreign.datasets import open_dataset
 from workbench.data.to_trajectory import to_trajectory
-from workbench.options import OptionError, listed
 
 
 def view_dataset(path: Path, options: ViewOptions, console: Console) -> None:
@@ -22,13 +22,13 @@ def view_dataset(path: Path, options: ViewOptions, console: Console) -> None:
 
     OptionError for names that the archive does not have, ArchiveError as from reading it.
     """
-    from workbench.recording import panda_urdf, write_recording
+    from workbench.views.recording import panda_urdf, write_recording
 
     if options.episodes < 1:
         raise OptionError(f"episodes must be at least 1, not {options.episodes}")
     names = listed("names", options.names)
     if not is_archive(path):
-        from workbench.data.view_foreign import chosen_episodes, write_foreign
+        from workbench.data.foreign.view import chosen_episodes, write_foreign
 
         dataset = open_dataset(path)
         indices = chosen_episodes(dataset, names, options.episodes)
@@ -41,7 +41,7 @@ def view_dataset(path: Path, options: ViewOptions, console: Console) -> None:
 
 def _written(path: Path, options: ViewOptions, console: Console, write: Callable[[Path], Path]) -> None:
     """Write the recording where it is asked for, or open it."""
-    from workbench.viewing import view
+    from workbench.views.viewing import view
 
     if options.to:
         try:

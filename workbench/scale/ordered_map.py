@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Any
 
-from workbench.launch import LaunchError
+from workbench.rollout.launch import LaunchError
 from workbench.scale.ray_workers import MOST_DEATHS, connect
 
 LOCAL, RAY = "local", "ray"

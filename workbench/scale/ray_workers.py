@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from workbench.launch import LaunchError
+from workbench.rollout.launch import LaunchError
 from workbench.scale.work_queue import WorkQueue
 
 MOST_DEATHS = 3
@@ -60,7 +60,7 @@ class Line:
         self._desk, self.worker = desk, worker
 
     def take(self, row: int) -> int | None:
-        """See `workbench.rollout.Work`."""
+        """See `workbench.rollout.loop.Work`."""
         import ray
 
         return ray.get(self._desk.take.remote(self.worker, row))
@@ -144,7 +144,7 @@ def run_workers(
 
 
 def _run(work: Callable[[Line], Any], desk: Any, name: str, log: str) -> Any:
-    from workbench.launch import output_to
+    from workbench.rollout.launch import output_to
 
     path = Path(log)
     with output_to(path.with_name(f"{path.stem}-{name.rstrip('-')}{path.suffix}")):

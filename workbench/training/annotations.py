@@ -14,8 +14,8 @@ from policy.m1.config import CONTACT, PATH
 from policy.m1.prompt import measured_hand
 from policy.smart_resize import Resize
 from workbench.data.episode import DatasetEpisode
-from workbench.data.qa_options import QaOptions
-from workbench.data.qa_questions import LEAST_SIDE
+from workbench.data.qa.options import QaOptions
+from workbench.data.qa.questions import LEAST_SIDE
 from workbench.training.attempts import astray_until
 from workbench.training.frames import color_and_shape
 

@@ -14,8 +14,8 @@ from policy.grounding import Box
 from policy.m1.training.batches import AnswerBatch, Asked, Marked
 from policy.m1.training.randomness import key, numpy_generator
 from workbench.data.episode import DatasetEpisode
-from workbench.data.qa_options import QaOptions
-from workbench.data.qa_questions import questions
+from workbench.data.qa.options import QaOptions
+from workbench.data.qa.questions import questions
 from workbench.training.annotations import (
     another_slot_places,
     another_task,

@@ -18,8 +18,8 @@ from policy.m1.qwen_folder import begin_from_qwen
 from policy.m1.strict import ConfigError
 from policy.m1.tokenizer import build_tokenizer
 from policy.m1.training.randomness import key
-from workbench.data.foreign import open_dataset
-from workbench.options import OptionError, listed
+from workbench.cli.options import OptionError, listed
+from workbench.data.foreign.datasets import open_dataset
 from workbench.training.action_stream import with_statistics
 from workbench.training.frames import ArchiveFrames
 from workbench.training.imported_frames import ImportedFrames

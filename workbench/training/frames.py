@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from workbench.data.archive import EPISODES, ArchiveError, Chunk, chunks
+from workbench.data.archive.archive import EPISODES, ArchiveError, Chunk, chunks
 from workbench.data.episode import DatasetEpisode
 from workbench.training.attempts import astray_until
 

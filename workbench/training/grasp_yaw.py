@@ -16,7 +16,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from policy.smart_resize import Resize
-from tasks.pick_place.workspace import pool
+from tasks.tabletop.workspace import pool
 from workbench.data.episode import DatasetEpisode
 
 RIGHT_YAW = 15.0

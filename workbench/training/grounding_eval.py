@@ -9,7 +9,7 @@
     ... in mind       what the model takes its prompt's slots to stand for (`workbench.training.slot_eval`)
 
 Every episode is a group: its renderings and frames succeed and fail together, so intervals count it once
-(`workbench.data.held_out`).
+(`workbench.data.qa.held_out`).
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from policy.grounding import Box
 from policy.m1.checkpoint import CheckpointError, load_checkpoint, locate
 from policy.m1.model import M1Model
 from policy.smart_resize import Resize
-from workbench.data.archive import ArchiveError
+from workbench.cli.options import OptionError, listed
+from workbench.data.archive.archive import ArchiveError
 from workbench.data.episode import DatasetEpisode
-from workbench.data.held_out import Error, Rate, box_rate, point_in_mask_rate, trace_mae, within_rate
-from workbench.data.qa_entries import chosen_frames
-from workbench.data.qa_options import QaOptions
-from workbench.data.qa_questions import questions
-from workbench.durable import write_atomically
-from workbench.options import OptionError, listed
+from workbench.data.qa.entries import chosen_frames
+from workbench.data.qa.held_out import Error, Rate, box_rate, point_in_mask_rate, trace_mae, within_rate
+from workbench.data.qa.options import QaOptions
+from workbench.data.qa.questions import questions
+from workbench.runs.durable import write_atomically
 from workbench.training.annotations import row_of_role, task_answer, visible_boxes
 from workbench.training.frames import ArchiveFrames
 from workbench.training.grasp_yaw import RIGHT_YAW, GraspYaw, grasp_yaw

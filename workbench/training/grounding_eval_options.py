@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.launch import check_device
-from workbench.options import OptionError, option
-from workbench.simulation_options import at_least, between_0_and_1
+from workbench.cli.options import OptionError, option
+from workbench.rollout.launch import check_device
+from workbench.rollout.options import at_least, between_0_and_1
 
 AUTO = "auto"
 USAGE = "usage: workbench eval-grounding checkpoint=FOLDER data=FOLDER key=value ..."

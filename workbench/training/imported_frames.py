@@ -19,11 +19,11 @@ from PIL import Image
 
 from policy.action import ActionChannel, ActionSpec
 from policy.m1.config import GRIPPER
-from workbench.data.columns import ACTION, VIDEO, video_key
-from workbench.data.lerobot_files import LeRobotImportError, image_keys, read_json, video_keys
-from workbench.data.lerobot_import import ImportedDataset, ImportedEpisode
-from workbench.data.lerobot_metadata import CONVENTIONS
-from workbench.data.lerobot_places import VideoSpan
+from workbench.data.lerobot.columns import ACTION, VIDEO, video_key
+from workbench.data.lerobot.files import LeRobotImportError, image_keys, read_json, video_keys
+from workbench.data.lerobot.metadata import CONVENTIONS
+from workbench.data.lerobot.places import VideoSpan
+from workbench.data.lerobot.reading import ImportedDataset, ImportedEpisode
 from workbench.training.attempts import astray_until
 
 TOOL = ("state.eef_position", "state.eef_quaternion", "state.gripper_width")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.data.qa_options import KINDS
+from workbench.data.qa.options import KINDS
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Lesson:
     own: bool
     """Whether the policy's own question about the task is asked."""
     kinds: tuple[str, ...]
-    """Kinds of `workbench.data.qa_options.KINDS`; one question of each."""
+    """Kinds of `workbench.data.qa.options.KINDS`; one question of each."""
     most_kinds: int
     """How many of the kinds are asked, by chance."""
     acting: bool = True

@@ -13,7 +13,7 @@ import torch
 from policy.m1.config import PATH
 from policy.m1.training.batches import NumbersBatch
 from policy.m1.training.randomness import numpy_generator
-from workbench.data.archive import ArchiveError
+from workbench.data.archive.archive import ArchiveError
 from workbench.training.action_stream import chunk_at
 from workbench.training.annotations import hand_at, slot_places
 from workbench.training.frames import ArchiveFrames

@@ -7,9 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.launch import check_device
-from workbench.options import OptionError, option
-from workbench.simulation_options import at_least, choose
+from workbench.cli.options import OptionError, option
+from workbench.rollout.launch import check_device
+from workbench.rollout.options import at_least, choose
 from workbench.training.action_stream import SCHEMES
 
 GROUNDING, ACTION = "grounding", "action"

@@ -34,7 +34,7 @@ from policy.m1.training.phases import (
     AnswerHelp,
     Phase,
 )
-from workbench.options import OptionError
+from workbench.cli.options import OptionError
 from workbench.training.options import GROUNDING, TrainOptions
 
 SMALL_BETAS = (0.9, 0.98)

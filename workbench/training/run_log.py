@@ -13,8 +13,8 @@ from typing import Any
 
 from rich.console import Console
 
-from workbench.durable import append_line, write_atomically
-from workbench.progress_bar import progress_bar
+from workbench.cli.progress_bar import progress_bar
+from workbench.runs.durable import append_line, write_atomically
 
 LOSSES = "losses.jsonl"
 

@@ -17,8 +17,8 @@ from policy.grounding import GRASP, PLACE, PLACES
 from policy.m1.config import CONTACT, PATH
 from policy.m1.model import M1Model
 from workbench.data.episode import PHASES, DatasetEpisode
-from workbench.data.held_out import Error, Rate, point_in_mask_rate, points_in_mask, trace_mae, within_rate
-from workbench.data.qa_entries import chosen_frames
+from workbench.data.qa.entries import chosen_frames
+from workbench.data.qa.held_out import Error, Rate, point_in_mask_rate, points_in_mask, trace_mae, within_rate
 from workbench.training.annotations import hand_at, slot_places
 from workbench.training.frames import ArchiveFrames
 from workbench.training.grasp_yaw import RIGHT_YAW, grasp_yaw

@@ -21,14 +21,14 @@ from policy.m1.checkpoint import CONFIG_FILE, save_checkpoint
 from policy.m1.training.settings import Settings
 from policy.m1.training.trainer import Trainer, TrainingDiverged, make_accelerator
 from policy.m1.training.training_state import TrainingStateError
-from workbench.data.archive import EPISODES, ArchiveError, chunks
-from workbench.data.lerobot_files import LeRobotImportError
-from workbench.durable import naming
-from workbench.fingerprints import content_fingerprint, folder_fingerprints
-from workbench.options import OptionError
-from workbench.policies import checkpoint_provenance
-from workbench.provenance import git_commit, hardware, package_versions
-from workbench.run_folder import RunFolder
+from workbench.cli.options import OptionError
+from workbench.data.archive.archive import EPISODES, ArchiveError, chunks
+from workbench.data.lerobot.files import LeRobotImportError
+from workbench.rollout.policies import checkpoint_provenance
+from workbench.runs.durable import naming
+from workbench.runs.fingerprints import content_fingerprint, folder_fingerprints
+from workbench.runs.folder import RunFolder
+from workbench.runs.provenance import git_commit, hardware, package_versions
 from workbench.training.build import Frames, build_model, open_frames, trained_config
 from workbench.training.imported_frames import ImportedFrames
 from workbench.training.options import PRESENTATION, TrainOptions

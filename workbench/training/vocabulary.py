@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tasks.language import words as language
-from workbench.data.qa_wordings import PLANS, SENTENCES, WORDINGS
+from workbench.data.qa.wordings import PLANS, SENTENCES, WORDINGS
 from workbench.training.frames import ArchiveFrames
 from workbench.training.imported_frames import ImportedFrames
 

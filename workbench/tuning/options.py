@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.options import OptionError, option
-from workbench.simulation_options import (
+from workbench.cli.options import OptionError, option
+from workbench.rollout.options import (
     ALL,
     AUTO,
     SimulationOptions,

@@ -17,9 +17,9 @@ from domain_rand.sets import FactorSet
 from tasks.episode import EpisodeSpec
 from workbench.attribution.plan import Condition
 from workbench.attribution.planning import draw_condition
-from workbench.durable import append_line, write_atomically
-from workbench.records import CLEAN, EpisodeRecord
-from workbench.run_folder import RunFolderError
+from workbench.runs.durable import append_line, write_atomically
+from workbench.runs.folder import RunFolderError
+from workbench.runs.records import CLEAN, EpisodeRecord
 from workbench.tuning.adr import Adr, Batch, Settings
 from workbench.tuning.ranges import FactorBound, current_set, whole_set
 
@@ -53,7 +53,7 @@ class AdrQuota:
         self._advance(None)
 
     def episode(self, index: int) -> Episode:
-        """See `workbench.quota.Quota`."""
+        """See `workbench.runs.quota.Quota`."""
         batch, episode = self._find(index)
         spec = EpisodeSpec(self.task, episode, self.seed, self.factor_set.name)
         if batch.trial.whole:
@@ -64,11 +64,11 @@ class AdrQuota:
         return draw_condition(spec, self._with(others, batch), "set", self._condition(batch))
 
     def condition(self, index: int) -> str | None:
-        """See `workbench.quota.Quota`."""
+        """See `workbench.runs.quota.Quota`."""
         return self._condition(self._find(index)[0]).name
 
     def next(self, records: Mapping[int, EpisodeRecord]) -> list[int]:
-        """See `workbench.quota.Quota`; takes every wave that is complete to the search."""
+        """See `workbench.runs.quota.Quota`; takes every wave that is complete to the search."""
         while self._wave:
             missing = [i for k in self._wave for i in self._indices(k) if i not in records]
             if missing:
@@ -80,7 +80,7 @@ class AdrQuota:
         return []
 
     def book(self, index: int, success: bool) -> bool:
-        """See `workbench.quota.Quota`."""
+        """See `workbench.runs.quota.Quota`."""
         return False
 
     def _advance(self, successes: list[int] | None) -> None:

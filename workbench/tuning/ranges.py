@@ -12,7 +12,7 @@ from domain_rand.factor import Factor
 from domain_rand.sets import DEFAULT, NOMINAL, FactorSet
 from workbench.attribution.plan import Condition, Span, options_content
 from workbench.attribution.planning import base_set, choose_factors, ladder_obstacle, span_of
-from workbench.options import OptionError
+from workbench.cli.options import OptionError
 from workbench.tuning.adr import Bound
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain_rand.sets import FactorSet
-from workbench.sequential import anytime_interval
+from workbench.stats.sequential import anytime_interval
 from workbench.tuning.adr import Adr, Decision, Settings
 from workbench.tuning.confirmation import PARTS
 from workbench.tuning.ranges import FactorBound, narrowed, shares_of

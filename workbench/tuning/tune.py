@@ -10,15 +10,15 @@ import yaml
 from rich.console import Console
 
 from workbench.attribution.wording import ends, number
-from workbench.durable import write_atomically
-from workbench.eval_options import PRESENTATION
-from workbench.eval_session import EvalSession
-from workbench.evaluate import engine_warnings, summary_meta
-from workbench.provenance import provenance
-from workbench.quota import check_records
-from workbench.records import headline
-from workbench.run_folder import RunFolder
-from workbench.summary import summarise
+from workbench.evaluation.evaluate import engine_warnings, summary_meta
+from workbench.evaluation.options import PRESENTATION
+from workbench.evaluation.session import EvalSession
+from workbench.evaluation.summary import summarise
+from workbench.runs.durable import write_atomically
+from workbench.runs.folder import RunFolder
+from workbench.runs.provenance import provenance
+from workbench.runs.quota import check_records
+from workbench.runs.records import headline
 from workbench.tuning.options import AdrOptions
 from workbench.tuning.quota import AdrQuota
 from workbench.tuning.ranges import set_content

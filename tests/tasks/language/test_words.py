@@ -14,8 +14,8 @@ from tasks.language.words import (
     Vocabulary,
     all_words,
 )
-from tasks.pick_place.scene import COLORS
 from tasks.shapes import objects, receptacles
+from tasks.tabletop.scene import COLORS
 
 # What people call these colours: medians of the XKCD colour survey of 2010 (xkcd.com/color/rgb.txt, CC0).
 SURVEY = {

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from workbench.cli.options import OptionError
 from workbench.comparison import ComparisonError, compare_records
 from workbench.comparison.clusters import Recipe, compare_recipes, recipes_named, variance_of_difference
 from workbench.comparison.command import compare_command
 from workbench.comparison.family import family_of, which_pairs
 from workbench.comparison.sample import Sample
-from workbench.options import OptionError
-from workbench.records import EpisodeRecord
-from workbench.statistics import holm
+from workbench.runs.records import EpisodeRecord
+from workbench.stats import holm
 
 
 def episode(index, success, **changes):

@@ -8,8 +8,8 @@ import pytest
 
 from workbench.comparison import ComparisonError, compare
 from workbench.comparison.sample import read_sample
-from workbench.records import CLEAN, EpisodeRecord
-from workbench.sequential import SequentialTest, anytime_interval
+from workbench.runs.records import CLEAN, EpisodeRecord
+from workbench.stats.sequential import SequentialTest, anytime_interval
 
 SUCCESS_STEPS, FAILURE_STEPS = (80, 160), 300
 

@@ -9,9 +9,9 @@ from rich.console import Console
 from workbench.comparison import ComparisonError, compare, compare_records
 from workbench.comparison.noise import EPISODES, FLIPPED
 from workbench.comparison.show import render
-from workbench.records import EpisodeRecord
-from workbench.run_folder import RunFolder, RunFolderError
-from workbench.statistics import mcnemar_exact, paired_difference_interval
+from workbench.runs.folder import RunFolder, RunFolderError
+from workbench.runs.records import EpisodeRecord
+from workbench.stats import mcnemar_exact, paired_difference_interval
 
 
 def episode(index, success, **changes):

@@ -11,8 +11,8 @@ import numpy as np
 
 from tests.workbench.data.archives import write_archive
 from tests.workbench.data.corruptions import BAD, NONSENSE, OTHER, OTHER_TASK, TRANSLATION, Corruption, scaled
-from workbench.data.archive import episodes
-from workbench.data.archive_statistics import write_archive_statistics
+from workbench.data.archive.archive import episodes
+from workbench.data.archive.statistics import write_archive_statistics
 from workbench.data.episode import DatasetEpisode
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from workbench.data.chunk_writer import ChunkWriter
+from workbench.data.archive.chunk_writer import ChunkWriter
 
 
 def write_archive(folder: Path, *made, chunk_size: int = 2) -> Path:

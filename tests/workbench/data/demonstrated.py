@@ -21,16 +21,16 @@ from robots.franka import PANDA
 from robots.franka.kinematics import forward, inverse
 from tasks.cameras import look_at
 from tasks.episode import EpisodeSpec
-from tasks.pick_place.action_spaces import DELTA_EEF
-from tasks.pick_place.scene import COLORS
-from tasks.pick_place.workspace import WRIST_OFFSET, front_camera, pool, wrist_axes, wrist_camera
+from tasks.tabletop.action_spaces import DELTA_EEF
+from tasks.tabletop.scene import COLORS
+from tasks.tabletop.workspace import WRIST_OFFSET, front_camera, pool, wrist_axes, wrist_camera
 from tests.workbench.data.made_up import jpeg
-from workbench.data.annotate import demonstration, points_on, ways_ahead
-from workbench.data.checks.boxes import outer_corners
 from workbench.data.episode import DEPTH_UNIT, TRACE_POINTS, Body, CameraFrames, DatasetEpisode
+from workbench.data.generate.annotate import demonstration, points_on, ways_ahead
+from workbench.data.generate.silhouette import label_boxes
 from workbench.data.projection import project_frames
-from workbench.data.silhouette import label_boxes
 from workbench.data.thumbnails import thumbnail
+from workbench.data.validation.checks.boxes import outer_corners
 
 SIZE = 96
 SEED = 5

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from workbench.data.columns import VIEWS
 from workbench.data.episode import DatasetEpisode
 from workbench.data.frame_actions import frame_actions
-from workbench.data.frame_columns import frame_columns
+from workbench.data.lerobot.columns import VIEWS
+from workbench.data.lerobot.frame_columns import frame_columns
 
 SLACK = 2e-5
 """Rounding of 32 bits."""

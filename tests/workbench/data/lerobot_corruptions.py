@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.workbench.data.corruptions import BAD, NONSENSE, OTHER, OTHER_TASK, TRANSLATION, Corruption, scaled
-from workbench.data.columns import ANNOTATION, INDEX
-from workbench.data.lerobot_import import load_lerobot
+from workbench.data.lerobot.columns import ANNOTATION, INDEX
+from workbench.data.lerobot.reading import load_lerobot
 from workbench.data.statistics import ColumnStatistics
 from workbench.data.video import VideoWriter, decode
 

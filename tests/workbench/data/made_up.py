@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from tasks.pick_place.action_spaces import DELTA_EEF
+from tasks.tabletop.action_spaces import DELTA_EEF
 from workbench.data.episode import TRACE_POINTS, Body, CameraFrames, DatasetEpisode
 
 SIZE = 64

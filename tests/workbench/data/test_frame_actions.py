@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from robots.franka import PANDA
 from robots.franka.kinematics import forward
-from tasks.pick_place.action_spaces import DELTA_JOINTS
+from tasks.tabletop.action_spaces import DELTA_JOINTS
 from tests.workbench.data.made_up import made_up_episode, without
 from workbench.data.frame_actions import CLOSE, OPEN, frame_actions
 

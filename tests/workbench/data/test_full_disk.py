@@ -10,13 +10,13 @@ import pytest
 
 from tests.workbench.data.archives import write_archive
 from tests.workbench.data.made_up import made_up_episode
-from workbench.data.chunk_writer import ChunkWriter
-from workbench.data.dataset_copy import LAYOUTS
+from workbench.data.archive.chunk_writer import ChunkWriter
 from workbench.data.export_folder import ExportError
-from workbench.data.foreign import copy_dataset
-from workbench.data.lerobot_import import load_lerobot
-from workbench.data.lerobot_v3 import export_lerobot_v3
-from workbench.data.lerobot_v21 import export_lerobot_v21
+from workbench.data.foreign.datasets import copy_dataset
+from workbench.data.lerobot.dataset_copy import LAYOUTS
+from workbench.data.lerobot.reading import load_lerobot
+from workbench.data.lerobot.v3 import export_lerobot_v3
+from workbench.data.lerobot.v21 import export_lerobot_v21
 from workbench.data.merge import merge
 from workbench.data.split import split
 

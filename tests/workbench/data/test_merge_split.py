@@ -7,15 +7,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.workbench.data.archive.test_archive import assert_equal
 from tests.workbench.data.archives import write_archive
 from tests.workbench.data.demonstrated import demonstrated_episode
 from tests.workbench.data.made_up import made_up_episode, without
-from tests.workbench.data.test_archive import assert_equal
-from workbench.data.archive import ArchiveError, episodes, settled
-from workbench.data.chunk_writer import ChunkWriter
+from workbench.data.archive.archive import ArchiveError, episodes, settled
+from workbench.data.archive.chunk_writer import ChunkWriter
 from workbench.data.merge import merge
 from workbench.data.split import part_of, split
-from workbench.data.validate import validate
+from workbench.data.validation.validate import validate
 
 
 def by_name(folder):

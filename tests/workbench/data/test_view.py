@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tests.workbench.data.made_up import SIZE, made_up_episode
-from workbench.data.chunk_writer import ChunkWriter
+from workbench.cli.options import OptionError
+from workbench.data.archive.chunk_writer import ChunkWriter
 from workbench.data.to_trajectory import to_trajectory
 from workbench.data.view_command import choose
-from workbench.options import OptionError
-from workbench.recording import read_recording, write_recording
+from workbench.views.recording import read_recording, write_recording
 
 
 @pytest.fixture

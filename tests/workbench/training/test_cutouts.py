@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workbench.data.made_up import made_up_episode
-from workbench.data.chunk_writer import ChunkWriter
+from workbench.data.archive.chunk_writer import ChunkWriter
 from workbench.training.cutouts import MARGIN, Cutout, cut_out, overlapping, paste, varied
 from workbench.training.frames import ArchiveFrames
 from workbench.training.scene_stream import SceneStream

@@ -12,8 +12,8 @@ from policy.m1.checkpoint import load_checkpoint
 from policy.m1.config import DinoConfig
 from tests.policy.m1.published import older_names, qwen_weights, write_qwen
 from tests.workbench.data.made_up import made_up_episode
-from workbench.cli import main
-from workbench.data.chunk_writer import ChunkWriter
+from workbench.cli.main import main
+from workbench.data.archive.chunk_writer import ChunkWriter
 from workbench.training import build, train
 from workbench.training.frames import ArchiveFrames
 from workbench.training.options import TrainOptions

@@ -10,8 +10,8 @@ from rich.console import Console
 from policy.answers import Boxes, Labelled, PickPlace, Points, Trace
 from policy.grounding import Box, Point
 from tests.workbench.data.made_up import made_up_episode
-from workbench.data.chunk_writer import ChunkWriter
-from workbench.data.qa_entries import chosen_frames
+from workbench.data.archive.chunk_writer import ChunkWriter
+from workbench.data.qa.entries import chosen_frames
 from workbench.training import grounding_eval
 from workbench.training.annotations import slot_places
 from workbench.training.grounding_eval import BOXES, NAMED, POINTS, TASK, TRACE, YAW, Trial, measure

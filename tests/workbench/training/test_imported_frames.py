@@ -16,10 +16,10 @@ from tests.workbench.data.archives import write_archive
 from tests.workbench.data.foreign_datasets import SIZE, TASKS, TOP, WRIST, png, rows, write_v2, write_v3
 from tests.workbench.data.made_up import made_up_episode
 from tests.workbench.training.test_train import options, small  # noqa: F401
-from workbench.data.foreign import open_dataset
-from workbench.data.lerobot_import import LeRobotImportError
-from workbench.data.lerobot_v3 import export_lerobot_v3
-from workbench.options import OptionError
+from workbench.cli.options import OptionError
+from workbench.data.foreign.datasets import open_dataset
+from workbench.data.lerobot.reading import LeRobotImportError
+from workbench.data.lerobot.v3 import export_lerobot_v3
 from workbench.training import train
 from workbench.training.action_stream import ActionStream
 from workbench.training.imported_frames import ImportedFrames

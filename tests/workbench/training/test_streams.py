@@ -12,10 +12,10 @@ from policy.m1.training.batches import Marked
 from policy.m1.training.phases import ACTION, ANSWERS, LANGUAGE, NUMBERS, READING, VISION
 from tests.workbench.data.made_up import made_up_episode
 from tests.workbench.training.test_cutouts import red_square
-from workbench.data.archive import ArchiveError, Chunk
-from workbench.data.chunk_writer import ChunkWriter
+from workbench.cli.options import OptionError
+from workbench.data.archive.archive import ArchiveError, Chunk
+from workbench.data.archive.chunk_writer import ChunkWriter
 from workbench.data.projection import project_frames
-from workbench.options import OptionError
 from workbench.training.action_stream import ActionStream, chunk_at, with_statistics
 from workbench.training.annotations import another_slot_places, another_task, hand_at, slot_places, worded
 from workbench.training.answer_stream import FIRST_FRAMES, AnswerStream

@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 
 from policy.m1.checkpoint import load_checkpoint
 from tests.workbench.data.made_up import made_up_episode
-from workbench.cli import main
-from workbench.data.chunk_writer import ChunkWriter
-from workbench.options import OptionError
-from workbench.run_folder import RunFolderError
+from workbench.cli.main import main
+from workbench.cli.options import OptionError
+from workbench.data.archive.chunk_writer import ChunkWriter
+from workbench.runs.folder import RunFolderError
 from workbench.training import build, train
 from workbench.training.frames import ArchiveFrames
 from workbench.training.options import TrainOptions
@@ -178,7 +178,7 @@ def test_a_killed_training_does_not_go_on_with_another_dataset_of_the_same_name(
 KILLED = """
 import sys
 from rich.console import Console
-from workbench.options import parse_options
+from workbench.cli.options import parse_options
 from workbench.training import build, train
 from workbench.training.options import TrainOptions
 from tests.workbench.training.test_train import small

@@ -1,0 +1,138 @@
+"""`CommandPath`: what lies between the actions a policy sends and the joint targets that the drives get.
+
+A real command travels: it comes late, gets lost or repeated on the way, runs by a clock that is not quite ours, is
+rounded, passes gears with play, and means joint angles as a biased encoder reads them. Pure torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from robots.franka import PANDA
+from robots.motion_limiter import MARGIN
+from tasks.settings import PerEnvironment, stream
+from tasks.tabletop.action_spaces import CONTROL_DT, MAX_DELAY
+
+NOISE_STEPS = 1024
+"""Steps after which an episode's random numbers repeat."""
+
+
+class CommandPath(PerEnvironment):
+    """The way of the commands of ``N`` environments. At nominal settings those of the arm pass unchanged.
+
+    Settings:
+        action_delay: control steps by which actions come late.
+        command_jitter: probability that an action misses its step and is executed with the next one.
+        command_loss: probability that an action is lost; the gripper keeps its last command.
+        command_repeat: probability that an action is executed twice.
+        control_rate: clock of the controller against the nominal one; at 0.9 nine of ten actions are executed, at 1.1
+            every tenth is executed twice.
+        command_resolution: step to which joint targets are rounded [rad]; 0 for none.
+        backlash: play of the gears [rad]: a joint follows once its motor has turned this far back.
+        encoder_bias: what the joint encoders read too much ``[7]`` [rad].
+        gripper_speed: speed of a finger [m/s]; the hand's own limit holds besides.
+        smoothing: time constant of the filter through which joint targets pass [s]; 0 for none.
+        gripper_blocking: how long a command that turns the hand round holds all others up [s].
+    """
+
+    def __init__(self, num_envs: int, action_dim: int, device: str = "cpu") -> None:
+        super().__init__(
+            num_envs,
+            device,
+            action_delay=0,
+            command_jitter=0.0,
+            command_loss=0.0,
+            command_repeat=0.0,
+            control_rate=1.0,
+            command_resolution=0.0,
+            backlash=0.0,
+            encoder_bias=(0.0,) * 7,
+            gripper_speed=PANDA.gripper_speed,
+            smoothing=0.0,
+            gripper_blocking=0.0,
+        )
+        n = num_envs
+        self._history = torch.zeros(MAX_DELAY + 1, n, action_dim, device=device)
+        self._late = torch.zeros(n, action_dim - 1, device=device)
+        self._clock = torch.zeros(n, device=device)
+        self._gripper = torch.ones(n, 1, device=device)
+        self._joints = torch.zeros(n, 7, device=device)
+        self._smooth = torch.zeros(n, 7, device=device)
+        self._blocked = torch.zeros(n, dtype=torch.long, device=device)
+        """Control steps for which the hand still holds commands up."""
+        self._half_width = torch.zeros(n, 1, device=device)
+        self._step = torch.zeros(n, dtype=torch.long, device=device)
+        self._chance = torch.ones(n, NOISE_STEPS, 3, device=device)
+
+    def begin(self, rows: Sequence[int], seeds: Sequence[int]) -> None:
+        """Draw the random numbers of new episodes."""
+        for row, seed in zip(rows, seeds, strict=True):
+            chance = stream(seed, "commands").random((NOISE_STEPS, 3), dtype="float32")
+            self._chance[row] = torch.from_numpy(chance)
+
+    def reset(self, ids: torch.Tensor | slice, command: torch.Tensor) -> None:
+        """Forget everything under way; the arms of these environments stand at ``command`` ``[n, 7]``, hands open."""
+        self._history[:, ids] = 0.0
+        self._history[:, ids, -1] = 1.0
+        for state in (self._late, self._clock, self._step, self._blocked):
+            state[ids] = 0
+        self._gripper[ids] = 1.0
+        self._joints[ids] = self._smooth[ids] = command - self["encoder_bias"][ids]
+        self._half_width[ids] = PANDA.gripper_max_width / 2
+
+    def receive(self, actions: torch.Tensor) -> torch.Tensor:
+        """What is executed in this step ``[N, A]`` when ``actions`` ``[N, A]`` are sent; arm channels are relative."""
+        rows = torch.arange(self.num_envs, device=self.device)
+        self._history = torch.roll(self._history, 1, 0)
+        self._history[0] = actions
+        arrived = self._history[self["action_delay"], rows]
+        late, lost, twice = self._chance[rows, self._step % NOISE_STEPS].unbind(1)
+        late = late < self["command_jitter"]
+        lost = lost < self["command_loss"]
+        self._step = self._step + 1
+
+        self._clock = self._clock + self["control_rate"]
+        ticks = torch.floor(self._clock + 1e-4)
+        self._clock = self._clock - ticks
+        times = ticks * torch.where(twice < self["command_repeat"], 2.0, 1.0)
+        times = torch.where(lost, torch.zeros_like(times), times)
+
+        own = arrived[:, :-1] * times[:, None]
+        arm = torch.where(late[:, None], self._late, own + self._late)
+        self._late = torch.where(late[:, None], own, torch.zeros_like(own))
+        blocked = self._blocked > 0
+        arm = torch.where(blocked[:, None], torch.zeros_like(arm), arm)
+        heard = (times > 0) & ~late & ~blocked
+        turns = heard & ((arrived[:, -1] > 0) != (self._gripper[:, 0] > 0))
+        hold = torch.ceil(self["gripper_blocking"] / CONTROL_DT - 1e-4).long()
+        self._blocked = torch.where(turns, hold, (self._blocked - 1).clamp_min(0))
+        self._gripper = torch.where(heard[:, None], arrived[:, -1:], self._gripper)
+        return torch.cat((arm, self._gripper), 1)
+
+    def targets(self, command: torch.Tensor) -> torch.Tensor:
+        """Drive targets ``[N, 9]``: true joint angles [rad], finger positions [m]; for commanded angles ``[N, 7]``."""
+        wanted = command - self["encoder_bias"]
+        step = self["command_resolution"][:, None]
+        wanted = torch.where(step > 0, torch.round(wanted / step.clamp_min(1e-9)) * step, wanted)
+        kept = torch.exp(-CONTROL_DT / self["smoothing"].clamp_min(1e-9))[
+            :, None
+        ]  # exactly 0 without smoothing
+        self._smooth = torch.where(kept > 0, wanted + kept * (self._smooth - wanted), wanted)
+        wanted = self._smooth
+        play = self["backlash"][:, None] / 2
+        held = torch.minimum(torch.maximum(self._joints, wanted - play), wanted + play)
+        self._joints = torch.where(play > 0, held, wanted)
+
+        goal = torch.where(self._gripper > 0, PANDA.gripper_max_width / 2, 0.0)
+        reach = self["gripper_speed"][:, None].clamp_max(MARGIN * PANDA.gripper_speed) * CONTROL_DT
+        self._half_width = self._half_width + torch.minimum(
+            torch.maximum(goal - self._half_width, -reach), reach
+        )
+        return self.standing
+
+    @property
+    def standing(self) -> torch.Tensor:
+        """The last drive targets ``[N, 9]``: see `targets`."""
+        return torch.cat((self._joints, self._half_width, self._half_width), 1)

@@ -1,0 +1,115 @@
+"""What disturbs an episode, done to the simulated scene such that it is no deed of the policy and never does its task.
+
+The named object is moved, and another one falls, only to places that are free of everything, receptacles and hand
+included; the judge is told of whatever moves the named object.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from tasks.tabletop.disturbances import PUSH_S, Happening
+from tasks.tabletop.dropped import dropped
+from tasks.tabletop.spots import Obstacle, first_free, way_out
+from tasks.tabletop.view import OPEN_REACH
+
+if TYPE_CHECKING:
+    from tasks.tabletop.env import PickPlaceEnv
+
+DROP_HEIGHT = 0.12
+"""From where a distractor falls in mid-episode [m]."""
+IN_HAND = 0.06
+"""Distance of the named object from the tool up to which it is left where it is [m]: the hand may hold it."""
+PALM_REACH = 0.11
+"""Radius of a circle about the tool that holds the hand, seen from above [m]: the palm is 0.104 m long each way."""
+
+
+def note_pushes(env: PickPlaceEnv) -> None:
+    """Tell the judge whom a push begins to move, and how fast it may become by that."""
+    force = env.disturbances.object_force.norm(dim=1)
+    for row in force.nonzero()[:, 0].tolist():
+        mass = float(env.dynamics.masses[row, env.progress.target[row]])
+        env.progress.displaced(row, float(force[row]) * PUSH_S / mass)
+
+
+def let_happen(env: PickPlaceEnv, happening: Happening) -> None:
+    """Move the named object, or drop another one, in one environment."""
+    row = happening.row
+    ids = torch.tensor([row], device=env.device)
+    pose, tool = env.body_pose_on_table[row], env.tool_on_table[0][row]
+    moved = []
+    if happening.move_target is not None:
+        moved += _move_target(env, row, happening.move_target, pose, tool)
+    if happening.drop_at:
+        moved += _drop(env, row, happening.drop_at, pose, tool)
+    if moved:
+        velocity = env.bodies.data.body_com_vel_w.torch[ids].clone()
+        velocity[0, moved] = 0.0
+        env.write_body_poses(ids, pose[None])
+        env.bodies.write_body_com_velocity_to_sim_index(body_velocities=velocity, env_ids=ids)
+
+
+def _move_target(
+    env: PickPlaceEnv, row: int, way: tuple[float, float], pose: torch.Tensor, tool: torch.Tensor
+) -> list[int]:
+    """Displace the named object in ``pose`` ``[B, 7]``; which bodies that moves.
+
+    It waits until the object is out of the hand, and does not happen to one that lies where it belongs.
+    """
+    body = int(env.progress.target[row])
+    if float((pose[body, :3] - tool).norm()) < IN_HAND:
+        env.disturbances.postpone_move(row)
+        return []
+    if bool(env.progress.in_place[row]) or bool(env.progress.lost[row]):
+        return []
+    x, y, z = pose[body, :3].tolist()
+    spot = way_out((x, y), way, _radius(env, body), _obstacles(env, row, body, pose, tool, z, OPEN_REACH))
+    if spot is None:
+        return []
+    pose[body, :2] = torch.tensor(spot, device=pose.device)
+    env.progress.displaced(row)
+    return [body]
+
+
+def _drop(
+    env: PickPlaceEnv,
+    row: int,
+    shares: tuple[tuple[float, float], ...],
+    pose: torch.Tensor,
+    tool: torch.Tensor,
+) -> list[int]:
+    """Let another object fall in ``pose`` ``[B, 7]``; which bodies that moves."""
+    scene = env.scenes[row]
+    assert scene is not None, "nothing happens before an episode has begun"
+    body = env.slot_index[dropped(scene)[0]]
+    spot = first_free(
+        shares, _radius(env, body), _obstacles(env, row, body, pose, tool, DROP_HEIGHT, PALM_REACH)
+    )
+    if spot is None:
+        return []
+    pose[body] = torch.tensor((*spot, DROP_HEIGHT, 0.0, 0.0, 0.0, 1.0), device=pose.device)
+    env.progress.add_falling(row, body)
+    return [body]
+
+
+def _radius(env: PickPlaceEnv, body: int) -> float:
+    return env.progress.bodies.slots[body].radius
+
+
+def _obstacles(
+    env: PickPlaceEnv,
+    row: int,
+    body: int,
+    pose: torch.Tensor,
+    tool: torch.Tensor,
+    height: float,
+    reach: float,
+) -> list[Obstacle]:
+    """What a body at this height [m] must keep off: all others, and the hand, of this reach [m], if it is that low."""
+    others = [i for i in env.progress.active[row].nonzero()[:, 0].tolist() if i != body]
+    found = [Obstacle(*pose[i, :2].tolist(), _radius(env, i)) for i in others]
+    if float(tool[2]) < height + 2 * _radius(env, body):
+        found.append(Obstacle(*tool[:2].tolist(), reach))
+    return found

@@ -1,0 +1,88 @@
+"""A package of somebody else's that brings a factor, its check and a policy, installed; no file of ours changes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "plugin"
+ENTRY_POINTS = """
+[workbench.factors]
+own = own_factors
+{more}
+[workbench.checks]
+own = own_checks
+
+[workbench.policies]
+still = own_policy:Still
+"""
+
+
+def install(place, more=""):
+    """What an installer leaves: modules, and a folder that says what they register."""
+    for module in SOURCE.glob("own_*.py"):
+        shutil.copy(module, place)
+    info = place / "own_things-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: own-things\nVersion: 1.2\n", "utf-8")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS.format(more=more), "utf-8")
+
+
+@pytest.fixture
+def workbench(tmp_path):
+    """The command in a process of its own, with the package installed."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+
+    def run(*words, more=""):
+        if not any(packages.iterdir()):
+            install(packages, more)
+        environment = os.environ | {"PYTHONPATH": str(packages)}
+        return subprocess.run(
+            [sys.executable, "-m", "workbench.cli.main", *words],
+            cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def test_its_factor_is_in_the_catalogue(workbench):
+    listed = workbench("dr", "list", "own")
+    assert listed.returncode == 0, listed.stderr
+    assert "own.filling  0 -> 0 to 1  [1]" in listed.stdout
+    assert listed.stderr == ""
+
+
+def test_its_policy_is_among_those_to_choose_from(workbench):
+    refused = workbench("eval", "policy=stil")
+    assert refused.returncode == 2
+    assert "choose one of expert, noisy_expert, random, hold, m1, still" in " ".join(refused.stderr.split())
+
+
+def test_a_package_that_cannot_be_imported_is_named_and_costs_its_own_factors_alone(workbench):
+    listed = workbench("dr", "list", "dynamics", more="broken = own_nothing")
+    assert listed.returncode == 0
+    assert "own-things 1.2 registers broken under workbench.factors" in listed.stderr
+    assert "No module named 'own_nothing'" in listed.stderr
+    assert "dynamics.object_mass" in listed.stdout
+
+
+@pytest.mark.sim
+@pytest.mark.slow
+def test_an_evaluation_with_its_factor_and_its_policy_and_the_check_of_its_factor(workbench, tmp_path):
+    words = ("physics=ovphysx", "device=cpu")
+    ran = workbench(
+        "eval", "policy=still", "policy.gripper=-1", "dr=none", "dr.own.filling.value=0.5", "episodes=2", "num_envs=2",
+        "time_limit_s=1", "record=0", "last_frames=0", "out=run", *words,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    records = [json.loads(line) for line in (tmp_path / "run/episodes.jsonl").read_text("utf-8").splitlines()]
+    assert [record["factors"]["own.filling"] for record in records] == [0.5, 0.5]
+    files = json.loads((tmp_path / "run/provenance.json").read_text("utf-8"))["policy"]["files"]
+    assert list(files) == ["own_policy.py"]
+    checked = workbench("dr", "check", "own.filling", *words)
+    assert checked.returncode == 0, checked.stdout + checked.stderr

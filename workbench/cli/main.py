@@ -1,0 +1,317 @@
+"""The ``workbench`` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from workbench.cli.command import Command, print_commands
+from workbench.cli.expected_errors import sentence_of
+from workbench.cli.options import OptionError, help_table, parse_options
+from workbench.cli.positional import positional
+from workbench.cli.stopping import Terminated, signals_as_interrupts
+from workbench.cli.utf8 import escape_what_output_cannot_say, restart_in_utf8_mode
+
+ERROR, BAD_INPUT, INTERRUPTED = 1, 2, 130
+LOG_WIDTH = 160
+"""Columns of output that no terminal shows."""
+
+
+def _eval(words: Sequence[str], console: Console) -> int:
+    from workbench.evaluation.evaluate import evaluate, print_plan
+    from workbench.evaluation.options import EvalOptions
+    from workbench.evaluation.overview import print_summary
+
+    if _wants_help(words):
+        console.print("usage: workbench eval key=value ...\n")
+        console.print(help_table(EvalOptions))
+        return 0
+    options = parse_options(EvalOptions, words)
+    options.resolve()
+    if options.plan_only:
+        print_plan(options, console)
+        return 0
+    summary = evaluate(options, console)
+    print_summary(summary, options.out, console)
+    return 0
+
+
+def _generate(words: Sequence[str], console: Console) -> int:
+    from workbench.data.generate.generate import generate
+    from workbench.data.generate.options import GenerateOptions
+    from workbench.data.generate.overview import print_dataset
+
+    if _wants_help(words):
+        console.print("usage: workbench generate key=value ...\n")
+        console.print(help_table(GenerateOptions))
+        return 0
+    options = parse_options(GenerateOptions, words)
+    options.resolve()
+    print_dataset(generate(options, console), options.out, console)
+    return 0
+
+
+def _train(words: Sequence[str], console: Console) -> int:
+    from workbench.training.options import TrainOptions
+
+    if _wants_help(words):
+        console.print(
+            "usage: workbench train stage=grounding|action data=FOLDER key=value ...\n", markup=False
+        )
+        console.print(help_table(TrainOptions))
+        return 0
+    options = parse_options(TrainOptions, words)
+    options.resolve()
+    from workbench.training.train import train
+
+    checkpoint = train(options, console)
+    console.print(f"{checkpoint}   (workbench eval policy=m1 checkpoint={checkpoint})", markup=False)
+    return 0
+
+
+def _eval_grounding(words: Sequence[str], console: Console) -> int:
+    from workbench.training.grounding_eval_options import USAGE, GroundingEvalOptions
+
+    if _wants_help(words):
+        console.print(USAGE + "\n", markup=False)
+        console.print(help_table(GroundingEvalOptions))
+        return 0
+    options = parse_options(GroundingEvalOptions, words)
+    options.resolve()
+    from workbench.training.grounding_eval import eval_grounding
+
+    eval_grounding(options, console)
+    return 0
+
+
+def _tune(words: Sequence[str], console: Console) -> int:
+    from workbench.evaluation.overview import print_report
+    from workbench.tuning.options import AdrOptions
+    from workbench.tuning.tune import print_ranges, tune_adr
+
+    if _wants_help(words):
+        console.print("usage: workbench tune adr key=value ...\n")
+        console.print(help_table(AdrOptions))
+        return 0
+    if not words or words[0] != "adr":
+        given = f", not {words[0]!r}" if words else ""
+        if words and words[0] in ("ladder", "factorial"):
+            given += f"; that is workbench eval attribute={words[0]}"
+        raise OptionError(f"tune takes a method: workbench tune adr key=value ...{given}")
+    options = parse_options(AdrOptions, words[1:])
+    options.resolve()
+    found = tune_adr(options, console)
+    print_ranges(found, options.out, console)
+    print_report(options.out, console)
+    return 0 if found["factors"] else ERROR
+
+
+def _dr(words: Sequence[str], console: Console) -> int:
+    from workbench.cli.dr import USAGE, CheckOptions, dr_command
+
+    if not words or _wants_help(words):
+        console.print(USAGE + "\n", markup=False)
+        console.print(help_table(CheckOptions))
+        return 0 if words else BAD_INPUT
+    return dr_command(words, console)
+
+
+def _policy(words: Sequence[str], console: Console) -> int:
+    from workbench.cli.policy import USAGE, ImportOptions, policy_command
+
+    if not words or _wants_help(words):
+        console.print(USAGE + "\n", markup=False)
+        console.print(help_table(ImportOptions))
+        return 0 if words else BAD_INPUT
+    return policy_command(words, console)
+
+
+def _data(words: Sequence[str], console: Console) -> int:
+    from workbench.cli.data import run
+
+    return run(words, console)
+
+
+def _compare(words: Sequence[str], console: Console) -> int:
+    from workbench.comparison.command import USAGE, CompareOptions, compare_command
+
+    if _wants_help(words):
+        console.print(USAGE, markup=False)
+        console.print(help_table(CompareOptions))
+        return 0
+    compare_command(words, console)
+    return 0
+
+
+def _report(words: Sequence[str], console: Console) -> int:
+    from workbench.runs.folder import RunFolder
+    from workbench.runs.kinds import GENERATE, command_of, require_evaluation
+    from workbench.views.report import write_report
+
+    if _wants_help(words):
+        console.print("usage: workbench report RUN")
+        return 0
+    (folder,), _ = positional(words, 1, "report takes a run folder: workbench report RUN")
+    if command_of(Path(folder)) == GENERATE:
+        from workbench.data.generate.report import write_dataset_report
+
+        console.print(str(write_dataset_report(Path(folder), RunFolder(folder).summary())))
+        return 0
+    require_evaluation(Path(folder))
+    console.print(str(write_report(Path(folder))))
+    return 0
+
+
+def _view(words: Sequence[str], console: Console) -> int:
+    from workbench.runs.kinds import require_evaluation
+    from workbench.views.options import ViewOptions
+    from workbench.views.viewing import view
+
+    if _wants_help(words):
+        console.print("usage: workbench view RUN [episode=N] [web=true]\n", markup=False)
+        console.print(help_table(ViewOptions))
+        return 0
+    (folder,), given = positional(words, 1, "view takes a run folder: workbench view RUN", ViewOptions)
+    options = parse_options(ViewOptions, given)
+    options.resolve()
+    if (Path(folder) / "config.yaml").is_file():
+        require_evaluation(Path(folder))
+    view(Path(folder), episode=options.episode, web=options.web)
+    return 0
+
+
+def _doctor(words: Sequence[str], console: Console) -> int:
+    from workbench.cli.doctor import doctor
+
+    if _wants_help(words):
+        console.print("usage: workbench doctor")
+        return 0
+    if words:
+        raise OptionError(f"doctor takes no options, not {words[0]!r}")
+    return doctor(console)
+
+
+def _demo(words: Sequence[str], console: Console) -> int:
+    from workbench.cli.demo import demo
+
+    if _wants_help(words):
+        console.print("usage: workbench demo")
+        return 0
+    if words:
+        raise OptionError(f"demo takes no options, not {words[0]!r}")
+    return demo(console)
+
+
+COMMANDS = {
+    "demo": Command(
+        _demo,
+        "the main job on small defaults: evaluate the expert, report, record",
+        "workbench demo",
+    ),
+    "eval": Command(
+        _eval,
+        "run a policy on named episodes in parallel environments",
+        "workbench eval policy=expert episodes=64 num_envs=16 seed=1 out=runs/expert",
+    ),
+    "dr": Command(
+        _dr,
+        "the factors of domain randomisation: list, check, show, export",
+        "workbench dr show camera appearance out=runs/looks",
+    ),
+    "generate": Command(
+        _generate,
+        "make a dataset of annotated episodes: plan without cameras, render what succeeded",
+        "workbench generate dr=heavy episodes=100 renders=3 out=data/heavy",
+    ),
+    "data": Command(
+        _data,
+        "datasets: inspect, validate, convert, merge, split, import",
+        "workbench data export data/heavy format=lerobot_v21 out=data/heavy-v21",
+    ),
+    "train": Command(
+        _train,
+        "train a vision-language-action model on a dataset: to ground, then to act",
+        "workbench train stage=grounding data=data/heavy out=runs/grounded",
+    ),
+    "eval-grounding": Command(
+        _eval_grounding,
+        "measure how well a checkpoint says where things are, on held-out pictures",
+        "workbench eval-grounding checkpoint=runs/grounded/checkpoint data=data/held-out",
+    ),
+    "tune": Command(
+        _tune,
+        "find how far each factor can go before the policy fails",
+        "workbench tune adr policy=expert dr=heavy factors=camera.exposure",
+    ),
+    "policy": Command(
+        _policy,
+        "make a checkpoint of a published InternVLA-M1 run",
+        "workbench policy import published/run qwen=published/qwen out=checkpoints/m1",
+    ),
+    "compare": Command(
+        _compare,
+        "test runs against each other on the episodes they share",
+        "workbench compare runs/expert runs/noisy confidence=0.9",
+    ),
+    "report": Command(
+        _report,
+        "write a run's or a dataset's report.html again",
+        "workbench report runs/expert",
+    ),
+    "view": Command(
+        _view,
+        "open a run's recording in Rerun",
+        "workbench view runs/expert episode=3",
+    ),
+    "doctor": Command(
+        _doctor,
+        "say what works on this machine, and try it",
+        "workbench doctor",
+    ),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status: 0 done, 1 failed, 2 wrong input, 128 + n ended by signal n."""
+    if argv is None:
+        restart_in_utf8_mode()
+    escape_what_output_cannot_say()
+    words = list(sys.argv[1:] if argv is None else argv)
+    # In a file or a log there is no edge for tables to be squeezed at.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else LOG_WIDTH
+    console = Console(soft_wrap=True, highlight=False, width=width)
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    if not words or words[0] in ("--help", "-h", "help"):
+        print_commands(COMMANDS, console)
+        return 0
+    command = COMMANDS.get(words[0])
+    if command is None:
+        errors.print(f"workbench: there is no command {words[0]!r}: choose one of {', '.join(COMMANDS)}")
+        return BAD_INPUT
+    try:
+        with signals_as_interrupts():
+            if _wants_help(words[1:]):
+                console.print(f"{command.says}; for example:\n\n    {command.example}\n", markup=False)
+            return command.run(words[1:], console)
+    except KeyboardInterrupt as stop:
+        ended = "terminated" if isinstance(stop, Terminated) else "interrupted"
+        errors.print(f"workbench: {ended}; the same command again goes on from here")
+        return stop.exit_status if isinstance(stop, Terminated) else INTERRUPTED
+    except Exception as problem:
+        sentence = sentence_of(problem)
+        if sentence is None:
+            raise
+        errors.print(f"workbench {words[0]}: {sentence}", markup=False)
+        return BAD_INPUT
+
+
+def _wants_help(words: Sequence[str]) -> bool:
+    return any(word in ("--help", "-h") for word in words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

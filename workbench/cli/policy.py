@@ -1,0 +1,123 @@
+"""``workbench policy``: published checkpoints made into ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from workbench.cli.options import OptionError, listed, option, parse_options
+from workbench.cli.positional import positional
+from workbench.rollout.options import choose
+from workbench.runs.durable import naming
+
+USAGE = "usage: workbench policy import RUN_DIR qwen=FOLDER out=FOLDER [key=value ...]"
+AUTO = "auto"
+SCALINGS, ROTATIONS = ("min_max", "q01_q99"), ("rotation_vector", "euler_xyz")
+MOST_HZ = 1e4
+"""Beyond it a typing error is likelier than a robot."""
+
+
+@dataclass
+class ImportOptions:
+    """Options of ``workbench policy import``."""
+
+    out: str = option("", "new folder for the checkpoint")
+    qwen: str = option("", "folder with Qwen2.5-VL's config.json and tokenizer; its weights are not needed")
+    views: str = option("front,wrist", "names of the cameras, in the order in which the run's data gave them")
+    robot: str = option("", "which robot's actions, where the training mixture has several")
+    step: int | None = option(None, "training step of the checkpoint; final_model or the latest by default")
+    control_hz: float | None = option(None, "rate of actions, where the mixture has none of its own", "Hz")
+    action_spec: str = option("", "JSON file with an action spec, instead of what the mixture's name means")
+    scaling: str = option(
+        AUTO, f"what training scaled actions by: {' or '.join(SCALINGS)}; auto: what the mixture's name means"
+    )
+    rotation: str = option(
+        AUTO,
+        f"what the model's rotation channels are: {' or '.join(ROTATIONS)} (roll, pitch, yaw); auto: what the "
+        "mixture's name means",
+    )
+    execute_steps: int | None = option(None, "actions executed per decision; half a chunk by default")
+
+    def resolve(self) -> None:
+        """OptionError for what is missing or cannot be."""
+        for name in ("out", "qwen"):
+            if not getattr(self, name):
+                raise OptionError(f"{name}= is missing; {USAGE}")
+        if not self.cameras:
+            raise OptionError("views must name at least one camera")
+        choose("scaling", self.scaling, (AUTO, *SCALINGS))
+        choose("rotation", self.rotation, (AUTO, *ROTATIONS))
+        if self.action_spec and self.scaling != AUTO:
+            raise OptionError("scaling= is for a known mixture: an action spec states its own normalisation")
+        for name, least in (("step", 0), ("execute_steps", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise OptionError(f"{name} must be at least {least}, not {value}")
+        if self.control_hz is not None and not 0 < self.control_hz <= MOST_HZ:
+            raise OptionError(
+                f"control_hz must be above 0 and at most {MOST_HZ:g} Hz, not {self.control_hz:g}"
+            )
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names of the cameras, in order; OptionError for one without a name."""
+        return listed("views", self.views)
+
+
+def run_import(run: str, options: ImportOptions, console: Console) -> int:
+    """Import the published run in folder ``run`` into the checkpoint ``options.out``; returns the exit status.
+
+    Raises OptionError for anything in the run or the options that does not fit.
+    """
+    from policy.m1.checkpoint import CheckpointError, save_checkpoint
+    from policy.m1.import_published import Choices, PublishedError, import_published
+
+    options.resolve()
+    choices = Choices(
+        views=options.cameras,
+        robot=options.robot or None,
+        control_hz=options.control_hz,
+        action_spec=_action_spec(options.action_spec) if options.action_spec else None,
+        execute_steps=options.execute_steps,
+        scaling=None if options.scaling == AUTO else options.scaling,  # type: ignore[arg-type]
+        rotation=None if options.rotation == AUTO else options.rotation,  # type: ignore[arg-type]
+    )
+    try:
+        model, notes = import_published(Path(run), Path(options.qwen), choices, options.step)
+        with naming(Path(options.out)):
+            save_checkpoint(model, Path(options.out))
+    except (PublishedError, CheckpointError) as error:
+        raise OptionError(str(error)) from error
+    for note in notes:
+        console.print(f"note: {note}", markup=False)
+    spec = model.config.action_spec
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    console.print(
+        f"{options.out}: {parameters / 1e6:,.1f} M parameters; {spec.name}: {spec.dim} channels at "
+        f"{spec.control_hz:g} Hz for {spec.robot}, gripper {spec.gripper_sign}",
+        markup=False,
+    )
+    return 0
+
+
+def policy_command(words: Sequence[str], console: Console) -> int:
+    """``workbench policy import RUN_DIR key=value ...``."""
+    if not words or words[0] != "import":
+        raise OptionError(USAGE)
+    (run,), given = positional(words[1:], 1, USAGE, ImportOptions)
+    return run_import(run, parse_options(ImportOptions, given), console)
+
+
+def _action_spec(file: str):
+    from policy.action import ActionSpec
+    from policy.m1.strict import from_plain, to_plain
+
+    try:
+        spec = ActionSpec.from_dict(json.loads(Path(file).read_text("utf-8")))
+        return from_plain(ActionSpec, to_plain(spec), "action spec")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise OptionError(f"action_spec={file}: {error}") from error

@@ -1,0 +1,1 @@
+"""Datasets that others made, in LeRobot's or robomimic's layout."""

@@ -1,0 +1,1 @@
+"""``workbench generate``: demonstrations simulated, rendered and annotated."""

@@ -1,0 +1,1 @@
+"""Questions and answers about space: made from an archive, and scored."""

@@ -1,0 +1,1 @@
+"""``workbench data replay``: a dataset's actions in the simulator."""

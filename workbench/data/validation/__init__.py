@@ -1,0 +1,1 @@
+"""``workbench data validate``: what is wrong with a dataset, and why."""

@@ -1,0 +1,190 @@
+"""An archive's episode as `Evidence`: everything that the simulator knew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from robots.franka.tool_pose import tool_pose
+from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
+from workbench.data.episode import DEPTH_UNIT, CameraFrames, DatasetEpisode
+from workbench.data.frame_actions import JOINTS, ROTATION, SENT, TRANSLATION, sources
+from workbench.data.generate.annotate import CARRY, GRASP, PLACE, NotADemonstration, demonstration, ways_ahead
+from workbench.data.validation.checks.command_path import executed
+from workbench.data.validation.checks.evidence import Evidence, Gripper, Motion, Pictures, ToolPoses
+from workbench.data.validation.checks.tool import matrices
+
+PANDA = DELTA_EEF.robot
+"""The arm whose kinematics are known."""
+
+
+def archive_evidence(episode: DatasetEpisode) -> Evidence:
+    """The evidence of an episode that has no `DatasetEpisode.problems`."""
+    shown, f = episode.shown_steps, episode.factors
+    known_arm = episode.action_spec.robot == PANDA
+    bias = f.get("sensing.ee_bias") or (0.0, 0.0, 0.0)
+    noise = float(f.get("sensing.ee_noise") or 0.0)
+    poses = (
+        _track("ee_pose", episode.ee_pose, "joint_pos", episode.joint_pos, known_arm),
+        _track(
+            "measured_ee_pose", episode.measured_ee_pose, "measured_joint_pos", episode.measured_joint_pos, known_arm,
+            tuple(map(float, bias)), noise,
+        ),
+    )  # fmt: skip
+    return Evidence(
+        name=episode.name,
+        rate_hz=episode.control_hz,
+        poses=poses,
+        velocities=episode.joint_vel,
+        velocity_field="joint_vel",
+        motion=_motion(episode) if known_arm else (),
+        gripper=_gripper(episode),
+        repeats=_repeats(episode),
+        bodies=episode.bodies,
+        body_field="body_pose",
+        body_pose=episode.body_pose[shown] if len(shown) else None,
+        points_3d={
+            "grasp": episode.grasp[:1],
+            "contact": episode.contact,
+            "place": episode.place[None],
+            "trace": episode.trace,
+        },
+        held=episode.phase[shown] == CARRY if len(shown) else None,
+        pictures=tuple(_pictures(name, camera) for name, camera in episode.cameras.items()),
+        instruction=episode.instruction,
+        instruction_field="meta/record/instruction",
+        factors=f,
+        success=bool(episode.record["success"]),
+        success_field="meta/record/success",
+    )
+
+
+def _track(
+    field: str,
+    pose: np.ndarray,
+    joints_field: str,
+    joints: np.ndarray,
+    known_arm: bool,
+    bias: tuple[float, ...] = (0.0, 0.0, 0.0),
+    noise: float = 0.0,
+) -> ToolPoses:
+    quaternion = pose[:, 3:].astype(float)
+    return ToolPoses(
+        position_field=f"{field} (position)",
+        position=pose[:, :3].astype(float),
+        rotations={f"{field} (quaternion)": matrices(quaternion)},
+        quaternions={f"{field} (quaternion)": quaternion},
+        joints_field=joints_field,
+        joints=joints.astype(float) if known_arm else None,
+        bias=(bias[0], bias[1], bias[2]),
+        noise=noise,
+    )
+
+
+def _motion(episode: DatasetEpisode) -> tuple[Motion, ...]:
+    """The arm's own action space against what its targets did."""
+    names = [c.name for c in episode.action_spec.channels]
+    own = {space for space, source in sources(episode.action_spec).items() if source == SENT}
+    command = episode.commanded_joints.astype(float)
+    if DELTA_EEF.name in own:
+        position, rotation = tool_pose(command)
+        turned = Rotation.from_matrix(rotation[1:] @ rotation[:-1].transpose(0, 2, 1)).as_rotvec()
+        reached, wanted = np.concatenate((np.diff(position, axis=0), turned), 1), (*TRANSLATION, *ROTATION)
+    elif DELTA_JOINTS.name in own:
+        reached, wanted = np.diff(command, axis=0), JOINTS
+    else:
+        return ()
+    arrived = executed(episode)
+    delay = None if arrived is None else 0.0
+    arrived = episode.actions if arrived is None else arrived
+    sent = arrived[:, [names.index(name) for name in wanted]].astype(float)
+    return (Motion((f"actions ({wanted[0]} to {wanted[-1]})",), sent, reached, delay, exact=False),)
+
+
+def _gripper(episode: DatasetEpisode) -> Gripper | None:
+    names = [c.name for c in episode.action_spec.channels]
+    if "gripper" not in names:
+        return None
+    said = episode.actions[:, names.index("gripper")]
+    closed = said <= 0 if episode.action_spec.gripper_sign == "+1 opens" else said > 0
+    return Gripper(
+        command_field="actions (gripper)",
+        width_field="gripper_width",
+        closed=closed,
+        width=episode.gripper_width.astype(float),
+        late=float(episode.factors.get("control.action_delay") or 0) + 1,
+        holding=holding(episode.phase),
+    )
+
+
+def holding(phase: np.ndarray) -> np.ndarray:
+    """Whether the hand is told to be closed, by the phase."""
+    return (phase >= GRASP) & (phase <= PLACE)
+
+
+def _repeats(episode: DatasetEpisode) -> tuple[tuple[str, np.ndarray, str, np.ndarray], ...]:
+    """What follows from states and phases."""
+    found = []
+    try:
+        shown = demonstration(
+            holding(episode.phase), episode.ee_pose, episode.gripper_width, episode.body_pose[:, 0],
+            episode.body_pose[:, 1],
+        )  # fmt: skip
+    except NotADemonstration:
+        return ()
+    why = "the states while the object is held and at the end"
+    if (shown.phase == episode.phase).all():
+        found += [
+            (name, getattr(episode, name), why, getattr(shown, name))
+            for name in ("grasp", "contact", "place")
+        ]
+    found.append(
+        ("phase", episode.phase.astype(float)[:, None], "the states", shown.phase.astype(float)[:, None])
+    )
+    if len(episode.shown_steps):
+        path = ways_ahead(episode.ee_pose[:, :3], episode.phase, episode.shown_steps)
+        frames = len(path)
+        found.append(
+            ("trace", episode.trace.reshape(frames, -1), "the tool's path", path.reshape(frames, -1))
+        )
+    return tuple(found)
+
+
+def _pictures(name: str, camera: CameraFrames) -> Pictures:
+    members = (
+        "intrinsics",
+        "position",
+        "rotation",
+        "boxes",
+        "depth",
+        "mask",
+        "grasp",
+        "contact",
+        "place",
+        "trace",
+    )
+    fields: Mapping[str, str] = {m: f"cameras/{name}/{m}" for m in members} | {
+        "distortion": f"meta/cameras/{name}/distortion"
+    }
+    return Pictures(
+        name=name,
+        fields=fields,
+        size=(camera.width, camera.height),
+        intrinsics=camera.intrinsics.astype(float),
+        distortion=camera.distortion,
+        position=camera.position.astype(float),
+        rotation=camera.rotation.astype(float),
+        points={
+            "grasp": camera.grasp[:, None],
+            "contact": camera.contact,
+            "place": camera.place[:, None],
+            "trace": camera.trace,
+        },
+        boxes=camera.boxes,
+        visibility=camera.visibility,
+        depth=None if camera.depth is None else camera.depth * DEPTH_UNIT,
+        mask=camera.mask,
+        on_the_hand=name == "wrist",
+    )

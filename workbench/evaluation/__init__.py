@@ -1,0 +1,1 @@
+"""``workbench eval``: a policy on a fixed quota of named episodes."""

@@ -1,0 +1,1 @@
+"""``workbench dr``: the catalogue of factors on the command line, its proof and its looks."""

@@ -1,5 +1,0 @@
-"""A run as one self-contained HTML page: `write_report`."""
-
-from workbench.report.page import write_report
-
-__all__ = ["write_report"]

@@ -1,0 +1,343 @@
+"""The rollout: a fixed quota of named episodes, each run exactly once, in many environments at once.
+
+Which environment runs which episode is fixed beforehand (episode ``i`` in environment ``i mod N``, in order), so a
+short episode never buys a place for another one: counting the first episodes to finish would favour whatever ends
+early, and with 50 environments a true success rate of 0.50 would read 0.74. It also makes a resumed run repeat what
+an uninterrupted one does.
+
+A policy decides for all environments at once, every `Policy.execute_steps` steps, and an environment that finished
+idles for a step at least and begins its next episode at a decision. That keeps the batch whole, draws cameras only
+then, and lets the engine forget the episode before.
+
+An action that is not finite never reaches the simulator: its environment idles for that step, its episode is lost as
+`INVALID_ACTION`, and the others go on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import astuple, dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+
+from policy.contract import Observation, Policy
+from policy.grounding import Grounding
+from workbench.rollout.hand_moments import hand_moments
+
+INVALID_ACTION = "invalid_action"
+"""Why an episode failed in which the policy's action was not finite; all other reasons are the task's."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an episode ended."""
+
+    success: bool
+    failure_reason: str | None
+
+
+class Simulation(Protocol):
+    """What a rollout needs of the environments; ``N`` of them, rows independent."""
+
+    num_envs: int
+    max_steps: int
+    """Control steps after which an episode ends by itself."""
+    may_begin: bool
+    """Whether episodes may begin at this step; asked before each decision."""
+    idle_action: torch.Tensor
+    """Action ``[A]`` that keeps an environment where it is."""
+
+    def begin(self, rows: Sequence[int], indices: Sequence[int]) -> Sequence[int]:
+        """Begin the episodes with these indices; returns a seed for the policy for each."""
+        ...
+
+    def end(self, rows: Sequence[int]) -> None:
+        """The episodes of these rows are over; they idle for a step before the next begin, to forget the last."""
+        ...
+
+    def observe(self, policy: Policy) -> Observation:
+        """What the policy is to see, all rows."""
+        ...
+
+    def true_grounding(self, row: int, claim: Grounding) -> Grounding | None:
+        """The truth about what a policy claimed just now, in the same image; None where there is none."""
+        ...
+
+    def seen(self, row: int, claim: Grounding, positions: np.ndarray) -> np.ndarray | None:
+        """Pixels ``[K, 2]`` of tool positions ``[K, 3]`` [m] in the image of a claim; None for a camera that moves."""
+        ...
+
+    def closing(self, actions: torch.Tensor) -> np.ndarray:
+        """Rows ``[N]`` of actions ``[N, A]`` that close the hand, bool."""
+        ...
+
+    def step(self, actions: torch.Tensor) -> None:
+        """One control step with actions ``[N, A]``."""
+        ...
+
+    def limited(self) -> np.ndarray:
+        """Rows ``[N]`` whose command of the last step was beyond what the robot can do, and was changed, bool."""
+        ...
+
+    def finished(self) -> np.ndarray:
+        """Rows ``[N]`` whose episode is decided, bool."""
+        ...
+
+    def outcome(self, row: int) -> Outcome:
+        """How the episode of a row ended."""
+        ...
+
+    def tool_positions(self) -> np.ndarray:
+        """``[N, 3]`` [m]"""
+        ...
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """State of all rows, to draw them later: name -> ``[N, ...]``."""
+        ...
+
+
+@dataclass
+class RunningEpisode:
+    """What is kept of an episode while it runs, and handed over when it is done."""
+
+    index: int
+    row: int
+    started: float
+    record_states: bool
+    steps: int = 0
+    positions: list[np.ndarray] = field(default_factory=list)
+    """Tool positions [m], one more than steps."""
+    decisions: list[tuple[int, Grounding | None]] = field(default_factory=list)
+    """What was claimed at which step; recorded episodes also hold when a claim was followed by none."""
+    truths: list[tuple[int, Grounding]] = field(default_factory=list)
+    limited: int = 0
+    """Steps in which the robot's limits changed the command."""
+    closing: list[bool] = field(default_factory=list)
+    """Whether the action of each step closed the hand."""
+    acted: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Where the hand first closed and last opened (`hand_moments`), pixels of the first claim's image."""
+    states: list[dict[str, np.ndarray]] = field(default_factory=list)
+    """Snapshots, one more than steps when recorded."""
+    actions: list[np.ndarray] = field(default_factory=list)
+    final_state: dict[str, np.ndarray] | None = None
+    outcome: Outcome | None = None
+    invalid_action: bool = False
+    """Whether the policy's last action was not finite."""
+    wall_s: float = 0.0
+
+
+@dataclass
+class Tally:
+    """Where the time went and what was done, for rates."""
+
+    physics_s: float = 0.0
+    rendering_s: float = 0.0
+    policy_s: float = 0.0
+    env_steps: int = 0
+    """Steps of environments that ran an episode."""
+    frames: int = 0
+    decisions: int = 0
+    episodes: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        """Both together."""
+        return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+
+@runtime_checkable
+class Work(Protocol):
+    """Who hands out episodes."""
+
+    def take(self, row: int) -> int | None:
+        """The episode that an environment runs next; None if there is none for it any more."""
+        ...
+
+
+class RowQueues:
+    """Hands out the episodes of a quota, episode ``i`` to environment ``i mod N``."""
+
+    def __init__(self, indices: Iterable[int], num_envs: int) -> None:
+        self._queues: list[deque[int]] = [deque() for _ in range(num_envs)]
+        for index in sorted(set(indices)):
+            self._queues[index % num_envs].append(index)
+
+    def take(self, row: int) -> int | None:
+        """See `Work`."""
+        return self._queues[row].popleft() if self._queues[row] else None
+
+
+class Rollout:
+    """Runs episodes; results are handed over one by one as they end."""
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        policy: Policy,
+        work: Iterable[int] | Work,
+        done: Callable[[RunningEpisode], Any],
+        recorded: Container[int] = (),
+        keep_final: Container[int] = (),
+    ) -> None:
+        """
+        Args:
+            simulation: the environments.
+            policy: who acts.
+            work: episodes to run, each once; or who hands them out.
+            done: called with each episode as it ends; returning True ends the rollout early.
+            recorded: episodes of which every state is kept.
+            keep_final: episodes of which the final state is kept.
+        """
+        self.simulation = simulation
+        self.policy = policy
+        self.done = done
+        self.recorded, self.keep_final = recorded, keep_final
+        self.tally = Tally()
+        n = simulation.num_envs
+        self._work = work if isinstance(work, Work) else RowQueues(work, n)
+        self._next: list[int | None] = [None] * n
+        self._exhausted = [False] * n
+        self._running: list[RunningEpisode | None] = [None] * n
+        self._cleared = [True] * n  # whether an idle step has gone by since the last episode
+
+    def run(self) -> Tally:
+        """Run every episode of the quota to its end."""
+        sim, policy = self.simulation, self.policy
+        chunk = torch.zeros(0)
+        used = 0
+        while True:
+            if used == 0:
+                self._begin_waiting()
+                if not any(self._running) and all(self._exhausted):
+                    return self.tally
+                chunk = self._decide()
+            actions = chunk[:, used].clone()
+            is_finite = torch.isfinite(actions).all(dim=1).tolist()
+            for row, episode in enumerate(self._running):
+                if episode is not None:
+                    episode.invalid_action = not is_finite[row]
+                if episode is None or episode.invalid_action:
+                    actions[row] = sim.idle_action
+            used = (used + 1) % min(policy.execute_steps, chunk.shape[1])
+            began = time.perf_counter()
+            sim.step(actions)
+            finished = sim.finished()
+            self.tally.physics_s += time.perf_counter() - began
+            if self._collect(actions, finished):
+                return self.tally
+
+    def _begin_waiting(self) -> None:
+        rows = [row for row in range(self.simulation.num_envs) if self._may_begin(row)]
+        if not rows:
+            return
+        began = time.perf_counter()
+        indices = [index for index in map(self._next.__getitem__, rows) if index is not None]
+        for row in rows:
+            self._next[row] = None
+        seeds = self.simulation.begin(rows, indices)
+        self.tally.physics_s += time.perf_counter() - began
+        self.policy.reset(rows, seeds)
+        positions = self.simulation.tool_positions()
+        states = self.simulation.snapshot() if any(index in self.recorded for index in indices) else {}
+        for row, index in zip(rows, indices, strict=True):
+            episode = RunningEpisode(index, row, began, record_states=index in self.recorded)
+            episode.positions.append(positions[row].copy())
+            if episode.record_states:
+                episode.states.append({k: v[row].copy() for k, v in states.items()})
+            self._running[row] = episode
+
+    def _may_begin(self, row: int) -> bool:
+        """Whether a row begins an episode now; a free row asks for its next one."""
+        if self._running[row] is not None or self._exhausted[row]:
+            return False
+        if self._next[row] is None:
+            self._next[row] = self._work.take(row)
+            self._exhausted[row] = self._next[row] is None
+        return self._next[row] is not None and self._cleared[row] and self.simulation.may_begin
+
+    def _decide(self) -> torch.Tensor:
+        """Ask the policy; its action chunks ``[N, T, A]``."""
+        began = time.perf_counter()
+        observation = self.simulation.observe(self.policy)
+        seen = time.perf_counter()
+        decision = self.policy.act(observation)
+        self.tally.policy_s += time.perf_counter() - seen
+        live = [episode for episode in self._running if episode is not None]
+        if observation.images:
+            self.tally.rendering_s += seen - began
+            self.tally.frames += len(observation.images) * len(live)
+        self.tally.decisions += len(live)
+        for episode in live:
+            self._keep_claim(episode, decision.grounding[episode.row])
+        return decision.actions
+
+    def _keep_claim(self, episode: RunningEpisode, claim: Grounding | None) -> None:
+        """Book what the policy says at a decision; pixels that are not finite say nothing."""
+        if claim is None or not claim.is_finite:
+            if episode.record_states and episode.decisions and episode.decisions[-1][1] is not None:
+                episode.decisions.append((episode.steps, None))
+            return
+        if episode.decisions and not episode.record_states:
+            return
+        episode.decisions.append((episode.steps, claim))
+        truth = self.simulation.true_grounding(episode.row, claim)
+        if truth is not None and truth.is_finite:
+            episode.truths.append((episode.steps, truth))
+
+    def _collect(self, actions: torch.Tensor, finished: np.ndarray) -> bool:
+        """Book one step; True when the caller has seen enough."""
+        sim = self.simulation
+        positions, closing, limited = sim.tool_positions(), sim.closing(actions), sim.limited()
+        live = [episode for episode in self._running if episode is not None]
+        ended = []
+        for episode in live:
+            episode.steps += 1
+            episode.limited += int(limited[episode.row])
+            episode.closing.append(bool(closing[episode.row]))
+            episode.positions.append(positions[episode.row].copy())
+            if finished[episode.row] or episode.steps >= sim.max_steps or episode.invalid_action:
+                ended.append(episode)
+        self._cleared = [True] * sim.num_envs
+        self.tally.env_steps += len(live)
+        if any(e.record_states for e in live) or any(e.index in self.keep_final for e in ended):
+            states = sim.snapshot()
+            for episode in live:
+                state = {k: v[episode.row].copy() for k, v in states.items()}
+                if episode.record_states:
+                    episode.states.append(state)
+                    episode.actions.append(actions[episode.row].cpu().numpy().copy())
+                if episode in ended and episode.index in self.keep_final:
+                    episode.final_state = state
+        enough = False
+        for episode in ended:
+            lost = Outcome(False, INVALID_ACTION) if episode.invalid_action else None
+            episode.outcome = lost or sim.outcome(episode.row)
+            episode.acted = self._acted(episode)
+            episode.wall_s = time.perf_counter() - episode.started
+            self._running[episode.row] = None
+            self.tally.episodes += 1
+            enough |= bool(self.done(episode))
+        if ended:
+            rows = [episode.row for episode in ended]
+            sim.end(rows)
+            for row in rows:
+                self._cleared[row] = False
+        return enough
+
+    def _acted(self, episode: RunningEpisode) -> dict[str, tuple[float, float]]:
+        claim = next((claim for _, claim in episode.decisions if claim is not None), None)
+        moments = hand_moments(episode.closing)
+        if claim is None or not moments:
+            return {}
+        positions = np.stack([episode.positions[step] for step in moments.values()])
+        pixels = self.simulation.seen(episode.row, claim, positions)
+        if pixels is None:
+            return {}
+        return {
+            label: (float(u), float(v))
+            for label, (u, v) in zip(moments, pixels, strict=True)
+            if np.isfinite([u, v]).all()
+        }

@@ -1,0 +1,219 @@
+"""Options that every command has that rolls out a policy in simulation, and what makes them impossible."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain_rand.factor import REGISTRY
+from domain_rand.sets import FactorSet, check_supported, load_set
+from tasks.tabletop.action_spaces import CONTROL_HZ
+from workbench.cli.options import OptionError, listed, option, words
+from workbench.randomisation.overrides import PREFIX, parse_overrides
+from workbench.rollout.launch import check_launch, default_device, default_physics
+from workbench.rollout.policies import M1, M1_MINI, POLICIES, PolicyCfg
+from workbench.rollout.policy_classes import PREFIX as POLICY_PREFIX
+
+TASKS = ("pick_place",)
+ACTION_SPACES = ("delta_eef", "delta_joints")
+AUTO, ALL = "auto", "all"
+LOCAL, RAY = "local", "ray"
+LAUNCHERS = (LOCAL, RAY)
+
+MOST_SEED = 2**32 - 1
+"""What NumPy takes."""
+MOST_PX, MOST_TIME_S, MOST_COUNT = 4096, 3600.0, 10_000_000
+"""Beyond these a typing error is likelier than a wish, and memory ends before a sentence could be said."""
+
+WHERE = ("launcher", "workers", "ray_address")
+"""Options that say where something runs."""
+
+
+@dataclass
+class EnvironmentOptions:
+    """Who acts, where, and on which episodes."""
+
+    task: str = option("pick_place", f"what is asked: {', '.join(TASKS)}")
+    policy: str = option(
+        "expert", f"who acts: {', '.join(POLICIES)}, or a class of yours: package.module:Class, file.py:Class"
+    )
+    policy_options: dict[str, str] = field(
+        default_factory=dict,
+        metadata=words(
+            POLICY_PREFIX,
+            f"{POLICY_PREFIX}NAME",
+            "a class of yours: arguments of its constructor: policy.gain=0.5",
+        ),
+    )
+    num_envs: int = option(16, "environments in parallel")
+    exact: bool = option(
+        False, "records equal to the last digit whatever num_envs is (ovphysx on a CPU); slower with many"
+    )
+    seed: int = option(0, "seed of the suite: names the episodes")
+    dr: str = option("default", "factor set that episodes are drawn from: a name, or a YAML file")
+    dr_overrides: dict[str, Any] = field(
+        default_factory=dict,
+        metadata=words(
+            PREFIX,
+            f"{PREFIX}FACTOR[.KEY]",
+            "changes to the set, as its file would hold them: dr.dynamics.object_mass.hi=3",
+        ),
+    )
+    physics: str = option(AUTO, "ovphysx, newton_mjwarp or isaacsim_physx; auto: the fastest for the device")
+    renderer: str = option("newton_warp", "newton_warp or isaac_rtx")
+    device: str = option(AUTO, "cpu or cuda:N; auto: a GPU if there is one")
+    action_space: str = option("delta_eef", f"what actions mean: {', '.join(ACTION_SPACES)}")
+    time_limit_s: float = option(15.0, "simulated time after which an episode ends", "s")
+    grounding_error_px: float = option(4.0, "noisy_expert: standard deviation of where it sees things", "px")
+    latency_steps: int = option(2, "noisy_expert: how late its actions come", "control steps")
+    error_attempts: int = option(0, "noisy_expert: attempts in which it sees things elsewhere; 0 for all")
+    checkpoint: str = option("", f"m1: folder of its checkpoint; none: {M1_MINI}, which ships")
+    ground_every: int = option(0, "m1: decisions between two at which it says where things are; 0 for never")
+    image_size: int = option(224, "width and height of the camera images", "px")
+    launcher: str = option(LOCAL, "local: in this process; ray: in workers, over devices and machines")
+    workers: int = option(2, "launcher=ray: workers, one a device on machines with GPUs")
+    ray_address: str = option(
+        "", "launcher=ray: a running cluster, or auto to find it; empty starts one here"
+    )
+
+    def resolve(self) -> None:
+        """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
+        choose("task", self.task, TASKS)
+        choose("action_space", self.action_space, ACTION_SPACES)
+        choose("launcher", self.launcher, LAUNCHERS)
+        for name, least in (("num_envs", 1), ("image_size", 16), ("workers", 1)):
+            at_least(name, getattr(self, name), least)
+        if self.ray_address and self.launcher != RAY:
+            raise OptionError(
+                f"ray_address={self.ray_address} is for launcher={RAY}, not launcher={self.launcher}"
+            )
+        for name, most in (("seed", MOST_SEED), ("image_size", MOST_PX), ("time_limit_s", MOST_TIME_S)):
+            at_most(name, getattr(self, name), most)
+        for f in dataclasses.fields(self):
+            if f.name != "seed" and isinstance(value := getattr(self, f.name), int):
+                at_most(f.name, value, MOST_COUNT)
+        for name in ("seed", "latency_steps", "grounding_error_px", "error_attempts", "ground_every"):
+            at_least(name, getattr(self, name), 0)
+        if self.policy == M1:
+            self.checkpoint = self.checkpoint or M1_MINI
+        elif self.checkpoint:
+            raise OptionError(f"checkpoint={self.checkpoint} is for policy={M1}, not policy={self.policy}")
+        self.policy_cfg.check(self.image_size)
+        if self.time_limit_s <= 0:
+            raise OptionError(f"time_limit_s must be positive, not {self.time_limit_s}")
+        if not math.isfinite(self.time_limit_s) or self.max_steps < 1:
+            raise OptionError(f"time_limit_s must be finite and last a control step, not {self.time_limit_s}")
+        if not math.isfinite(self.grounding_error_px):
+            raise OptionError(f"grounding_error_px must be finite, not {self.grounding_error_px}")
+        if self.device == AUTO:
+            self.device = default_device()
+        if self.physics == AUTO:
+            self.physics = default_physics(self.device)
+        check_launch(self.physics, self.renderer, self.device)
+        if self.exact and (self.physics, self.device) != ("ovphysx", "cpu"):
+            raise OptionError(
+                f"exact=true is for physics=ovphysx on device=cpu, not for {self.physics} on {self.device}, where the "
+                "number of environments changes the last digits"
+            )
+        self.dr_overrides = parse_overrides(self.dr_overrides, REGISTRY)
+        check_supported(self.factor_set(), self.physics, self.renderer)
+
+    def factor_set(self) -> FactorSet:
+        """The set with its changes; FactorSetError if that is none.
+
+        Its file is read once, so that an edit while a run goes on changes nothing, neither here nor in workers.
+        """
+        asked = (self.dr, repr(self.dr_overrides))
+        held: tuple[Any, FactorSet] | None = self.__dict__.get("_factor_set")
+        if held is None or held[0] != asked:
+            held = self.__dict__["_factor_set"] = (asked, load_set(self.dr, self.dr_overrides))
+        return held[1]
+
+    def config(self, command: str) -> dict[str, Any]:
+        """What a run of these options stores, and a resumed one must agree with: plain JSON types.
+
+        Where it runs is no part of that: the results are the same.
+        """
+        config = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("out", *WHERE)}
+        config |= {"command": command}
+        if not self.dr_overrides:
+            del config["dr_overrides"]
+        if not self.policy_options:
+            del config["policy_options"]
+        if self.policy != M1:
+            del config["checkpoint"], config["ground_every"]
+        return config
+
+    @property
+    def policy_cfg(self) -> PolicyCfg:
+        """Which policy acts."""
+        return PolicyCfg(
+            self.policy,
+            self.checkpoint,
+            self.ground_every,
+            self.grounding_error_px,
+            self.latency_steps,
+            self.error_attempts,
+            dict(self.policy_options),
+        )
+
+    @property
+    def policy_name(self) -> str:
+        """The policy, as the name of a folder can hold it."""
+        return re.sub(r"[^\w.+-]+", "_", self.policy).strip("._") or "policy"
+
+    @property
+    def max_steps(self) -> int:
+        """Control steps after which an episode ends."""
+        return round(self.time_limit_s * CONTROL_HZ)
+
+
+@dataclass
+class SimulationOptions(EnvironmentOptions):
+    """The same, and what is kept of it to be seen."""
+
+    confidence: float = option(0.95, "of all intervals and tests")
+    record: int = option(4, "episodes drawn into recording.rrd, from the first", "episodes")
+    frame_every: int = option(2, "steps between two images of a recorded episode", "control steps")
+    last_frames: int = option(16, "episodes whose last image goes into the report", "episodes")
+    repair: bool = option(False, "move a cut-off last line of episodes.jsonl aside and run its episode again")
+    out: str = option(AUTO, "run folder; auto: named after what is run, in runs/; the same again resumes")
+
+    def resolve(self) -> None:
+        """As its parent."""
+        for name, least in (("frame_every", 1), ("record", 0), ("last_frames", 0)):
+            at_least(name, getattr(self, name), least)
+        between_0_and_1("confidence", self.confidence)
+        super().resolve()
+
+
+def named(factors: str) -> tuple[str, ...]:
+    """What ``factors=`` lists; empty for ``all``."""
+    return () if factors == ALL else listed("factors", factors)
+
+
+def choose(name: str, value: str, known: tuple[str, ...]) -> None:
+    """OptionError unless the value is one that is known."""
+    if value not in known:
+        raise OptionError(f"there is no {name} {value!r}: choose one of {', '.join(known)}")
+
+
+def at_least(name: str, value: float, least: int) -> None:
+    """OptionError unless the value is at least so much."""
+    if value < least:
+        raise OptionError(f"{name} must be at least {least}, not {value}")
+
+
+def at_most(name: str, value: float, most: float) -> None:
+    """OptionError if the value is more."""
+    if value > most:
+        raise OptionError(f"{name} must be at most {most:.10g}, not {value}")
+
+
+def between_0_and_1(name: str, value: float | None) -> None:
+    """OptionError unless the value is None or strictly between."""
+    if value is not None and not 0 < value < 1:
+        raise OptionError(f"{name} must lie between 0 and 1, not {value}")

@@ -1,0 +1,209 @@
+"""Policies by name, for commands that take ``policy=``."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from policy import ActionSpec, ObservationOffer, Policy
+from policy.action_bounds import bounds_conversion, within_bounds_of
+from policy.baselines import Hold, Random
+from robots.franka import PANDA
+from tasks.tabletop.action_spaces import ACTION_SPECS
+from tasks.tabletop.workspace import IMAGE_SIZE, front_camera, wrist_camera
+from workbench.cli.options import OptionError
+from workbench.rollout.policy_classes import PREFIX, PolicyClass, is_class_name, registered
+from workbench.runs.differences import differences, sentence
+from workbench.runs.fingerprints import folder_fingerprints
+
+M1 = "m1"
+POLICIES = ("expert", "noisy_expert", "random", "hold", M1)
+"""The policies that ship with the bench; `M1` is a checkpoint of ``workbench train`` or ``workbench policy import``."""
+M1_MINI = "m1-mini"
+"""The checkpoint that ships: what `M1` is unless another is named."""
+CAMERAS = ("front", "wrist")
+"""Cameras of the tasks."""
+ENDS_READ = 1 << 22
+"""How much of each end of the weights' file older releases looked at [bytes]."""
+
+
+@dataclass(frozen=True)
+class PolicyCfg:
+    """Which policy acts, and how it is made."""
+
+    name: str
+    """One of `POLICIES`, or where a class is: see `workbench.rollout.policy_classes`."""
+    checkpoint: str = ""
+    """m1: folder of its checkpoint."""
+    ground_every: int = 0
+    """m1: decisions between two at which it says where things are; 0 for never."""
+    grounding_error_px: float = 0.0
+    """noisy_expert: standard deviation of where it sees things [px]."""
+    latency_steps: int = 0
+    """noisy_expert: how late its actions come [control steps]."""
+    error_attempts: int = 0
+    """noisy_expert: attempts in which it sees things elsewhere; 0 for all."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """A class of one's own: arguments of its constructor, as typed."""
+
+    def check(self, image_size: int = IMAGE_SIZE) -> None:
+        """OptionError unless it can be made for a task whose images have this width and height [px]."""
+        if self.is_class:
+            self._class.check(self.options, observation_offer(image_size))
+        elif self.name not in POLICIES:
+            raise OptionError(
+                f"there is no policy {self.name!r}: choose one of {', '.join((*POLICIES, *registered()))}, or name a "
+                "class of yours as package.module:Class or file.py:Class"
+            )
+        elif self.options:
+            raise OptionError(
+                f"policy={self.name} has no option {PREFIX}{next(iter(self.options))}: such options are for "
+                "classes of yours"
+            )
+        elif self.name == M1:
+            check_checkpoint(self.checkpoint)
+
+    @property
+    def is_class(self) -> bool:
+        """Whether it is a class of the user's."""
+        return self.name not in POLICIES and is_class_name(self.name)
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Cameras that it looks through."""
+        if self.is_class:
+            return self._class.cameras
+        return check_checkpoint(self.checkpoint) if self.name == M1 else ()
+
+    def conversions(self, image_size: int) -> list[str]:
+        """What is done to the task's observations to make those that its class declares, a line each."""
+        spec = self._class.observation_spec if self.is_class else None
+        return spec.conversions(observation_offer(image_size)) if spec else []
+
+    def provenance(self) -> dict[str, Any]:
+        """What a run keeps of what acts: a checkpoint's fingerprints and conversion, or those of a class's source."""
+        if self.is_class:
+            spec = self._class.observation_spec
+            seen = {"observation_spec": spec.to_dict()} if spec else {}
+            return {"policy": {"files": self._class.files(self.options), **seen}}
+        if self.name != M1:
+            return {}
+        return {"checkpoint": checkpoint_provenance(self.checkpoint) | action_conversion(self.checkpoint)}
+
+    def require(self, expected: Mapping[str, Any]) -> None:
+        """OptionError if on this machine something else acts than `provenance` said on the one that asks."""
+        for kind, was in expected.items():
+            other = differences(was["files"], self.provenance()[kind]["files"])
+            if other:
+                raise OptionError(
+                    f"{kind}={self.checkpoint or self.name} is another one on {platform.node()} than where the "
+                    f"command was given: {sentence(other)}; copy it anew, or use a folder that both machines see"
+                )
+
+    @property
+    def _class(self) -> PolicyClass:
+        return PolicyClass.find(self.name)
+
+
+def observation_offer(image_size: int) -> ObservationOffer:
+    """What policies can be given in the tasks, whose images have this width and height [px]."""
+    cameras = (front_camera(image_size), wrist_camera(image_size))
+    sizes = {camera.name: (camera.width, camera.height) for camera in cameras}
+    return ObservationOffer(PANDA.name, len(PANDA.arm_joints), PANDA.gripper_max_width, sizes)
+
+
+def make_policy(
+    cfg: PolicyCfg,
+    num_envs: int,
+    action_spec: ActionSpec,
+    device: str,
+    image_size: int = IMAGE_SIZE,
+) -> Policy:
+    """The policy for ``num_envs`` environments, within the bounds of their actions; images have this size [px].
+
+    Raises OptionError for what `PolicyCfg.check` refuses.
+    """
+    cfg.check(image_size)
+    name, checkpoint = cfg.name, cfg.checkpoint
+    if cfg.is_class:
+        return PolicyClass.find(name).make(
+            num_envs, action_spec, device, cfg.options, observation_offer(image_size)
+        )
+    if name == M1:
+        from policy.m1.checkpoint import CheckpointError, locate
+        from policy.m1.policy import M1Policy
+
+        try:
+            trained = M1Policy.from_checkpoint(locate(checkpoint), device, ground_every=cfg.ground_every)
+        except CheckpointError as error:
+            raise OptionError(f"checkpoint={checkpoint}: {error}") from error
+        return within_bounds_of(trained, action_spec)
+    if name == "hold":
+        return Hold(num_envs, action_spec, device)
+    if name == "random":
+        return Random(num_envs, action_spec, device)
+    from tasks.pick_place.expert import Expert
+
+    if name == "expert":
+        return Expert(num_envs, action_spec, device=device)
+    return Expert(
+        num_envs, action_spec, cfg.grounding_error_px, cfg.latency_steps, device, cfg.error_attempts
+    )
+
+
+def check_checkpoint(checkpoint: str) -> tuple[str, ...]:
+    """The cameras that a checkpoint's policy looks through; OptionError for a folder that holds none of use here."""
+    from policy.m1.checkpoint import WEIGHTS_FILE, CheckpointError, locate, read_config
+
+    folder = locate(checkpoint)
+    try:
+        views = read_config(folder).images.views
+    except CheckpointError as error:
+        raise OptionError(f"checkpoint={checkpoint}: {error}") from error
+    unknown = [view for view in views if view not in CAMERAS]
+    if unknown:
+        raise OptionError(
+            f"checkpoint={checkpoint} looks through camera {unknown[0]}; the task has {', '.join(CAMERAS)}"
+        )
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise OptionError(f"checkpoint={checkpoint} has no {WEIGHTS_FILE}: it is not whole")
+    return views
+
+
+def checkpoint_provenance(checkpoint: str) -> dict[str, Any]:
+    """What a run keeps of its checkpoint: the whole content of every file, and what older releases kept."""
+    from policy.m1.checkpoint import locate
+
+    folder = locate(checkpoint)
+    try:
+        return {"files": folder_fingerprints(folder), "ends": _ends(folder)}
+    except OSError as problem:
+        raise OptionError(
+            f"checkpoint={checkpoint}: {problem.filename} cannot be read: {problem.strerror}"
+        ) from None
+
+
+def action_conversion(checkpoint: str) -> dict[str, Any]:
+    """How a checkpoint's actions are converted for the robot, ``{"action_bounds": ...}``; empty where they are not."""
+    from policy.m1.checkpoint import locate, read_config
+
+    own = read_config(locate(checkpoint)).action_spec
+    found = (bounds_conversion(own, spec) for spec in ACTION_SPECS.values())
+    return next(({"action_bounds": conversion} for conversion in found if conversion), {})
+
+
+def _ends(folder: Path) -> str:
+    """Sixteen digits of the configuration and both ends of the weights: all that runs of older releases recorded."""
+    from policy.m1.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+
+    digest = hashlib.sha256((folder / CONFIG_FILE).read_bytes())
+    weights = folder / WEIGHTS_FILE
+    with weights.open("rb") as file:
+        digest.update(file.read(ENDS_READ))
+        file.seek(max(weights.stat().st_size - ENDS_READ, 0))
+        digest.update(file.read())
+    return digest.hexdigest()[:16]

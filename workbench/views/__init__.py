@@ -1,0 +1,1 @@
+"""What is to be looked at: reports, recordings in Rerun, pictures."""
