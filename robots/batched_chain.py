@@ -48,17 +48,18 @@ class BatchedChain:
         x, y = c * k["x"] + s * k["y"], c * k["y"] - s * k["x"]
         # Rotation of joint i in the frame of joint i - 1: axes lie in rows first, which is quicker to write.
         local = torch.stack((x, y, k["z"].expand_as(x)), 2).transpose(2, 3)
-        rotation = k["eye3"].expand(q.shape[0], 3, 3)
+        n = q.shape[0]
+        rotation = k["eye3"].expand(n, 3, 3)
         position = torch.zeros_like(q[:, :1]).expand(-1, 3)
         axes, origins = [], []
         for i, prismatic in enumerate(self.chain.prismatic):
-            position = position + rotation @ k["offset"][i]
+            position = position + _turned(rotation, k["offset"][i])
             rotation = rotation @ local[:, i]
             axes.append(rotation[:, :, 2])
             if prismatic:
                 position = position + q[:, i, None] * rotation[:, :, 2]
             origins.append(position)
-        position = position + rotation @ k["tool_offset"]
+        position = position + _turned(rotation, k["tool_offset"])
         axis = torch.stack(axes, -1)  # [N, 3, J]
         linear = torch.linalg.cross(axis, position[:, :, None] - torch.stack(origins, -1), dim=1)
         if self._slides:
@@ -66,7 +67,7 @@ class BatchedChain:
                 torch.where(k["slides"], axis, linear),
                 torch.where(k["slides"], torch.zeros_like(axis), axis),
             )
-        return position, rotation @ k["tool_turn"], torch.cat((linear, axis), 1)
+        return position, rotation @ k["tool_turn"].expand(n, 3, 3), torch.cat((linear, axis), 1)
 
     def inverse(
         self,
@@ -132,3 +133,12 @@ class BatchedChain:
             self._constants[key] = {name: value.to(q) for name, value in values.items()}
             self._constants[key]["slides"] = torch.tensor(chain.prismatic, device=q.device)
         return self._constants[key]
+
+
+def _turned(rotation: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
+    """A vector ``[3]`` turned by each of ``[N, 3, 3]``.
+
+    As a product of small matrices, one a row: ``rotation @ vector`` is one product of a long matrix, whose last digits
+    depend on the number of rows on processors with AVX-512.
+    """
+    return torch.bmm(rotation, vector[:, None].expand(len(rotation), 3, 1))[:, :, 0]
