@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from PIL import Image
 from scipy import ndimage
 
-from domain_rand.checks.check import check
-from domain_rand.checks.trial import CUBE
+from domain_rand.checks.check import Outcome, check
+from domain_rand.checks.trial import CUBE, Trial
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, rotation_matrix
 from tasks.cameras import look_at, project
@@ -19,7 +20,7 @@ from tasks.tabletop.workspace import WRIST_OFFSET, wrist_axes
 GREEN = 1
 
 
-def _front_pose(trial) -> tuple[torch.Tensor, torch.Tensor]:
+def _front_pose(trial: Trial) -> tuple[torch.Tensor, torch.Tensor]:
     """Calibrated position ``[N, 3]`` and axes ``[N, 3, 3]`` of the front camera."""
     spec = trial.env.cameras["front"]
     eye = torch.tensor([spec.eye]).expand(trial.num_envs, 3)
@@ -32,7 +33,7 @@ def _box_center(pixels: torch.Tensor) -> torch.Tensor:
 
 @check("camera.front_position", "column of the cube in the image", "px", absolute=0.7,
        levels=([0.0, -0.02, 0.0], [0.0, 0.0, 0.0], [0.0, 0.02, 0.0]), cameras=True)  # fmt: skip
-def moved_view(trial, values):
+def moved_view(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """Its corners, projected from where the camera is said to stand."""
     trial.idle(4)
     eye, axes = _front_pose(trial)
@@ -43,7 +44,7 @@ def moved_view(trial, values):
 
 @check("camera.front_rotation", "row of the cube in the image", "px", absolute=0.7,
        levels=([-0.02, 0.0, 0.0], [0.0, 0.0, 0.0], [0.02, 0.0, 0.0]), cameras=True)  # fmt: skip
-def turned_view(trial, values):
+def turned_view(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """Its corners, projected along the axes that the camera is said to have."""
     trial.idle(4)
     eye, axes = _front_pose(trial)
@@ -53,7 +54,7 @@ def turned_view(trial, values):
 
 
 @check("camera.focal_length", "column of the cube in the image", "px", absolute=0.8, cameras=True)
-def scaled_view(trial, values):
+def scaled_view(trial: Trial, values: Sequence[float]) -> Outcome:
     """Distances from the image's middle grow with the focal length."""
     trial.idle(4)
     spec = trial.env.cameras["front"]
@@ -65,7 +66,7 @@ def scaled_view(trial, values):
 
 @check("camera.principal_point", "column of the cube in the image", "px", absolute=0.8,
        levels=([-4.0, 0.0], [0.0, 0.0], [4.0, 0.0]), cameras=True)  # fmt: skip
-def shifted_view(trial, values):
+def shifted_view(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """Everything moves along."""
     trial.idle(4)
     k = trial.env.cameras["front"].intrinsics()
@@ -77,7 +78,7 @@ def shifted_view(trial, values):
 
 @check("camera.distortion", "distance of the cube from the middle of the wrist camera's image", "px", absolute=1.0,
        levels=(-0.06, 0.0, 0.06), cameras=True)  # fmt: skip
-def bent_view(trial, values):
+def bent_view(trial: Trial, values: Sequence[float]) -> Outcome:
     """Every corner moves along its radius by 1 + k r^2."""
     position, rotation, _ = forward(trial.env.joint_pos)
     # Near a corner of the image, where lenses bend most.
@@ -98,14 +99,14 @@ def bent_view(trial, values):
     return (trial.box_center(CUBE, "wrist") - middle).norm(dim=1), expected.norm(dim=1)
 
 
-def table_light(trial) -> torch.Tensor:
+def table_light(trial: Trial) -> torch.Tensor:
     """Median colour of the table in linear light ``[N, 3]``."""
     picture, mask = trial.picture(), trial.mask("table")
     return torch.stack([image[where].median(0).values for image, where in zip(picture, mask, strict=True)])
 
 
 @check("camera.exposure", "light from the table, against nominal", "1", relative=0.03, cameras=True)
-def exposed_light(trial, values):
+def exposed_light(trial: Trial, values: Sequence[float]) -> Outcome:
     """Everything is so much brighter, up to where the sensor is full."""
     light = table_light(trial)[:, GREEN]
     return light / light[list(values).index(1.0)], values
@@ -116,14 +117,14 @@ BALANCED = [1.0, 1.0]
 
 @check("camera.white_balance", "red light from the table, against nominal", "1", relative=0.03,
        levels=([0.85, 1.0], BALANCED, [1.18, 1.0]), cameras=True)  # fmt: skip
-def balanced_light(trial, values):
+def balanced_light(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """Red is so much stronger."""
     light = table_light(trial)[:, 0]
     return light / light[values.index(BALANCED)], [v[0] for v in values]
 
 
 @check("camera.gamma", "displayed value of the table", "1", absolute=0.006, cameras=True)
-def displayed_value(trial, values):
+def displayed_value(trial: Trial, values: Sequence[float]) -> Outcome:
     """The nominal value to that power."""
     images, mask = trial.env.image("front").float() / 255, trial.mask("table")
     shown = torch.stack([image[where][:, GREEN].median() for image, where in zip(images, mask, strict=True)])
@@ -131,7 +132,7 @@ def displayed_value(trial, values):
     return shown, [nominal**v for v in values]
 
 
-def _noise(trial) -> tuple[list[float], list[float]]:
+def _noise(trial: Trial) -> tuple[list[float], list[float]]:
     """Standard deviation and mean of the table's green light over two pictures of the same scene."""
     mask = trial.mask("table")
     first = trial.picture()[..., GREEN]
@@ -143,7 +144,7 @@ def _noise(trial) -> tuple[list[float], list[float]]:
 
 @check("camera.read_noise", "spread of light between two pictures", "full scale", relative=0.1, absolute=1.5e-3,
        levels=(0.0, 0.01, 0.03), cameras=True)  # fmt: skip
-def dark_noise(trial, values):
+def dark_noise(trial: Trial, values: Sequence[float]) -> Outcome:
     """The same everywhere; in the dark less is displayed, so the table's middle tones are looked at."""
     trial.idle(3)
     return _noise(trial)[0], values
@@ -151,14 +152,19 @@ def dark_noise(trial, values):
 
 @check("camera.shot_noise", "spread of light between two pictures", "full scale", relative=0.1, absolute=1.5e-3,
        levels=(0.0, 0.03, 0.1), cameras=True)  # fmt: skip
-def photon_noise(trial, values):
+def photon_noise(trial: Trial, values: Sequence[float]) -> Outcome:
     """Grows with the square root of the light."""
     trial.idle(3)
     spread, light = _noise(trial)
     return spread, [v * s**0.5 for v, s in zip(values, light, strict=True)]
 
 
-def _best(candidates: np.ndarray, change, pictures: torch.Tensor, sharp: torch.Tensor) -> list[float]:
+def _best(
+    candidates: np.ndarray,
+    change: Callable[[np.ndarray, float, int], np.ndarray],
+    pictures: torch.Tensor,
+    sharp: torch.Tensor,
+) -> list[float]:
     """The candidate whose change of the sharp picture comes closest to each picture."""
     found = []
     for row, picture in enumerate(pictures):
@@ -169,7 +175,7 @@ def _best(candidates: np.ndarray, change, pictures: torch.Tensor, sharp: torch.T
 
 @check("camera.defocus", "width of the blur that explains the picture", "px", absolute=0.16,
        levels=(0.0, 0.5, 1.0, 2.0), cameras=True)  # fmt: skip
-def blur_width(trial, values):
+def blur_width(trial: Trial, values: Sequence[float]) -> Outcome:
     """The sharp picture, blurred by a Gaussian of another library."""
     trial.idle(3)
     pictures = trial.picture()[..., GREEN]
@@ -180,7 +186,7 @@ def blur_width(trial, values):
 
 @check("camera.motion_blur", "length of the smear that explains the picture", "px", absolute=0.6,
        levels=(0.0, 2.0, 4.0, 8.0), cameras=True)  # fmt: skip
-def smear_length(trial, values):
+def smear_length(trial: Trial, values: Sequence[float]) -> Outcome:
     """The mean of the sharp picture, moved along the episode's direction by up to half the length either way."""
     trial.idle(3)
     pictures = trial.picture()[..., GREEN]
@@ -199,7 +205,7 @@ def smear_length(trial, values):
 
 @check("camera.jpeg_quality", "greatest difference from the picture compressed elsewhere", "levels", absolute=2.0,
        levels=(100, 80, 40, 10), cameras=True)  # fmt: skip
-def compressed(trial, values):
+def compressed(trial: Trial, values: Sequence[int]) -> Outcome:
     """The uncompressed picture through PIL's encoder at that quality."""
     trial.idle(3)
     images = trial.env.image("front").numpy()
@@ -220,9 +226,9 @@ def compressed(trial, values):
     levels=(0, 1, 2, 5),
     cameras=True,
 )
-def picture_age(trial, values):
+def picture_age(trial: Trial, values: Sequence[int]) -> Outcome:
     """The past picture of the moving wrist camera, as an environment without latency shows it, that fits best."""
-    past = []
+    past: list[torch.Tensor] = []
     for _ in range(9):
         trial.step(-0.03, joint=0)
         pictures = trial.picture("wrist")
@@ -233,7 +239,7 @@ def picture_age(trial, values):
 
 @check("camera.frame_loss", "share of pictures that repeat the one before", "1", absolute=0.25,
        levels=(0.0, 0.3, 0.6), cameras=True)  # fmt: skip
-def repeated_pictures(trial, values):
+def repeated_pictures(trial: Trial, values: Sequence[float]) -> Outcome:
     """While the arm moves; 40 pictures show a share of 0.3 to within 0.22 at three standard deviations."""
     repeated, last = torch.zeros(trial.num_envs), trial.picture("wrist")
     steps = 40

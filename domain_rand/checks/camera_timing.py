@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
 from domain_rand.checks.camera import BALANCED, GREEN, table_light
-from domain_rand.checks.check import check
+from domain_rand.checks.check import Outcome, check
+from domain_rand.checks.trial import Trial
 from tasks.tabletop.action_spaces import CONTROL_DT
 from tasks.tabletop.disturbances import LATEST_S
 from tasks.tabletop.imaging import BURST_STEPS, CROSSING_S, SETTLING_S
@@ -15,7 +17,7 @@ from tasks.tabletop.imaging import BURST_STEPS, CROSSING_S, SETTLING_S
 
 @check("camera.latency_jitter", "greatest age of 30 pictures", "control steps", absolute=0.0,
        levels=(0, 1, 2), cameras=True)  # fmt: skip
-def greatest_age(trial, values):
+def greatest_age(trial: Trial, values: Sequence[int]) -> Outcome:
     """The past picture of the moving wrist camera that fits best; each age comes up with probability 1 / (n + 1)."""
     past: list[torch.Tensor] = []
     greatest = torch.zeros(trial.num_envs)
@@ -31,7 +33,7 @@ def greatest_age(trial, values):
 
 @check("camera.latency_burst", "longest time that the picture stands still", "control steps", absolute=0.0,
        levels=(0.0, 0.1), cameras=True)  # fmt: skip
-def standing_picture(trial, values):
+def standing_picture(trial: Trial, values: Sequence[float]) -> Outcome:
     """A burst's; one begins within 60 steps but once in 500 times, and the next no sooner than a step after."""
     longest, now, last = torch.zeros(trial.num_envs), torch.zeros(trial.num_envs), trial.picture("wrist")
     for step in range(60):
@@ -49,7 +51,7 @@ def standing_picture(trial, values):
 
 @check("camera.exposure_settling", "light from the table after 0.25 s, against nominal", "1", relative=0.03,
        cameras=True)  # fmt: skip
-def settling_light(trial, values):
+def settling_light(trial: Trial, values: Sequence[float]) -> Outcome:
     """The first gain to the power of exp(-t / 0.5 s)."""
     trial.idle(5)
     light = table_light(trial)[:, GREEN]
@@ -59,7 +61,7 @@ def settling_light(trial, values):
 
 @check("camera.white_balance_settling", "red light from the table after 0.25 s, against nominal", "1", relative=0.03,
        levels=([0.85, 1.0], BALANCED, [1.18, 1.0]), cameras=True)  # fmt: skip
-def settling_red(trial, values):
+def settling_red(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """As for the exposure."""
     trial.idle(5)
     light = table_light(trial)[:, 0]
@@ -69,7 +71,7 @@ def settling_red(trial, values):
 
 @check("disturbance.hand_in_view", "width of what hides the picture's lower border for a moment", "x image width",
        absolute=0.03, levels=(0.0, 0.2, 0.4), cameras=True)  # fmt: skip
-def passing_width(trial, values):
+def passing_width(trial: Trial, values: Sequence[float]) -> Outcome:
     """The forearm's, seven tenths of the hand's."""
     widest, before = torch.zeros(trial.num_envs), trial.env.depth("front")
     for _ in range(math.ceil((LATEST_S + CROSSING_S) / CONTROL_DT) + 1):

@@ -1,7 +1,7 @@
 """`Check`: drive a factor to low, nominal and high, measure what it does, compare with theory.
 
     @check("dynamics.object_friction", "way of a slide from 1 m/s", "m", relative=0.08)
-    def slide(trial, values):
+    def slide(trial: Trial, values: Sequence[float]) -> Outcome:
         ...
         return measured, expected
 
@@ -13,14 +13,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import domain_rand.factors  # noqa: F401  fills the registry
 from domain_rand.distributions import Choice, LogRange
 from domain_rand.factor import REGISTRY, Factor, Value
 
+if TYPE_CHECKING:
+    from domain_rand.checks.trial import Trial
+
 Outcome = tuple[Sequence[Any], Sequence[Any]]
 """What was measured and what theory says, one entry an environment."""
+Measurement = Callable[["Trial", Sequence[Any]], Outcome]
+"""Measures at the values that the environments hold; each says which kind of value its factor has."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +57,14 @@ class Check:
     quantity: str
     """What is measured, in words."""
     unit: str
-    run: Callable[[Any, Sequence[Value]], Outcome]
+    run: Measurement
     relative: float
     absolute: float
     levels: tuple[Value, ...]
     cameras: bool
     """Whether it needs the renderer."""
 
-    def readings(self, trial: Any) -> list[Reading]:
+    def readings(self, trial: Trial) -> list[Reading]:
         """Measure every level, as many at once as there are environments."""
         found = []
         n = trial.num_envs
@@ -104,7 +109,7 @@ def check(
     levels: Sequence[Value] | None = None,
     cameras: bool = False,
     further: bool = False,
-) -> Callable[[Callable[[Any, Sequence[Value]], Outcome]], Callable[[Any, Sequence[Value]], Outcome]]:
+) -> Callable[[Measurement], Measurement]:
     """Decorator that registers the proof of a factor.
 
     Args:
@@ -118,7 +123,7 @@ def check(
         further: whether it is not the proof of what the factor does, but of what must hold whatever its value.
     """
 
-    def decorate(run: Callable[[Any, Sequence[Value]], Outcome]) -> Callable[[Any, Sequence[Value]], Outcome]:
+    def decorate(run: Measurement) -> Measurement:
         chosen = tuple(levels) if levels is not None else default_levels(REGISTRY[factor])
         found = Check(factor, quantity, unit, run, relative, absolute, chosen, cameras)
         if further:

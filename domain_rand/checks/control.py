@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
-from domain_rand.checks.check import check
+from domain_rand.checks.check import Outcome, check
+from domain_rand.checks.trial import Trial
 from robots.franka import PANDA
 from robots.franka.articulation import ARM_STIFFNESS
 from tasks.tabletop.action_spaces import CONTROL_DT
@@ -20,7 +22,7 @@ COUNT = 120
 
 
 @check("control.arm_gain", "turn of joint 1 under a twist of 3 N m about the vertical", "rad", relative=0.035)
-def deflection(trial, values):
+def deflection(trial: Trial, values: Sequence[float]) -> Outcome:
     """A drive is a spring: torque over stiffness.
 
     PhysX adds half of what the torque would turn the arm by in one physics step, 0.12 mrad.
@@ -38,7 +40,7 @@ def deflection(trial, values):
     absolute=0.0,
     levels=(0, 1, 3, 10),
 )
-def first_motion(trial, values):
+def first_motion(trial: Trial, values: Sequence[int]) -> Outcome:
     """Counted from the step in which the action was sent."""
     before = trial.env.joint_pos[:, WRIST].clone()
     first = torch.full((trial.num_envs,), float("nan"))
@@ -49,7 +51,7 @@ def first_motion(trial, values):
     return first, values
 
 
-def _share_of_motion(trial) -> torch.Tensor:
+def _share_of_motion(trial: Trial) -> torch.Tensor:
     """Turn of the wrist against what `COUNT` commands together asked for."""
     before = trial.env.joint_pos[:, WRIST].clone()
     for _ in range(COUNT):
@@ -59,25 +61,25 @@ def _share_of_motion(trial) -> torch.Tensor:
 
 
 @check("control.command_loss", "share of the commanded way", "1", absolute=0.13, levels=(0.0, 0.1, 0.3))
-def lost_way(trial, values):
+def lost_way(trial: Trial, values: Sequence[float]) -> Outcome:
     """What is lost is not made up for."""
     return _share_of_motion(trial), [1 - v for v in values]
 
 
 @check("control.command_repeat", "share of the commanded way", "1", absolute=0.13, levels=(0.0, 0.1, 0.3))
-def doubled_way(trial, values):
+def doubled_way(trial: Trial, values: Sequence[float]) -> Outcome:
     """What is repeated adds up."""
     return _share_of_motion(trial), [1 + v for v in values]
 
 
 @check("control.rate", "share of the commanded way", "1", absolute=0.02, levels=(0.8, 1.0, 1.25))
-def clocked_way(trial, values):
+def clocked_way(trial: Trial, values: Sequence[float]) -> Outcome:
     """A controller with a faster clock executes more in the same time."""
     return _share_of_motion(trial), values
 
 
 @check("control.command_jitter", "share of steps without motion", "1", absolute=0.13, levels=(0.0, 0.1, 0.3))
-def late_steps(trial, values):
+def late_steps(trial: Trial, values: Sequence[float]) -> Outcome:
     """A late command leaves its step without a new target."""
     still = torch.zeros(trial.num_envs)
     last = trial.env.command.processed_actions[:, WRIST].clone()
@@ -91,7 +93,7 @@ def late_steps(trial, values):
 
 @check("control.resolution", "smallest step between two resting places", "rad", relative=0.05, absolute=2e-5,
        levels=(0.0, 0.002, 0.02))  # fmt: skip
-def steps_between_rests(trial, values):
+def steps_between_rests(trial: Trial, values: Sequence[float]) -> Outcome:
     """Commands creep in steps of 1 mrad; the joint rests where the rounded ones say."""
     rests = []
     for _ in range(45):
@@ -105,7 +107,7 @@ def steps_between_rests(trial, values):
 
 @check("control.backlash", "where joint 7 rests after there and back", "rad", relative=0.03, absolute=2e-4,
        levels=(0.0, 0.003, 0.03))  # fmt: skip
-def hysteresis(trial, values):
+def hysteresis(trial: Trial, values: Sequence[float]) -> Outcome:
     """Half the play is left when the motor has come back to where it was."""
     before = trial.env.joint_pos[:, WRIST].clone()
     for sign in (1.0, -1.0):
@@ -117,7 +119,7 @@ def hysteresis(trial, values):
 
 @check("control.encoder_bias", "true posture of joint 7 against the command", "rad", absolute=2e-4,
        levels=([-0.02] * 7, [0.0] * 7, [0.02] * 7))  # fmt: skip
-def true_against_commanded(trial, values):
+def true_against_commanded(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """The drives go where the encoders read what was commanded."""
     for _ in range(5):
         trial.step(0.02, joint=WRIST)
@@ -126,7 +128,7 @@ def true_against_commanded(trial, values):
 
 
 @check("control.gripper_speed", "speed of a closing finger", "m/s", relative=0.06, levels=(0.01, 0.02, 0.05))
-def finger_speed(trial, values):
+def finger_speed(trial: Trial, values: Sequence[float]) -> Outcome:
     """In the fifth step, when the drive follows its ramp with a lag that is as good as constant."""
     trial.idle(4, gripper=-1.0)
     before = trial.env.gripper_width.clone() / 2
@@ -136,7 +138,7 @@ def finger_speed(trial, values):
 
 @check("control.smoothing", "lag of joint 7's target behind steps of 20 mrad", "rad", relative=0.01, absolute=1e-5,
        levels=(0.0, 0.05, 0.2))  # fmt: skip
-def lag_of_the_target(trial, values):
+def lag_of_the_target(trial: Trial, values: Sequence[float]) -> Outcome:
     """In the end a filter that keeps a share a = exp(-T / tau) in each step has a / (1 - a) steps left."""
     for _ in range(40):
         trial.step(0.02, joint=WRIST)
@@ -147,7 +149,7 @@ def lag_of_the_target(trial, values):
 
 @check("control.gripper_blocking", "steps that the arm stands still once the hand closes", "control steps",
        absolute=0.0, levels=(0.0, 0.2, 0.4))  # fmt: skip
-def standing_still(trial, values):
+def standing_still(trial: Trial, values: Sequence[float]) -> Outcome:
     """Its time in control steps."""
     still, last = torch.zeros(trial.num_envs), trial.env.command.processed_actions[:, WRIST].clone()
     for _ in range(16):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
-from domain_rand.checks.check import check
-from domain_rand.checks.trial import CUBE, TABLE_SCENE
+from domain_rand.checks.check import Outcome, check
+from domain_rand.checks.trial import CUBE, TABLE_SCENE, Trial
 from robots.franka import PANDA
 from robots.franka.articulation import ARM_STIFFNESS
 from tasks.tabletop.action_spaces import CONTROL_DT
@@ -16,14 +17,14 @@ from tasks.tabletop.disturbances import ARM_PUSH_S, LATEST_S
 LONG_ENOUGH = math.ceil(LATEST_S / CONTROL_DT) + 2
 
 
-def _when(trial, kind: str) -> list[int]:
+def _when(trial: Trial, kind: str) -> list[int]:
     """Step at which a disturbance begins in each environment."""
     return [plan.step[kind] for plan in trial.env.disturbances._plans]
 
 
 @check("disturbance.object_push", "sideways speed that the push gives", "m/s", relative=0.03, absolute=1e-3,
        levels=(0.0, 0.02, 0.1))  # fmt: skip
-def push_speed(trial, values):
+def push_speed(trial: Trial, values: Sequence[float]) -> Outcome:
     """Impulse over mass. The cube is held in the air meanwhile, so that only the push acts sideways."""
     due = _when(trial, "object_push")
     speed = torch.zeros(trial.num_envs)
@@ -44,7 +45,7 @@ def push_speed(trial, values):
     absolute=1e-4,
     levels=(0.0, 10.0, 40.0),
 )
-def arm_deflection(trial, values):
+def arm_deflection(trial: Trial, values: Sequence[float]) -> Outcome:
     """The force's moment about the first axis over the drive's stiffness, by the end of the push."""
     due = _when(trial, "arm_push")
     before, com = trial.env.joint_pos[:, 0].clone(), trial.center_of_mass(PANDA.hand_body)
@@ -64,7 +65,7 @@ def arm_deflection(trial, values):
     absolute=1e-3,
     levels=(0.0, 0.02, 0.05),
 )
-def displacement(trial, values):
+def displacement(trial: Trial, values: Sequence[float]) -> Outcome:
     """From where it stood to where it stands in the end."""
     trial.idle(5)
     before = trial.position(CUBE)
@@ -73,7 +74,7 @@ def displacement(trial, values):
 
 
 @check("disturbance.distractor_drop", "objects on the table in the end", "1", absolute=0.0, levels=(0, 1))
-def fallen_objects(trial, values):
+def fallen_objects(trial: Trial, values: Sequence[int]) -> Outcome:
     """Bodies that lie on the table and are no receptacle."""
     trial.idle(LONG_ENOUGH + 10)
     height = trial.env.body_pose_on_table[..., 2]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
-from domain_rand.checks.check import check
-from domain_rand.checks.trial import BRICK, CUBE
+from domain_rand.checks.check import Outcome, check
+from domain_rand.checks.trial import BRICK, CUBE, Trial
 from robots.franka import PANDA
 from robots.franka.articulation import ARM_ARMATURE, ARM_DAMPING, ARM_STIFFNESS, FINGER_STIFFNESS
 from tasks.tabletop.action_spaces import CONTROL_DT
@@ -16,14 +17,14 @@ from tasks.tabletop.dynamics import GRAVITY
 WRIST = 6
 
 
-def _masses(trial, slot: str) -> torch.Tensor:
+def _masses(trial: Trial, slot: str) -> torch.Tensor:
     """Nominal masses of a body ``[N]`` [kg]."""
     body = trial.env.slots[slot].body
     return torch.full((trial.num_envs,), body.mass * trial.env.slots[slot].scale ** 3)
 
 
 @check("dynamics.object_mass", "speed after 0.5 N for 50 ms", "m/s", relative=0.02)
-def speed_after_push(trial, values):
+def speed_after_push(trial: Trial, values: Sequence[float]) -> Outcome:
     """Force times time over mass, in free fall."""
     trial.place(CUBE, (0.5, 0.0, 1.5))
     trial.push(CUBE, (0.0, 0.5, 0.0))
@@ -34,7 +35,7 @@ def speed_after_push(trial, values):
 
 
 @check("dynamics.object_inertia", "spin after 0.5 mN m for 50 ms", "rad/s", relative=0.03)
-def spin_after_twist(trial, values):
+def spin_after_twist(trial: Trial, values: Sequence[float]) -> Outcome:
     """Torque times time over moment of inertia; a cube's is m a^2 / 6 about every axis."""
     trial.place(CUBE, (0.5, 0.0, 1.5))
     trial.push(CUBE, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0005))
@@ -48,7 +49,7 @@ def spin_after_twist(trial, values):
 
 @check("dynamics.object_com", "distance of the spin's axis from the middle, along x", "m", absolute=2e-4,
        levels=([-0.008, 0.0, 0.0], [0.0, 0.0, 0.0], [0.008, 0.0, 0.0]))  # fmt: skip
-def axis_of_spin(trial, values):
+def axis_of_spin(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """A free body turns about its centre of mass, so its middle moves at spin times distance."""
     trial.place(CUBE, (0.5, 0.0, 1.5))
     trial.push(CUBE, (0.0, 0.0, 0.0), (0.0, 0.0, 0.001))
@@ -60,7 +61,7 @@ def axis_of_spin(trial, values):
 
 
 @check("dynamics.object_friction", "way of a slide from 1 m/s", "m", relative=0.08, levels=(0.3, 0.8, 1.1))
-def slide(trial, values):
+def slide(trial: Trial, values: Sequence[float]) -> Outcome:
     """v^2 / (2 mu g), Coulomb."""
     height = trial.env.slots[BRICK].height / 2
     trial.place(BRICK, (0.35, 0.0, height))
@@ -75,7 +76,7 @@ def slide(trial, values):
 
 @check("dynamics.object_restitution", "speed after a bounce over speed before", "1", absolute=0.04,
        levels=(0.0, 0.25, 0.5))  # fmt: skip
-def bounce(trial, values):
+def bounce(trial: Trial, values: Sequence[float]) -> Outcome:
     """From the energy in the flight after the first bounce: height and speed then against the height of the drop."""
     drop, half = 0.25, trial.env.slots[CUBE].height / 2
     trial.place(CUBE, (0.5, 0.0, half + drop))
@@ -86,7 +87,7 @@ def bounce(trial, values):
 
 
 @check("dynamics.rest_offset", "gap under a resting cube", "m", absolute=3e-4, levels=(0.0, 0.001, 0.003))
-def resting_gap(trial, values):
+def resting_gap(trial: Trial, values: Sequence[float]) -> Outcome:
     """Its middle against half its height."""
     half = trial.env.slots[CUBE].height / 2
     trial.place(CUBE, (0.5, 0.0, half + 0.004))
@@ -96,7 +97,7 @@ def resting_gap(trial, values):
 
 @check("dynamics.joint_friction", "lag of joint 4 behind steady steps, beyond that without friction", "rad",
        relative=0.1, absolute=1e-4, levels=(0.0, 1.0, 4.0))  # fmt: skip
-def lag_by_friction(trial, values):
+def lag_by_friction(trial: Trial, values: Sequence[float]) -> Outcome:
     """A drive's spring must hold so much more: torque over stiffness."""
     for _ in range(15):
         trial.step(-0.02, joint=3)
@@ -106,14 +107,14 @@ def lag_by_friction(trial, values):
 
 @check("dynamics.joint_friction_each", "lag of joint 4 behind steady steps, beyond that without friction", "rad",
        relative=0.1, absolute=1e-4, levels=([0.0] * 7, [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0], [4.0] * 7))  # fmt: skip
-def lag_by_own_friction(trial, values):
+def lag_by_own_friction(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """As for the friction of all joints; of the others' nothing is seen."""
     return lag_by_friction(trial, [v[3] for v in values])
 
 
 @check("dynamics.joint_torque", "turn of joint 4", "rad", relative=0.03, absolute=5e-5,
        levels=([0.0, 0.0, 0.0, -2.0, 0.0, 0.0, 0.0], [0.0] * 7, [0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0]))  # fmt: skip
-def turn_by_torque(trial, values):
+def turn_by_torque(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """A drive is a spring: torque over stiffness."""
     trial.idle(20)
     command = trial.env.command.command[:, 3]
@@ -123,7 +124,7 @@ def turn_by_torque(trial, values):
 @check(
     "dynamics.payload_error", "turn of joint 2", "rad", relative=0.05, absolute=5e-5, levels=(-0.1, 0.0, 0.3)
 )
-def sag(trial, values):
+def sag(trial: Trial, values: Sequence[float]) -> Outcome:
     """The moment of its weight at the hand about joint 2, which is as high as the hand's centre of mass is far out."""
     trial.idle(20)
     out = trial.center_of_mass(PANDA.hand_body)[:, 0] - trial.link_pose(PANDA.arm_links[1])[:, 0]
@@ -140,7 +141,7 @@ def sag(trial, values):
     relative=0.06,
     levels=(0.0, 20.0, 60.0),
 )
-def tracking_lag(trial, values):
+def tracking_lag(trial: Trial, values: Sequence[float]) -> Outcome:
     """Commands come a step late, interpolated. Only the joint's own damping acts on the whole velocity: b / K."""
     for _ in range(40):
         trial.step(0.004, joint=WRIST)
@@ -159,7 +160,7 @@ def _exp(value: complex) -> complex:
     return complex(math.e) ** value
 
 
-def _soften(trial, joint: int, stiffness: float, damping: float) -> None:
+def _soften(trial: Trial, joint: int, stiffness: float, damping: float) -> None:
     """Give one joint a soft drive, so that inertia is what one sees."""
     value = torch.full((trial.num_envs, 1), stiffness, device=trial.env.device)
     ids = [trial.env.arm_joint_ids[joint]]
@@ -168,7 +169,7 @@ def _soften(trial, joint: int, stiffness: float, damping: float) -> None:
     trial.env.robot.write_joint_damping_to_sim_index(damping=value, joint_ids=ids, env_ids=trial.ids)
 
 
-def _inertia_about(trial, joint: int) -> tuple[float, float]:
+def _inertia_about(trial: Trial, joint: int) -> tuple[float, float]:
     """Nominal moments of inertia about a joint's axis of all beyond it [kg m^2]: that of the arm's links as points, and
     the rest, which is their own about their centres, and hand and fingers.
     """
@@ -202,7 +203,7 @@ def _inertia_about(trial, joint: int) -> tuple[float, float]:
 
 
 @check("dynamics.armature", "share of the way back that joint 7 has gone after 100 ms", "1", relative=0.05)
-def swing_of_the_wrist(trial, values):
+def swing_of_the_wrist(trial: Trial, values: Sequence[float]) -> Outcome:
     """A soft spring against the rotor's inertia."""
     _soften(trial, WRIST, 20.0, 1.0)
     links, hand = _inertia_about(trial, WRIST)
@@ -216,7 +217,7 @@ def swing_of_the_wrist(trial, values):
 
 @check("dynamics.link_mass", "share of the way back that joint 1 has gone after 200 ms", "1", relative=0.06,
        levels=(0.5, 1.0, 2.0))  # fmt: skip
-def swing_of_the_arm(trial, values):
+def swing_of_the_arm(trial: Trial, values: Sequence[float]) -> Outcome:
     """A soft spring against the inertia of the whole arm about its first axis."""
     _soften(trial, 0, 40.0, 2.0)
     links, hand = _inertia_about(trial, 0)
@@ -235,7 +236,7 @@ def swing_of_the_arm(trial, values):
     absolute=1e-3,
     levels=(10.0, 70.0, 140.0),
 )
-def finger_against_force(trial, values):
+def finger_against_force(trial: Trial, values: Sequence[float]) -> Outcome:
     """Its drive is a spring up to its greatest force, and gives way beyond: on Newton, slowly."""
     trial.idle(24, gripper=-1.0)
     x, y, z, w = trial.link_pose(PANDA.hand_body)[0, 3:].tolist()
@@ -255,7 +256,7 @@ def finger_against_force(trial, values):
 @check(
     "dynamics.gravity_scale", "speed after falling for 200 ms", "m/s", relative=0.02, levels=(0.5, 1.0, 1.5)
 )
-def fall(trial, values):
+def fall(trial: Trial, values: Sequence[float]) -> Outcome:
     """g t."""
     trial.place(CUBE, (0.5, 0.0, 1.5))
     trial.idle(4)
@@ -264,7 +265,7 @@ def fall(trial, values):
 
 @check("dynamics.gravity_tilt", "sideways speed after falling for 200 ms", "m/s", absolute=0.01,
        levels=([0.0, -0.1], [0.0, 0.0], [0.0, 0.1]))  # fmt: skip
-def slanted_fall(trial, values):
+def slanted_fall(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """g t sin(tilt): turned about y, the vertical leans toward x, and down the other way."""
     trial.place(CUBE, (0.5, 0.0, 1.5))
     trial.idle(4)

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
-from domain_rand.checks.check import check
-from domain_rand.checks.trial import CUBE
-from domain_rand.factor import REGISTRY
+from domain_rand.checks.check import Outcome, check
+from domain_rand.checks.trial import CUBE, Trial
+from domain_rand.factors.control import GripperSpeed
+from domain_rand.factors.dynamics import GravityScale
 from robots.franka import PANDA
 
 MASSES = (0.25, 1.0, 4.0, 16.0)
 """Masses over which contacts must be alike, against nominal."""
 DEPTH = 3e-4
 """Greatest penetration of a contact, under the hand's force as under a body's weight [m]."""
-CHANGED = (REGISTRY["dynamics.gravity_scale"], REGISTRY["control.gripper_speed"])
-"""What is not nominal while a grip is measured."""
+NOMINAL = {"gravity_scale": GravityScale.nominal, "gripper_speed": GripperSpeed.nominal}
+"""Settings that are not nominal while a grip is measured, and what they are else."""
 CLOSING = 30
 """Control steps that the hand gets to close."""
 
 
-def _set(trial, **settings: float) -> None:
+def _set(trial: Trial, **settings: float) -> None:
     rows = list(range(trial.num_envs))
     for name, value in settings.items():
         trial.env.set(name, rows, [value] * trial.num_envs)
     trial.env.commit(rows, rows)
 
 
-def _grip(trial, slot: str) -> tuple[torch.Tensor, list[float]]:
+def _grip(trial: Trial, slot: str) -> tuple[torch.Tensor, list[float]]:
     """Distance of the fingers that hold a weightless body between them, and the body's own width [m]."""
     _set(trial, gravity_scale=0.0, gripper_speed=PANDA.gripper_speed)
     tool = trial.env.tool()[0][0].tolist()
     trial.place(slot, (tool[0], tool[1], tool[2]))
     trial.idle(CLOSING, gripper=-1.0)
     width = trial.env.gripper_width.clone()
-    _set(trial, **{cls.setting: cls.nominal for cls in CHANGED})
+    _set(trial, **NOMINAL)
     body = trial.env.slots[slot]
     return width, [body.body.grasps[0].width * body.scale] * trial.num_envs
 
@@ -46,7 +49,7 @@ def _grip(trial, slot: str) -> tuple[torch.Tensor, list[float]]:
     levels=MASSES,
     further=True,
 )
-def grip_on_a_cylinder(trial, values):
+def grip_on_a_cylinder(trial: Trial, values: Sequence[float]) -> Outcome:
     """Its diameter: neither finger may sink in by more than `DEPTH`."""
     return _grip(trial, "cylinder_small")
 
@@ -54,14 +57,14 @@ def grip_on_a_cylinder(trial, values):
 @check(
     "dynamics.object_mass", "width of a grip on a cube", "m", absolute=2 * DEPTH, levels=MASSES, further=True
 )
-def grip_on_a_cube(trial, values):
+def grip_on_a_cube(trial: Trial, values: Sequence[float]) -> Outcome:
     """Its side."""
     return _grip(trial, "cube_small")
 
 
 @check("dynamics.gripper_force", "width of a grip on a cylinder", "m", absolute=2 * DEPTH,
        levels=(10.0, 70.0, 140.0), further=True)  # fmt: skip
-def grip_by_force(trial, values):
+def grip_by_force(trial: Trial, values: Sequence[float]) -> Outcome:
     """Its diameter."""
     return _grip(trial, "cylinder_small")
 
@@ -74,7 +77,7 @@ def grip_by_force(trial, values):
     levels=MASSES,
     further=True,
 )
-def resting_height(trial, values):
+def resting_height(trial: Trial, values: Sequence[float]) -> Outcome:
     """Half its height."""
     half = trial.env.slots[CUBE].height / 2
     trial.place(CUBE, (0.5, 0.0, half + 0.001))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 
-from domain_rand.checks.check import check
-from domain_rand.factor import REGISTRY, Factor
+from domain_rand.checks.check import Outcome, check
+from domain_rand.checks.trial import Trial
+from domain_rand.factor import REGISTRY, Factor, Value
 
 STEPS = 16
 """Control steps of motion, to and fro."""
@@ -13,15 +17,16 @@ TURN = torch.tensor((0.015, 0.015, 0.03, 0.03, 0.03, 0.03, 0.03))
 """Commanded change of each joint in a step [rad]."""
 
 
-def _extremes(cls: type[Factor]) -> tuple:
+def _extremes(cls: type[Factor]) -> tuple[Value, ...]:
     """The ends of what can be applied, and the nominal value."""
+    assert cls.nominal is not None
     low, high = cls.legal.lo, cls.legal.hi  # type: ignore[union-attr]
     if cls.length > 1:
         return ([low] * cls.length, cls.nominal, [high] * cls.length)
     return tuple(dict.fromkeys((low, cls.nominal, high)))
 
 
-def velocity_error(trial, _values) -> tuple[torch.Tensor, list[float]]:
+def velocity_error(trial: Trial, _values: Sequence[Value]) -> Outcome:
     """Root mean square of measured velocity less the change of position in the last physics step, against that; 0.
 
     Positions are taken from the engine after every physics step. That velocity is the mean over the step: it is off the
@@ -30,7 +35,7 @@ def velocity_error(trial, _values) -> tuple[torch.Tensor, list[float]]:
     env, positions, measured = trial.env, [], []
     update = env.scene.update
 
-    def recorded(*args, **kwargs):
+    def recorded(*args: Any, **kwargs: Any) -> None:
         update(*args, **kwargs)
         positions.append(env.joint_pos.clone())
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from domain_rand.checks.check import Outcome, check
-from domain_rand.factor import REGISTRY
+from domain_rand.checks.trial import Trial
+from domain_rand.factor import REGISTRY, Value
 from tasks.episode import EpisodeSpec
 from tasks.language.resolve import read
 from tasks.pick_place.compose import compose, scene_facts
@@ -15,7 +16,7 @@ SCENES = 40
 """Scenes in which every value is tried."""
 
 
-def _scenes(factor: str, value) -> list[Scene]:
+def _scenes(factor: str, value: Value) -> list[Scene]:
     """The same scenes, asked for with this value of one factor, in a sentence with a comma."""
     scenes = []
     for index in range(SCENES):
@@ -36,8 +37,9 @@ def _is_right(scene: Scene) -> bool:
 
 def _check_reading(factor: str) -> None:
     nominal = REGISTRY[factor].nominal
+    assert nominal is not None
 
-    def reading(_trial, values) -> Outcome:
+    def reading(_trial: Trial, values: Sequence[Value]) -> Outcome:
         plain = [scene.instruction for scene in _scenes(factor, nominal)]
         found, expected = [], []
         for value in values:
@@ -71,7 +73,7 @@ for _factor in (
 @check(
     "language.typing_errors", "words that are mistyped, in every one of 40 instructions", "1", absolute=0.0
 )
-def mistyped_words(_trial, values: Sequence[int]) -> Outcome:
+def mistyped_words(_trial: Trial, values: Sequence[int]) -> Outcome:
     """One error a word, against the same sentence without."""
     plain = [scene.instruction.split() for scene in _scenes("language.typing_errors", 0)]
     found = []

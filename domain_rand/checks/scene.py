@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
-from domain_rand.checks.check import check
-from domain_rand.checks.trial import CUBE
-from domain_rand.factor import REGISTRY
+from domain_rand.checks.check import Outcome, check
+from domain_rand.checks.trial import CUBE, Trial
+from domain_rand.factor import REGISTRY, Value
 from policy.baselines import Random
 from policy.contract import Observation
 from robots.franka import PANDA
@@ -18,10 +20,11 @@ from tasks.imaging.color import srgb_to_linear
 from tasks.pick_place.compose import compose
 from tasks.tabletop.action_spaces import CONTROL_DT
 from tasks.tabletop.dynamics import GRAVITY
-from tasks.tabletop.scene import COLORS
+from tasks.tabletop.scene import COLORS, Scene
+from tasks.tabletop.workspace import Slot
 
 
-def drawn_scenes(factor: str, values) -> tuple[list, list]:
+def drawn_scenes(factor: str, values: Sequence[Value | None]) -> tuple[list[Any], list[Scene]]:
     """Scenes drawn with these values of one factor, and its values; None stands for whatever is drawn."""
     scenes, found = [], []
     for row, value in enumerate(values):
@@ -37,7 +40,7 @@ def drawn_scenes(factor: str, values) -> tuple[list, list]:
     return found, scenes
 
 
-def _drawn(trial, factor: str, values) -> list:
+def _drawn(trial: Trial, factor: str, values: Sequence[Value | None]) -> list[Any]:
     """Start scenes drawn with these values of one factor; returns the values."""
     found, scenes = drawn_scenes(factor, values)
     trial.begin_scenes(scenes)
@@ -45,13 +48,13 @@ def _drawn(trial, factor: str, values) -> list:
     return found
 
 
-def _standing(trial) -> list[list[int]]:
+def _standing(trial: Trial) -> list[list[int]]:
     """Rows of the pool that stand on each environment's table."""
     height = trial.env.body_pose_on_table[..., 2]
     return [((row > 0) & (row < 0.1)).nonzero()[:, 0].tolist() for row in height]
 
 
-def _named(trial, which: str) -> list:
+def _named(trial: Trial, which: str) -> list[Slot | None]:
     """The pool's slot that each episode names, if it stands on the table."""
     slots = list(trial.env.slots.values())
     rows = getattr(trial.env.progress, which).tolist()
@@ -60,14 +63,14 @@ def _named(trial, which: str) -> list:
 
 
 @check("scene.target_shape", "body that is named and stands there", "name")
-def shape(trial, values):
+def shape(trial: Trial, values: Sequence[str]) -> Outcome:
     """Read from the engine's poses."""
     _drawn(trial, "scene.target_shape", values)
     return [slot.body.name if slot else "nothing" for slot in _named(trial, "target")], values
 
 
 @check("scene.target_size", "size of the body that is named and stands there", "name")
-def size(trial, values):
+def size(trial: Trial, values: Sequence[str]) -> Outcome:
     """By the height at which it rests."""
     _drawn(trial, "scene.target_size", values)
     target = trial.env.progress.target
@@ -79,21 +82,20 @@ def size(trial, values):
             for s in trial.env.slots.values()
             if slot and s.body is slot.body
         }
-        found.append(
-            min(sizes, key=lambda name, z=z, sizes=sizes: abs(sizes[name] - z)) if sizes else "nothing"
-        )
+        differences = {name: abs(half - z) for name, half in sizes.items()}
+        found.append(min(differences, key=differences.__getitem__) if differences else "nothing")
     return found, values
 
 
 @check("scene.receptacle", "receptacle that is named and stands there", "name")
-def receptacle(trial, values):
+def receptacle(trial: Trial, values: Sequence[str]) -> Outcome:
     """Read from the engine's poses."""
     _drawn(trial, "scene.receptacle", values)
     return [slot.name if slot else "nothing" for slot in _named(trial, "receptacle")], values
 
 
 @check("scene.distractor_count", "objects that stand there beside the named one", "1", absolute=0.0)
-def distractors(trial, values):
+def distractors(trial: Trial, values: Sequence[int]) -> Outcome:
     """Counted in the engine's poses."""
     _drawn(trial, "scene.distractor_count", values)
     slots = list(trial.env.slots.values())
@@ -102,7 +104,7 @@ def distractors(trial, values):
 
 @check("scene.clearance", "least gap between bodies in 60 scenes, against the one asked for", "m", absolute=0.004,
        levels=(0.018, 0.025, 0.035))  # fmt: skip
-def least_gap(trial, values):
+def least_gap(trial: Trial, values: Sequence[float]) -> Outcome:
     """Never less, and of many scenes the tightest comes close to it."""
     gaps = []
     for value in values:
@@ -125,7 +127,7 @@ def least_gap(trial, values):
 
 @check("scene.table_height", "height of the table against the robot's hand", "m", absolute=3e-4,
        levels=(-0.05, 0.0, 0.05))  # fmt: skip
-def table_against_hand(trial, values):
+def table_against_hand(trial: Trial, values: Sequence[float]) -> Outcome:
     """A cube's resting place against the link's, both as the engine has them."""
     trial.idle(6)
     nominal = float(trial.env.tool()[0][0, 2]) + PANDA.tool_offset[2]
@@ -135,7 +137,7 @@ def table_against_hand(trial, values):
 
 @check("scene.table_tilt", "sideways speed of a cube after falling for 200 ms, table axes", "m/s", absolute=0.01,
        levels=([0.0, -0.1], [0.0, 0.0], [0.0, 0.1]))  # fmt: skip
-def fall_seen_from_the_table(trial, values):
+def fall_seen_from_the_table(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """g t sin(tilt): a table turned about y falls off toward x."""
     trial.place(CUBE, (0.5, 0.0, 1.5))
     trial.idle(4)
@@ -144,7 +146,7 @@ def fall_seen_from_the_table(trial, values):
 
 @check("scene.robot_base", "where the hand stands across the table", "m", absolute=1e-4,
        levels=([0.02, -0.05, 0.0], [0.0, 0.0, 0.0], [0.0, 0.02, 0.1]))  # fmt: skip
-def hand_across_the_table(trial, values):
+def hand_across_the_table(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """The hand at home is carried along: displacement and turn."""
     trial.idle(2)
     reach = np.array([float(trial.env.tool()[0][0, 0])] * trial.num_envs)
@@ -154,12 +156,12 @@ def hand_across_the_table(trial, values):
 
 
 @check("scene.initial_arm", "joint 4 at the start, against home", "rad", absolute=1e-4)
-def first_posture(trial, values):
+def first_posture(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """As the engine has it."""
     return trial.env.joint_pos[:, 3] - PANDA.home[3], [v[3] for v in values]
 
 
-def _composed(trial, factor: str) -> list:
+def _composed(trial: Trial, factor: str) -> list[Any]:
     """Start four episodes as drawn; returns what was drawn for a factor."""
     return _drawn(trial, factor, [None] * trial.num_envs)
 
@@ -171,7 +173,7 @@ def _composed(trial, factor: str) -> list:
     absolute=2e-3,
     levels=("drawn",) * 4,
 )
-def standing_places(trial, _values):
+def standing_places(trial: Trial, _values: Sequence[str]) -> Outcome:
     """After a moment, as the engine has it."""
     _composed(trial, "scene.poses")
     pose, far = trial.env.body_pose_on_table.cpu(), []
@@ -186,7 +188,7 @@ def standing_places(trial, _values):
 @check(
     "scene.distractors", "bodies that stand there beside those that are named", "name", levels=("drawn",) * 4
 )
-def standing_distractors(trial, _values):
+def standing_distractors(trial: Trial, _values: Sequence[str]) -> Outcome:
     """Read from the engine's poses."""
     drawn = _composed(trial, "scene.distractors")
     slots = list(trial.env.slots)
@@ -203,7 +205,7 @@ def standing_distractors(trial, _values):
     "name",
     levels=("drawn",) * 4,
 )
-def standing_receptacle(trial, _values):
+def standing_receptacle(trial: Trial, _values: Sequence[str]) -> Outcome:
     """Read from the engine's poses."""
     drawn = _composed(trial, "scene.other_receptacle")
     slots = list(trial.env.slots)
@@ -214,7 +216,7 @@ def standing_receptacle(trial, _values):
     return found, [name.split(" ")[-1] for name in drawn]
 
 
-def _shown_color(trial, what: str) -> list[str]:
+def _shown_color(trial: Trial, what: str) -> list[str]:
     """The colour word nearest to the light from a named body, by the proportion of red, green and blue."""
     trial.env.image("front")
     names = [getattr(scene, what).slot for scene in trial.env.scenes]
@@ -227,14 +229,14 @@ def _shown_color(trial, what: str) -> list[str]:
 
 
 @check("scene.target_color", "colour of the named object in the picture", "name", cameras=True)
-def object_color(trial, values):
+def object_color(trial: Trial, values: Sequence[str]) -> Outcome:
     """By the light that the renderer drew."""
     _drawn(trial, "scene.target_color", values)
     return _shown_color(trial, "target"), values
 
 
 @check("scene.receptacle_color", "colour of the named receptacle in the picture", "name", cameras=True)
-def receptacle_color(trial, values):
+def receptacle_color(trial: Trial, values: Sequence[str]) -> Outcome:
     """By the light that the renderer drew."""
     _drawn(trial, "scene.receptacle_color", values)
     return _shown_color(trial, "receptacle"), values
@@ -242,7 +244,7 @@ def receptacle_color(trial, values):
 
 @check("episode.noise_seed", "whether a reading's noise differs from the first environment's", "1", absolute=0.0,
        levels=(7, 7, 8, 7))  # fmt: skip
-def seeded_noise(trial, values):
+def seeded_noise(trial: Trial, values: Sequence[int]) -> Outcome:
     """The same seed is the same noise, another is another."""
     rows = list(range(trial.num_envs))
     trial.env.set("joint_noise", rows, [0.01] * trial.num_envs)
@@ -256,7 +258,7 @@ def seeded_noise(trial, values):
 
 @check("episode.policy_seed", "whether the random policy's actions differ from the first environment's", "1",
        absolute=0.0, levels=(7, 7, 8, 7))  # fmt: skip
-def seeded_policy(trial, values):
+def seeded_policy(trial: Trial, values: Sequence[int]) -> Outcome:
     """The same seed is the same policy, another is another."""
     rows = list(range(trial.num_envs))
     policy = Random(trial.num_envs, trial.env.action_spec)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 
 from domain_rand.distributions import Choice, LogRange, Range
-from domain_rand.factor import Factor, register
+from domain_rand.factor import Factor, Value, register
 from tasks.imaging.textures import KINDS
 from tasks.pick_place.compose import MAX_DISTRACTORS
 from tasks.tabletop.scene import COLORS
@@ -27,7 +30,7 @@ class ObjectTint(Factor):
     legal = Range(-1.0, 1.0)
     length = 3 * _MAX_BODIES
 
-    def apply(self, env, rows, values):
+    def apply(self, env: Any, rows: Sequence[int], values: Sequence[Value]) -> None:
         names = list(env.slots)
         color = torch.full((len(names), len(rows), 3), 0.5)
         for i, (row, tint) in enumerate(zip(rows, values, strict=True)):
@@ -45,7 +48,7 @@ class _Surface(Factor):
     length = 3
     surfaces: tuple[str, ...]
 
-    def apply(self, env, rows, values):
+    def apply(self, env: Any, rows: Sequence[int], values: Sequence[Value]) -> None:
         color = torch.tensor(values, dtype=torch.float32)[None].expand(len(self.surfaces), -1, -1)
         env.write_colors(self.surfaces, color, rows)
 
@@ -84,7 +87,7 @@ class RobotColor(Factor):
     legal = Range(0.0, 1.5)
     length = 3
 
-    def apply(self, env, rows, values):
+    def apply(self, env: Any, rows: Sequence[int], values: Sequence[Value]) -> None:
         env.tint_robot(rows, torch.tensor(values))
 
 
@@ -100,7 +103,7 @@ class _Texture(Factor):
     default = Choice(KINDS)
     because = "all there are"
 
-    def apply(self, env, rows, values):
+    def apply(self, env: Any, rows: Sequence[int], values: Sequence[Value]) -> None:
         assert self.setting is not None
         env.set(self.setting, rows, [KINDS.index(value) for value in values])
 

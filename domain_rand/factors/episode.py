@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+
 from domain_rand.distributions import Integers
-from domain_rand.factor import Factor, register
+from domain_rand.factor import Factor, Value, register
 
 
 class _Seed(Factor):
@@ -14,7 +18,7 @@ class _Seed(Factor):
     default = None
     legal = Integers(0, 2**31 - 1)
 
-    def draw(self, rng, drawn):
+    def draw(self, rng: np.random.Generator, drawn: Mapping[str, Value]) -> Value:
         return self.legal.sample(rng)
 
 

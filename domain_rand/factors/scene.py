@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
 from domain_rand.distributions import Choice, Integers, Range
-from domain_rand.factor import Factor, register
+from domain_rand.factor import Factor, Value, register
 from tasks.pick_place.compose import (
     MAX_DISTRACTORS,
     draw_distractors,
@@ -93,7 +98,7 @@ class Distractors(Factor):
     default = None
     needs = ("scene.target_shape", "scene.target_size", "scene.target_color", "scene.distractor_count")
 
-    def draw(self, rng, drawn):
+    def draw(self, rng: np.random.Generator, drawn: Mapping[str, Any]) -> Value:
         return draw_distractors(rng, *(drawn[name] for name in self.needs))
 
 
@@ -107,7 +112,7 @@ class OtherReceptacle(Factor):
     default = None
     needs = ("scene.receptacle", "scene.receptacle_color")
 
-    def draw(self, rng, drawn):
+    def draw(self, rng: np.random.Generator, drawn: Mapping[str, Any]) -> Value:
         return draw_other_receptacle(rng, *(drawn[name] for name in self.needs))
 
 
@@ -142,7 +147,7 @@ class Poses(Factor):
         "scene.clearance",
     )
 
-    def draw(self, rng, drawn):
+    def draw(self, rng: np.random.Generator, drawn: Mapping[str, Any]) -> Value:
         slots = [name.split(" ")[1] for name in placed_names(drawn)]
         return draw_poses(rng, slots, drawn["scene.clearance"])
 

@@ -13,9 +13,13 @@ import json
 import sysconfig
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from robots.asset_cache import cached, hash_files
 from robots.franka.spec import PANDA, SURFACE_FRICTION
+
+if TYPE_CHECKING:
+    from pxr import Usd, UsdPhysics, UsdShade
 
 ROS_PACKAGE = "example-robot-data"
 COLORS = "material_colors.json"
@@ -85,7 +89,7 @@ def _build(package: Path, urdf: Path, folder: Path) -> None:
     (folder / COLORS).write_text(json.dumps(_material_colors(stage)), "utf-8")
 
 
-def _material_colors(stage) -> dict[str, list[float]]:
+def _material_colors(stage: Usd.Stage) -> dict[str, list[float]]:
     from pxr import UsdShade
 
     found = {}
@@ -100,7 +104,7 @@ def _torque_limit(joint: str) -> float:
     return dict(zip(PANDA.arm_joints, PANDA.limits.torque, strict=True))[joint]
 
 
-def _add_drive(drive, max_force: float) -> None:
+def _add_drive(drive: UsdPhysics.DriveAPI, max_force: float) -> None:
     """A force drive with no gains yet: Isaac Lab's actuators set them, but only where a drive exists."""
     drive.CreateTypeAttr("force")
     drive.CreateStiffnessAttr(0.0)
@@ -108,7 +112,7 @@ def _add_drive(drive, max_force: float) -> None:
     drive.CreateMaxForceAttr(max_force)
 
 
-def _friction_material(stage, path: str, friction: float):
+def _friction_material(stage: Usd.Stage, path: str, friction: float) -> UsdShade.Material:
     from pxr import UsdPhysics, UsdShade
 
     material = UsdShade.Material.Define(stage, path)
@@ -119,7 +123,7 @@ def _friction_material(stage, path: str, friction: float):
     return material
 
 
-def _bind_physics_material(prim, material) -> None:
+def _bind_physics_material(prim: Usd.Prim, material: UsdShade.Material) -> None:
     from pxr import UsdShade
 
     UsdShade.MaterialBindingAPI.Apply(prim).Bind(material, UsdShade.Tokens.weakerThanDescendants, "physics")

@@ -155,4 +155,7 @@ class JointDeltaActionCfg(ActionTermCfg):
     class_type: type[ActionTerm] = JointDeltaAction
 
 
-ACTION_CFGS = {DELTA_EEF.name: EndEffectorDeltaActionCfg, DELTA_JOINTS.name: JointDeltaActionCfg}
+ACTION_CFGS: dict[str, type[ActionTermCfg]] = {
+    DELTA_EEF.name: EndEffectorDeltaActionCfg,
+    DELTA_JOINTS.name: JointDeltaActionCfg,
+}

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -13,6 +14,9 @@ from workbench.cli.options import OptionError, listed, option, parse_options
 from workbench.cli.positional import positional
 from workbench.rollout.options import choose
 from workbench.runs.durable import naming
+
+if TYPE_CHECKING:
+    from policy.action import ActionSpec
 
 USAGE = "usage: workbench policy import RUN_DIR qwen=FOLDER out=FOLDER [key=value ...]"
 AUTO = "auto"
@@ -112,7 +116,7 @@ def policy_command(words: Sequence[str], console: Console) -> int:
     return run_import(run, parse_options(ImportOptions, given), console)
 
 
-def _action_spec(file: str):
+def _action_spec(file: str) -> ActionSpec:
     from policy.action import ActionSpec
     from policy.m1.strict import from_plain, to_plain
 

@@ -19,8 +19,10 @@ from workbench.stats.sequential_paired import PairedSequentialTest
 class EarlyStop(Protocol):
     """A sequential test of a run's outcomes."""
 
-    n: int
-    """Episodes counted."""
+    @property
+    def n(self) -> int:
+        """Episodes counted."""
+        ...
 
     @property
     def decision(self) -> str | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import yaml
 from rich.console import Console
@@ -22,6 +22,9 @@ from workbench.cli.options import OptionError, option
 from workbench.rollout.launch import check_launch, default_device, default_physics, output_to
 from workbench.runs.durable import write_atomically
 from workbench.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from domain_rand.checks.check import Reading
 
 AUTO = "auto"
 LABORATORY, TASK = "laboratory", "task"
@@ -143,7 +146,7 @@ def unsupported_reason(name: str, options: CheckOptions) -> str | None:
     return "; ".join(found) or None
 
 
-def log_of(options: CheckOptions):
+def log_of(options: CheckOptions) -> AbstractContextManager[IO[str]]:
     """Context in which what the simulator prints goes into the folder's log; gives the terminal."""
     log = Path(options.out) / "simulator.log"
     try:
@@ -169,7 +172,7 @@ def image_content(options: CheckOptions) -> dict[str, Any]:
     return content
 
 
-def laboratory(options: CheckOptions):
+def laboratory(options: CheckOptions) -> AbstractContextManager[Any]:
     """Four environments with joint actions, both cameras, and everything drawn that a factor may need."""
     from workbench.rollout.simulation import launch_pick_place
 
@@ -186,7 +189,12 @@ def laboratory(options: CheckOptions):
     )
 
 
-def _print_readings(readings, unsupported, options: CheckOptions, console: Console) -> None:
+def _print_readings(
+    readings: Sequence[Reading],
+    unsupported: Sequence[tuple[str, str]],
+    options: CheckOptions,
+    console: Console,
+) -> None:
     table = Table(box=None, padding=(0, 1), show_edge=False)
     for heading in ("factor", "asked", "what is measured", "expected", "measured", "tolerance", "verdict"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("factor", "verdict"))

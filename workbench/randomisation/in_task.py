@@ -7,7 +7,7 @@ counts as a change. Words need no simulation of time, pictures a few steps, moti
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -142,7 +142,14 @@ class TaskRuns:
         simulation.end(rows)
         return logs
 
-    def _log(self, row: int, episode: Episode, states, pictures, depths) -> EpisodeLog:
+    def _log(
+        self,
+        row: int,
+        episode: Episode,
+        states: Sequence[Mapping[str, np.ndarray]],
+        pictures: Sequence[np.ndarray],
+        depths: Sequence[np.ndarray],
+    ) -> EpisodeLog:
         from tasks.tabletop.workspace import FLOOR_Z
 
         def of(name: str) -> np.ndarray:
@@ -265,7 +272,12 @@ def check_in_task(words: Sequence[str], options: CheckOptions, console: Console)
     return len(doing_nothing(effects))
 
 
-def _write_effects(effects, unsupported, options: CheckOptions, console: Console | None = None) -> None:
+def _write_effects(
+    effects: Sequence[Effect],
+    unsupported: Mapping[str, str],
+    options: CheckOptions,
+    console: Console | None = None,
+) -> None:
     """Write the table into the folder of the options, and print it."""
     idle = doing_nothing(effects)
     table = Table(box=None, padding=(0, 1), show_edge=False)

@@ -46,10 +46,13 @@ class Simulation(Protocol):
     num_envs: int
     max_steps: int
     """Control steps after which an episode ends by itself."""
-    may_begin: bool
-    """Whether episodes may begin at this step; asked before each decision."""
     idle_action: torch.Tensor
     """Action ``[A]`` that keeps an environment where it is."""
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether episodes may begin at this step; asked before each decision."""
+        ...
 
     def begin(self, rows: Sequence[int], indices: Sequence[int]) -> Sequence[int]:
         """Begin the episodes with these indices; returns a seed for the policy for each."""

@@ -240,7 +240,7 @@ def _said(problem: Exception) -> str:
     return f"{type(problem).__name__}: {' '.join(str(problem).split())}{place}"
 
 
-def _hints(cls: type) -> dict[str, Any]:
+def _hints(cls: type[Any]) -> dict[str, Any]:
     try:
         return get_type_hints(cls.__init__)
     except (NameError, TypeError, AttributeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ def launch_pick_place(
     seed: int,
     factor_set: FactorSet | None = None,
     exact: bool = False,
-) -> Iterator:
+) -> Iterator[Any]:
     """Start Isaac Lab and build the environment; closes both on the way out. Arguments are checked beforehand.
 
     Cameras draw as much more as the factors of ``factor_set`` need. With ``exact``, all environments have one origin:
@@ -74,7 +75,7 @@ class PickPlaceSimulation:
 
     def __init__(
         self,
-        env,
+        env: Any,
         factor_set: FactorSet,
         seed: int,
         max_steps: int,

@@ -156,7 +156,7 @@ class Trajectory:
         partial = path.with_suffix(".partial")
         try:
             with naming(path), partial.open("wb") as file:
-                np.savez_compressed(file, **arrays)
+                np.savez_compressed(file, allow_pickle=False, **arrays)
         except OSError:
             partial.unlink(missing_ok=True)
             raise

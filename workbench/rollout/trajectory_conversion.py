@@ -104,6 +104,10 @@ def states_of(trajectory: Trajectory, instants: Sequence[int]) -> list[dict[str,
             pose[order.index(body.name)] = body.pose[i]
         arm = trajectory.joint_pos[i, : len(PANDA.arm_joints)].astype(np.float32)
         states.append(
-            {"joint_pos": arm, "gripper_width": np.float32(trajectory.gripper_width[i]), "body_pose": pose}
+            {
+                "joint_pos": arm,
+                "gripper_width": np.asarray(trajectory.gripper_width[i], np.float32),
+                "body_pose": pose,
+            }
         )
     return states

@@ -109,7 +109,8 @@ def run_workers(
     try:
         desk = ray.remote(num_cpus=0)(_Desk).remote(list(jobs), num_envs)
         begin = ray.remote(max_retries=0)(_run).options(**_share(ray, workers, device))
-        number, deaths, results, stopping = 0, 0, [], False
+        number, deaths, stopping = 0, 0, False
+        results: list[Any] = []
         running: dict[Any, str] = {}
         while True:
             told, waiting = ray.get(desk.hear.remote())

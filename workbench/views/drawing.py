@@ -41,7 +41,7 @@ class Pictures:
         """Save the last state of an episode, to be drawn later."""
         self.final_states.mkdir(parents=True, exist_ok=True)
         packed = io.BytesIO()
-        np.savez(packed, **state)
+        np.savez(packed, allow_pickle=False, **state)
         write_atomically(self.final_states / f"{index:06d}.npz", packed.getvalue())
 
     def missing(self) -> bool:

@@ -79,11 +79,11 @@ def _about(episode: ImportedEpisode, dataset: ImportedDataset) -> Iterator[str]:
 def _pictures(episode: ImportedEpisode, key: str) -> Iterator[bytes]:
     if key in episode.pictures:
         for data in episode.pictures[key]:
-            picture = Image.open(io.BytesIO(data))
-            if picture.format in ("PNG", "JPEG"):
+            image = Image.open(io.BytesIO(data))
+            if image.format in ("PNG", "JPEG"):
                 yield data
             else:
-                yield encode(np.asarray(picture.convert("RGB")), _QUALITY)
+                yield encode(np.asarray(image.convert("RGB")), _QUALITY)
         return
     for picture in SpanReader().frames(episode.videos[key], episode.frames, episode.fps):
         yield encode(picture, _QUALITY)

@@ -11,7 +11,7 @@ from domain_rand.episode import Episode
 from policy.action import ActionSpec
 from robots.franka import PANDA
 from tasks.tabletop.dropped import dropped
-from tasks.tabletop.workspace import pool
+from tasks.tabletop.workspace import Slot, pool
 from workbench.data.episode import TRACE_POINTS, Body, DatasetEpisode
 from workbench.data.generate.annotate import demonstration
 from workbench.rollout.loop import RunningEpisode
@@ -66,7 +66,7 @@ def to_episode(
         action_spec=action_spec,
         base_pose=base_pose.astype(np.float32),
         bodies=tuple(
-            Body(slot, role, label, tuple(map(float, slots[slot].body.visual.extents * slots[slot].scale)))
+            Body(slot, role, label, _extents(slots[slot]))
             for (slot, label), role in zip(named.items(), roles, strict=True)
         ),
         actions=actions,
@@ -78,8 +78,20 @@ def to_episode(
         frame_steps=np.zeros(0, np.int64),
         shown_steps=np.zeros(0, np.int64),
         trace=np.zeros((0, TRACE_POINTS, 3), np.float32),
-        **{name: value for name, value in states.items() if name != "body_pose"},
+        joint_pos=states["joint_pos"],
+        joint_vel=states["joint_vel"],
+        gripper_width=states["gripper_width"],
+        ee_pose=states["ee_pose"],
+        commanded_joints=states["commanded_joints"],
+        measured_joint_pos=states["measured_joint_pos"],
+        measured_gripper_width=states["measured_gripper_width"],
+        measured_ee_pose=states["measured_ee_pose"],
     )
+
+
+def _extents(slot: Slot) -> tuple[float, float, float]:
+    x, y, z = map(float, slot.body.visual.extents * slot.scale)
+    return x, y, z
 
 
 def defect(episode: DatasetEpisode) -> str | None:

@@ -6,7 +6,7 @@ frame of a failed episode is ever drawn, and one trajectory gives as many videos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class PlannedEpisodes:
             with Chunk(path) as chunk:
                 self._where |= {int(name): (path, row) for row, name in enumerate(chunk.names())}
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[int]:
         return iter(sorted(self._where))
 
     def __getitem__(self, index: int) -> DatasetEpisode:

@@ -150,6 +150,8 @@ def _stated_spec(dataset: ImportedDataset) -> ActionSpec:
     has_action = ACTION in dataset.info.get("features", {})
     spec = said.get("action", {}).get("spec") if has_action else said.get("action_spec")
     try:
+        if spec is None:
+            raise ValueError("it has no action spec")
         return ActionSpec.from_dict(spec)
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
         raise LeRobotImportError(f"{path} does not say what the actions mean: {problem}") from None
@@ -198,7 +200,7 @@ def control_actions(episode: ImportedEpisode, spec: ActionSpec) -> np.ndarray:
             )
         arm, gripper = action[:, :-1], action[:, -1:] * (1 if spec.gripper_sign == "+1 opens" else -1)
     else:
-        parts = ("command.delta_joints",)
+        parts: tuple[str, ...] = ("command.delta_joints",)
         if {c.name for c in spec.channels} == {c.name for c in DELTA_EEF.channels}:
             parts = ("command.delta_eef_position", "command.delta_eef_rotation_vector")
         arm = np.concatenate([episode.column(name) for name in parts], 1)

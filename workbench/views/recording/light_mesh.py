@@ -36,7 +36,7 @@ def light_mesh(blob: bytes, file_type: str) -> rr.Mesh3D:
     """
 
     def build(folder: Path) -> None:
-        np.savez_compressed(folder / "mesh.npz", **_reduce(blob, file_type))
+        np.savez_compressed(folder / "mesh.npz", allow_pickle=False, **_reduce(blob, file_type))
 
     recipe = f"{TRIANGLES_KEPT} {FINE_MESH} {CREASE} {file_type}".encode()
     folder = cached("light-mesh", hashlib.sha256(recipe + b"\0" + blob).hexdigest(), build)
@@ -48,7 +48,8 @@ def _reduce(blob: bytes, file_type: str) -> dict[str, np.ndarray]:
     import trimesh  # seconds to import, and only needed until the result is in the cache
 
     scene = trimesh.load_scene(BytesIO(blob), file_type=file_type)
-    parts = [(_reduced_part(part), _color(part)) for part in scene.dump()]  # one part a material
+    meshes = [part for part in scene.dump() if isinstance(part, trimesh.Trimesh)]  # one a material
+    parts = [(_reduced_part(mesh), _color(mesh)) for mesh in meshes]
     starts = np.cumsum([0, *[len(mesh.vertices) for mesh, _ in parts[:-1]]])
     faces = [mesh.faces + start for (mesh, _), start in zip(parts, starts, strict=True)]
     colors = [np.tile(color, (len(mesh.vertices), 1)) for mesh, color in parts]
@@ -72,5 +73,8 @@ def _reduced_part(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
 
 def _color(mesh: trimesh.Trimesh) -> np.ndarray:
     """RGBA ``[4]`` of the part's material."""
-    material = getattr(mesh.visual, "material", None)
-    return np.asarray(mesh.visual.main_color if material is None else material.main_color, np.uint8)
+    from trimesh.visual import TextureVisuals
+
+    look = mesh.visual.material if isinstance(mesh.visual, TextureVisuals) else mesh.visual
+    assert look is not None, "a mesh that was read has a look, be it the default one"
+    return np.asarray(look.main_color, np.uint8)

@@ -88,10 +88,12 @@ def _motion(episode: DatasetEpisode) -> tuple[Motion, ...]:
     names = [c.name for c in episode.action_spec.channels]
     own = {space for space, source in sources(episode.action_spec).items() if source == SENT}
     command = episode.commanded_joints.astype(float)
+    wanted: tuple[str, ...]
     if DELTA_EEF.name in own:
         position, rotation = tool_pose(command)
         turned = Rotation.from_matrix(rotation[1:] @ rotation[:-1].transpose(0, 2, 1)).as_rotvec()
-        reached, wanted = np.concatenate((np.diff(position, axis=0), turned), 1), (*TRANSLATION, *ROTATION)
+        wanted = (*TRANSLATION, *ROTATION)
+        reached = np.concatenate((np.diff(position, axis=0), turned), 1)
     elif DELTA_JOINTS.name in own:
         reached, wanted = np.diff(command, axis=0), JOINTS
     else:

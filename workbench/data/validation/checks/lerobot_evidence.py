@@ -7,7 +7,7 @@ it is, and what is missing is not checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -152,8 +152,11 @@ class _Reader:
             )
         steps = self.table(f"{c}.delta_joints", 7)
         if steps is not None and joints is not None:
-            fields = (f"{c}.delta_joints",)
-            found.append(self._moved(fields, steps, joint_steps(joints), DELTA_JOINTS.name, source, lags))
+            found.append(
+                self._moved(
+                    (f"{c}.delta_joints",), steps, joint_steps(joints), DELTA_JOINTS.name, source, lags
+                )
+            )
         return tuple(found)
 
     def _moved(
@@ -297,7 +300,7 @@ class _Reader:
                 if (value := self.table(f"{key}.{point}", -1, 2)) is not None
             }
             boxes, visibility = self.table(f"{key}.boxes", -1, 4), self.table(f"{key}.visibility", -1)
-            params = said.get("camera_params") or ()
+            params: Sequence[float] = said.get("camera_params") or ()
             size = (int(params[4]), int(params[5])) if len(params) > 5 else (0, 0)
             fields = {p: f"{key}.{p}" for p in ("boxes", "grasp", "contact", "place", "trace")}
             fields |= {"position": f"{key}.camera_position", "rotation": f"{key}.camera_rotation"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def _bodies_cause(evidence: Evidence, camera: Pictures, off: Offsets) -> str:
         f"camera {camera.name}: boxes and points lie up to {_largest(off):.1f} px from where bodies project"
     )
     for scale in (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001):
-        if _explained_by(evidence, camera, lambda position, s=scale: position / s):
+        if _explained_by(evidence, camera, partial(np.multiply, 1 / scale)):
             unit = " (millimetres instead of metres)" if scale == 1000 else ""
             return (
                 f"{where}; the cause is that bodies' positions are {scale:g} times what the pixels show{unit}"
