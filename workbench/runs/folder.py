@@ -27,8 +27,8 @@ import yaml
 
 from workbench.runs import identity as run_identity
 from workbench.runs.durable import append_line, cut_line, move_cut_line_aside, write_atomically
-from workbench.runs.records import EpisodeRecord, RecordError, SessionRecord, StartRecord
 from workbench.runs.history import history
+from workbench.runs.records import EpisodeRecord, RecordError, SessionRecord, StartRecord
 
 Record = TypeVar("Record", EpisodeRecord, SessionRecord, StartRecord)
 

@@ -13,10 +13,10 @@ from domain_rand.sets import FactorSet
 from tasks.episode import EpisodeSpec
 from workbench.attribution.plan import LadderPlan
 from workbench.attribution.planning import draw_condition
-from workbench.runs.differences import Difference, differences, sentence
 from workbench.evaluation.early_stop import EarlyStop
-from workbench.runs.records import EpisodeRecord
+from workbench.runs.differences import Difference, differences, sentence
 from workbench.runs.folder import RunFolderError
+from workbench.runs.records import EpisodeRecord
 
 
 class Quota(Protocol):

@@ -14,8 +14,8 @@ from tests.policy.m1.tiny import tiny_model
 from tests.workbench.planted import install
 from workbench.cli import main as cli
 from workbench.cli.options import parse_options
-from workbench.data.generate import generate as generating
 from workbench.data.archive.chunk_writer import ChunkWriter
+from workbench.data.generate import generate as generating
 from workbench.data.generate.options import GenerateOptions
 from workbench.evaluation.options import EvalOptions
 from workbench.evaluation.summary import without_times
