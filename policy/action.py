@@ -12,11 +12,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import torch
+
+GRIPPER = "gripper"
+"""What the channel that moves the hand is called unless a spec says otherwise."""
+ADDED_LATER = {"added_later": True}
+"""Metadata of a field that files of older releases lack: its default means what they meant."""
 Unit = Literal["m", "rad", "1"]
 Frame = Literal["base", "end_effector", "joint"]
 Reference = Literal["previous_command", "measured", "absolute"]
@@ -77,11 +84,15 @@ class ActionSpec:
     """Rate at which actions are consumed [Hz]."""
     channels: tuple[ActionChannel, ...]
     gripper_sign: Literal["+1 opens", "+1 closes"] = "+1 opens"
-    """Meaning of the channel named ``gripper``: which way is +1."""
+    """Which way +1 moves the hand, on the channel `gripper`: so do all commands above 0, and all others the other."""
     rotation: Literal["rotation_vector", "none"] = "rotation_vector"
     """Representation of the rotation channels (a rotation vector: axis times angle)."""
     normalisation: Normalisation | None = None
     """Statistics of the data a model was trained on; None where actions are always physical."""
+    gripper: str = field(default=GRIPPER, metadata=ADDED_LATER)
+    """Channel that opens and closes the hand. A spec without a channel of the default's name moves none."""
+    idle: tuple[float, ...] | None = field(default=None, metadata=ADDED_LATER)
+    """Action ``[A]`` that leaves the arm where it is, hand open; None for 0 on every channel but the hand's."""
 
     def __post_init__(self) -> None:
         problems = self.problems()
@@ -102,6 +113,35 @@ class ActionSpec:
     def high(self) -> np.ndarray:
         """Greatest accepted values ``[A]``, physical units."""
         return np.array([channel.high for channel in self.channels])
+
+    @property
+    def gripper_index(self) -> int | None:
+        """Position of the channel that moves the hand; None where no channel does."""
+        names = [channel.name for channel in self.channels]
+        return names.index(self.gripper) if self.gripper in names else None
+
+    @property
+    def idle_action(self) -> np.ndarray:
+        """Action ``[A]`` that leaves the arm where it is, hand open, float32."""
+        if self.idle is not None:
+            return np.array(self.idle, np.float32)
+        action = np.zeros(self.dim, np.float32)
+        if self.gripper_index is not None:
+            action[self.gripper_index] = self.gripper_command(closed=False)
+        return action
+
+    def gripper_command(self, closed: bool) -> float:
+        """What the hand's channel holds to close or to open it: +1 or -1."""
+        return 1.0 if closed == (self.gripper_sign == "+1 closes") else -1.0
+
+    def gripper_closes[Array: (np.ndarray, torch.Tensor)](self, commands: Array) -> Array:
+        """Which values of the hand's channel ``[...]`` close it, bool."""
+        above: Array = commands > 0
+        return above if self.gripper_sign == "+1 closes" else ~above
+
+    def closes[Array: (np.ndarray, torch.Tensor)](self, actions: Array) -> Array:
+        """Which actions ``[..., A]`` close the hand ``[...]``, bool; KeyError where no channel moves it."""
+        return self.gripper_closes(actions[..., self.index(self.gripper)])
 
     def index(self, channel: str) -> int:
         """Position of a channel by name; KeyError lists the channels there are."""
@@ -126,6 +166,12 @@ class ActionSpec:
             for c in self.channels
             if c.low < c.high and not (math.isfinite(c.low) and math.isfinite(c.high))
         ]
+        if self.gripper != GRIPPER and self.gripper not in names:
+            found.append(f"there is no channel {self.gripper!r}, which is said to move the hand")
+        if self.idle is not None and len(self.idle) != self.dim:
+            found.append(f"idle has {len(self.idle)} values for {self.dim} channels")
+        if self.idle is not None and (odd := [x for x in self.idle if not math.isfinite(x)]):
+            found.append(f"idle has {odd[0]} among its values, which must be finite")
         if not 0 < self.control_hz < math.inf:
             found.append(f"control_hz must be positive, not {self.control_hz}")
         if self.normalisation is not None:
@@ -138,10 +184,14 @@ class ActionSpec:
                 found.append(f"normalisation has {odd[0]} among its statistics, which must be finite")
         return found
 
-    def mismatches(self, other: ActionSpec) -> list[str]:
-        """Where ``other`` means something else, in plain sentences; normalisation is the sender's own affair."""
+    def mismatches(self, other: ActionSpec, bounds: bool = True) -> list[str]:
+        """Where ``other`` means something else, in plain sentences; normalisation is the sender's own affair.
+
+        Bounds say which numbers are accepted, not what they mean. Without ``bounds`` they may differ: for whoever
+        converts between them (`policy.action_bounds`), or takes actions of either as they were recorded.
+        """
         found = []
-        for name in ("robot", "control_hz", "gripper_sign", "rotation"):
+        for name in ("robot", "control_hz", "gripper", "gripper_sign", "rotation"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
                 found.append(f"{name}: {self.name} has {mine!r}, {other.name} has {theirs!r}")
@@ -155,6 +205,17 @@ class ActionSpec:
                         f"channel {i} {name}: {self.name} has {getattr(a, name)!r}, "
                         f"{other.name} has {getattr(b, name)!r}"
                     )
+            if bounds and (a.low, a.high) != (b.low, b.high):
+                found.append(
+                    f"channel {i} bounds: {self.name} accepts {a.name} from {a.low:g} to {a.high:g} {a.unit}, "
+                    f"{other.name} {b.name} from {b.low:g} to {b.high:g} {b.unit}"
+                )
+        is_stated = self.idle is not None or other.idle is not None
+        if is_stated and not np.array_equal(self.idle_action, other.idle_action):
+            found.append(
+                f"idle: {self.name} stays where it is at {self.idle_action.tolist()}, "
+                f"{other.name} at {other.idle_action.tolist()}"
+            )
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -170,4 +231,6 @@ class ActionSpec:
             norm: dict[str, Any] = dict(fields["normalisation"])
             norm |= {name: tuple(norm[name]) for name in ("low", "high", "mask") if name in norm}
             fields["normalisation"] = Normalisation(**norm)
+        if fields.get("idle") is not None:
+            fields["idle"] = tuple(fields["idle"])
         return cls(**fields)

@@ -2,7 +2,8 @@
 
 Bounds say which numbers a robot accepts and not what a number means, so specs that differ in nothing else can be
 converted: a model's output becomes physical by the model's own statistics and bounds, and is then clipped, channel by
-channel, to what the robot accepts. Whatever else differs is no matter of bounds, and `ActionSpec.mismatches` names it.
+channel, to what the robot accepts. Whatever else differs is no matter of bounds, and `ActionSpec.mismatches` names it,
+as it names bounds that nobody converts.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def bounds_conversion(own: ActionSpec, robot: ActionSpec) -> dict[str, Any] | No
     ``{"name": "clip_to_robot", "channels": {NAME: {"own": [low, high], "robot": [low, high]}}}``, the channels that
     differ. Specs that differ in what actions mean are not converted: None.
     """
-    if own.mismatches(robot):
+    if own.mismatches(robot, bounds=False):
         return None
     channels = {
         mine.name: {"own": [mine.low, mine.high], "robot": [theirs.low, theirs.high]}

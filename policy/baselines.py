@@ -21,10 +21,7 @@ class Hold:
 
     def __init__(self, num_envs: int, action_spec: ActionSpec, device: str = "cpu") -> None:
         self.action_spec = action_spec
-        self._action = torch.zeros(num_envs, 1, action_spec.dim, device=device)
-        self._action[..., action_spec.index("gripper")] = (
-            1.0 if action_spec.gripper_sign == "+1 opens" else -1.0
-        )
+        self._action = torch.tensor(action_spec.idle_action, device=device).repeat(num_envs, 1, 1)
 
     def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
         """Nothing to forget."""
@@ -57,13 +54,14 @@ class Random:
     def act(self, observation: Observation) -> Decision:
         """One chunk a row, from the row's own random numbers."""
         spec = self.action_spec
-        gripper = spec.index("gripper")
+        gripper = spec.gripper_index
         chunks = []
         for row in observation.env_ids:
             rng = self._generators[row]
             chunk = rng.uniform(spec.low, spec.high, (self.execute_steps, spec.dim)) * self.scale
             chunk = np.clip(chunk, spec.low, spec.high)  # limits need not hold zero
-            chunk[:, gripper] = rng.choice((-1.0, 1.0))
+            if gripper is not None:
+                chunk[:, gripper] = rng.choice((-1.0, 1.0))
             chunks.append(chunk)
         actions = torch.tensor(np.stack(chunks), dtype=torch.float32, device=self.device)
         return Decision(actions, [None] * len(chunks))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from policy.m1.config import GRIPPER, M1Config, rotation_channels
+from policy.m1.config import M1Config, rotation_channels
 
 
 def encode_actions(actions: torch.Tensor, config: M1Config) -> torch.Tensor:
@@ -28,7 +28,7 @@ def encode_actions(actions: torch.Tensor, config: M1Config) -> torch.Tensor:
         encoded[..., turn] = euler.reshape(vectors.shape)
     if spec.normalisation is not None:
         encoded = spec.normalisation.normalise(encoded)
-    gripper = _gripper(config)
+    gripper = spec.gripper_index
     if gripper is not None:
         low, high = encoding.gripper_levels
         command = values[..., gripper]
@@ -55,7 +55,7 @@ def decode_actions(actions: torch.Tensor, config: M1Config) -> torch.Tensor:
         euler = decoded[..., turn]
         vectors = Rotation.from_euler("xyz", euler.reshape(-1, 3)).as_rotvec()
         decoded[..., turn] = vectors.reshape(euler.shape)
-    gripper = _gripper(config)
+    gripper = spec.gripper_index
     if gripper is not None:
         low, high = encoding.gripper_levels
         command = (values[..., gripper] - low) / (high - low) * 2.0 - 1.0
@@ -64,8 +64,3 @@ def decode_actions(actions: torch.Tensor, config: M1Config) -> torch.Tensor:
         decoded[..., gripper] = command
     limited = np.where(is_finite, np.clip(decoded, spec.low, spec.high), np.nan)
     return torch.from_numpy(limited).float().to(actions.device)
-
-
-def _gripper(config: M1Config) -> int | None:
-    names = [channel.name for channel in config.action_spec.channels]
-    return names.index(GRIPPER) if GRIPPER in names else None

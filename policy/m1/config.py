@@ -17,9 +17,6 @@ from policy.action import ActionSpec
 from policy.grounding import GRASP, PLACE
 from policy.m1.strict import ConfigError, from_plain, to_plain
 
-GRIPPER = "gripper"
-"""Name of the channel that is not normalised by statistics."""
-
 
 @dataclass(frozen=True)
 class VisionTowerConfig:

@@ -10,7 +10,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from policy.m1.config import GRIPPER, HAND, SLOT_WORDS, SLOTS, rotation_channels
+from policy.m1.config import HAND, SLOT_WORDS, SLOTS, rotation_channels
 from policy.m1.noise_levels import noise_levels
 
 if TYPE_CHECKING:
@@ -183,6 +183,7 @@ def contradictions(config: M1Config) -> list[str]:
             for name, low, high, is_scaled in zip(names, norm.low, norm.high, norm.mask, strict=True)
             if is_scaled and low > high
         ]
-    if norm is not None and GRIPPER in names and norm.mask[names.index(GRIPPER)]:
+    gripper = config.action_spec.gripper_index
+    if norm is not None and gripper is not None and norm.mask[gripper]:
         found.append("the gripper channel has levels of its own: normalisation.mask must be False there")
     return found

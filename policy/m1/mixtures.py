@@ -19,8 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from policy.action import ActionChannel, ActionSpec, Normalisation, Reference
-from policy.m1.config import GRIPPER
+from policy.action import GRIPPER, ActionChannel, ActionSpec, Normalisation, Reference
 from policy.m1.strict import shown
 
 Scheme = Literal["min_max", "q01_q99"]

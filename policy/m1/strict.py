@@ -13,6 +13,8 @@ import types
 from collections.abc import Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from policy.action import ADDED_LATER
+
 _SHORT = reprlib.Repr(maxlevel=2, maxlist=4, maxtuple=4, maxdict=4, maxstring=80, maxother=80, maxlong=24)
 
 
@@ -28,20 +30,22 @@ class ConfigError(ValueError):
 def from_plain[T](cls: type[T], data: Any, where: str = "config") -> T:
     """A dataclass ``cls`` from nested mappings, lists, numbers and strings; the inverse of `to_plain`.
 
-    Every field must be given. Raises ConfigError for a key that is unknown (naming the valid ones), missing, or of the
-    wrong type, and for values that ``cls`` itself refuses.
+    Every field must be given, but for those that files of older releases lack (`policy.action.ADDED_LATER`). Raises
+    ConfigError for a key that is unknown (naming the valid ones), missing, or of the wrong type, and for values that
+    ``cls`` itself refuses.
     """
     if not isinstance(data, Mapping):
         raise ConfigError(f"{where} must be a mapping, not {type(data).__name__}")
     hints = get_type_hints(cls)
-    names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]  # T is one of dataclasses, which no type can say
+    names = [f.name for f in fields]
     unknown = [str(key) for key in data if key not in names]
     if unknown:
         raise ConfigError(f"{where} has no key {', '.join(unknown)}; its keys are {', '.join(names)}")
-    missing = [name for name in names if name not in data]
+    missing = [f.name for f in fields if f.name not in data and not ADDED_LATER.items() <= f.metadata.items()]
     if missing:
         raise ConfigError(f"{where} lacks {', '.join(missing)}")
-    values = {name: _value(hints[name], data[name], f"{where}.{name}") for name in names}
+    values = {name: _value(hints[name], data[name], f"{where}.{name}") for name in names if name in data}
     try:
         return cls(**values)
     except ConfigError:

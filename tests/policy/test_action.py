@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,9 @@ def test_a_spec_has_no_mismatch_with_itself_whatever_it_was_normalised_by(spec):
         ({"control_hz": float("nan")}, "control_hz must be positive, not nan"),
         ({"normalisation": replace(STATISTICS, low=(0.0,))}, "normalisation.low has 1 values for 3 channels"),
         ({"normalisation": replace(STATISTICS, mask=())}, "normalisation.mask has 0 values for 3 channels"),
+        ({"gripper": "hand"}, "there is no channel 'hand', which is said to move the hand"),
+        ({"idle": (0.0, 0.0)}, "idle has 2 values for 3 channels"),
+        ({"idle": (0.0, float("inf"), 1.0)}, "idle has inf among its values"),
     ],
 )
 def test_an_inconsistent_spec_cannot_be_built(change, said):
@@ -92,6 +96,7 @@ def test_all_problems_are_named_at_once():
 
 
 OTHER = {
+    "gripper": "dx",
     "robot": "ur5",
     "control_hz": 10.0,
     "gripper_sign": "+1 closes",
@@ -116,10 +121,36 @@ def test_a_difference_in_one_channel_names_the_channel(field):
     assert repr(OTHER_CHANNEL[field]) in sentence
 
 
+OTHER_BOUND = {"low": -0.5, "high": 0.5}
+
+
+@pytest.mark.parametrize("side", OTHER_BOUND)
+def test_a_channel_with_other_bounds_is_named_with_both_ranges(side):
+    theirs = replace(SPEC, name="theirs", channels=(X, replace(TURN, **{side: OTHER_BOUND[side]}), GRIPPER))
+    (sentence,) = SPEC.mismatches(theirs)
+    low, high = (getattr(theirs.channels[1], name) for name in ("low", "high"))
+    assert sentence == (
+        f"channel 1 bounds: tested accepts drot_z from -0.25 to 0.25 rad, theirs drot_z from {low:g} to {high:g} rad"
+    )
+    assert SPEC.mismatches(theirs, bounds=False) == []
+
+
+@given(specs(), specs())
+def test_only_bounds_are_left_out_where_they_may_differ(a, b):
+    with_bounds, without = a.mismatches(b), a.mismatches(b, bounds=False)
+    assert [sentence for sentence in with_bounds if " bounds: " not in sentence] == without
+
+
+def test_a_spec_that_idles_elsewhere_is_named_with_both_actions():
+    (sentence,) = SPEC.mismatches(replace(SPEC, name="theirs", idle=(0.0, 0.125, 1.0)))
+    assert sentence == "idle: tested stays where it is at [0.0, 0.0, 1.0], theirs at [0.0, 0.125, 1.0]"
+    assert SPEC.mismatches(replace(SPEC, idle=(0.0, 0.0, 1.0))) == []
+
+
 def test_every_field_that_carries_meaning_is_compared():
-    compared = {*OTHER, "channels", "name", "normalisation"}
+    compared = {*OTHER, "channels", "idle", "name", "normalisation"}
     assert {f.name for f in fields(ActionSpec)} == compared, "a new field: must `mismatches` compare it?"
-    assert {f.name for f in fields(ActionChannel)} == {*OTHER_CHANNEL, "low", "high"}
+    assert {f.name for f in fields(ActionChannel)} == {*OTHER_CHANNEL, *OTHER_BOUND}
 
 
 def test_a_different_number_of_channels_is_one_sentence():
@@ -170,3 +201,41 @@ def test_a_channel_that_never_moved_in_the_data_keeps_its_value():
     still = Normalisation("min_max", (0.3,), (0.3,), (True,))
     assert np.isfinite(still.normalise(np.array([0.3]))).all(), "a constant channel divides by zero"
     np.testing.assert_allclose(still.denormalise(still.normalise(np.array([0.3]))), [0.3])
+
+
+@pytest.mark.parametrize(("sign", "opened"), [("+1 opens", 1.0), ("+1 closes", -1.0)])
+@pytest.mark.parametrize("as_array", [np.array, torch.tensor])
+def test_the_sign_says_which_commands_close_the_hand(sign, opened, as_array):
+    spec = replace(SPEC, gripper_sign=sign)
+    assert (spec.gripper_command(closed=False), spec.gripper_command(closed=True)) == (opened, -opened)
+    actions = as_array([[0.05, -0.25, 1.0], [-0.05, 0.25, -1.0], [0.0, 0.0, 0.5]])
+    assert spec.closes(actions).tolist() == [opened < 0, opened > 0, opened < 0]
+    assert spec.gripper_closes(actions[:, 2]).tolist() == spec.closes(actions).tolist()
+
+
+def test_the_hands_channel_is_the_one_that_the_spec_names():
+    spec = ActionSpec("tested", "arm", 20.0, (replace(GRIPPER, name="jaw"), X), gripper="jaw")
+    assert spec.gripper_index == 0
+    assert spec.closes(np.array([[-1.0, 1.0], [1.0, -1.0]])).tolist() == [True, False]
+    assert spec.idle_action.tolist() == [1.0, 0.0]
+
+
+def test_a_spec_without_a_hand_closes_none():
+    spec = ActionSpec("tested", "arm", 20.0, (X, TURN))
+    assert spec.gripper_index is None
+    assert spec.idle_action.tolist() == [0.0, 0.0]
+    with pytest.raises(KeyError, match="has no channel 'gripper'; it has dx, drot_z"):
+        spec.closes(np.zeros(2))
+
+
+@pytest.mark.parametrize(("sign", "opened"), [("+1 opens", 1.0), ("+1 closes", -1.0)])
+def test_idle_is_no_motion_with_an_open_hand_unless_the_spec_says_otherwise(sign, opened):
+    assert replace(SPEC, gripper_sign=sign).idle_action.tolist() == [0.0, 0.0, opened]
+    said = replace(SPEC, idle=(0.01, 0.0, 0.5))
+    assert said.idle_action.tolist() == pytest.approx([0.01, 0.0, 0.5])
+    assert ActionSpec.from_dict(json.loads(json.dumps(said.to_dict()))) == said
+
+
+def test_a_spec_from_before_hand_and_idle_were_stated_means_what_it_meant():
+    old = {name: value for name, value in SPEC.to_dict().items() if name not in ("gripper", "idle")}
+    assert ActionSpec.from_dict(json.loads(json.dumps(old))) == SPEC

@@ -86,8 +86,7 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
         turned = rotation[end] @ rotation[begin].transpose(0, 2, 1)
         delta_rotation = Rotation.from_matrix(turned).as_rotvec()
 
-    gripper = actions[np.maximum(end - 1, 0), channels["gripper"]]
-    opens = gripper > 0 if episode.action_spec.gripper_sign == "+1 opens" else gripper <= 0
+    closed = episode.action_spec.closes(actions[np.maximum(end - 1, 0)])
     return {
         "joints": command[end],
         "eef_position": position[end],
@@ -95,7 +94,7 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
         "delta_joints": delta_joints,
         "delta_eef_position": delta_position,
         "delta_eef_rotation_vector": delta_rotation,
-        "gripper_close": np.where(opens, OPEN, CLOSE)[:, None],
+        "gripper_close": np.where(closed, CLOSE, OPEN)[:, None],
     }
 
 
@@ -112,7 +111,7 @@ def action_vector(actions: Mapping[str, np.ndarray], space: str) -> np.ndarray:
         DELTA_EEF.name: ("delta_eef_position", "delta_eef_rotation_vector"),
         DELTA_JOINTS.name: ("delta_joints",),
     }[space]
-    gripper = actions["gripper_close"] * (CLOSE if SPACES[space].gripper_sign == "+1 closes" else OPEN)
+    gripper = actions["gripper_close"] * SPACES[space].gripper_command(closed=True)
     return np.concatenate([*(actions[name] for name in parts), gripper], 1)
 
 

@@ -98,9 +98,7 @@ class PickPlaceSimulation:
         self.task = task
         self.num_envs = env.num_envs
         self.max_steps = max_steps
-        self._gripper = env.action_spec.index("gripper")
-        self.idle_action = torch.zeros(env.action_spec.dim, device=env.device)
-        self.idle_action[self._gripper] = 1.0
+        self.idle_action = torch.tensor(env.action_spec.idle_action, device=env.device)
         self.episodes: dict[int, Episode] = {}
         """Episodes begun so far, by index."""
         self._steps = torch.zeros(self.num_envs, dtype=torch.long, device=env.device)
@@ -191,7 +189,7 @@ class PickPlaceSimulation:
 
     def closing(self, actions: torch.Tensor) -> np.ndarray:
         """See `workbench.rollout.loop.Simulation`."""
-        return (actions[:, self._gripper] < 0).cpu().numpy()
+        return self.env.action_spec.closes(actions).cpu().numpy()
 
     def step(self, actions: torch.Tensor) -> None:
         """See `workbench.rollout.loop.Simulation`."""

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from policy.action import ActionSpec, Normalisation
-from policy.m1.config import GRIPPER
 from policy.m1.model import Strayed
 from policy.m1.training.batches import ActionBatch
 from policy.m1.training.randomness import numpy_generator
@@ -36,8 +35,7 @@ def with_statistics(frames: ArchiveFrames | ImportedFrames, scheme: str) -> Acti
     else:
         low, high = np.quantile(actions, 0.01, axis=0), np.quantile(actions, 0.99, axis=0)
     low, high = (np.where(high - low < LEAST_SPAN, (low + high) / 2, x) for x in (low, high))
-    names = [channel.name for channel in frames.action_spec.channels]
-    mask = tuple(name != GRIPPER for name in names)
+    mask = tuple(i != frames.action_spec.gripper_index for i in range(frames.action_spec.dim))
     normalisation = Normalisation(
         "min_max" if scheme == "min_max" else "q01_q99", tuple(low.tolist()), tuple(high.tolist()), mask
     )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from policy.m1.config import GRIPPER
 from workbench.data.episode import DatasetEpisode
 
 if TYPE_CHECKING:
@@ -22,9 +21,8 @@ def astray_until(episode: DatasetEpisode | ImportedDemonstration) -> int:
     An attempt has failed if the hand had to close once more. From when its fingers were shut, actions show how to begin
     anew.
     """
-    names = [channel.name for channel in episode.action_spec.channels]
-    if GRIPPER not in names:
+    if episode.action_spec.gripper_index is None:
         return 0
-    closed = np.concatenate(([False], episode.actions[:, names.index(GRIPPER)] < 0))
+    closed = np.concatenate(([False], episode.action_spec.closes(episode.actions)))
     begins = np.flatnonzero(closed[1:] & ~closed[:-1])
     return int(begins[-2]) + SHUT_AFTER if len(begins) > 1 else 0

@@ -8,9 +8,8 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from policy.action import ActionSpec
 from policy.m1.checkpoint import CheckpointError, load_checkpoint, locate
-from policy.m1.config import GRIPPER, HAND, M1Config, PromptConfig
+from policy.m1.config import HAND, M1Config, PromptConfig
 from policy.m1.mixtures import PublishedError
 from policy.m1.model import M1Model
 from policy.m1.presets import preset
@@ -76,7 +75,7 @@ def build_model(options: TrainOptions, frames: Frames) -> M1Model:
                     f"from_checkpoint={options.from_checkpoint} is told hand and places as numbers, which "
                     f"{options.data} lacks: begin with a new model"
                 )
-            if problems := spec.mismatches(model.config.action_spec):
+            if problems := spec.mismatches(model.config.action_spec, bounds=False):
                 raise OptionError(
                     f"actions of {options.data} are not those of {options.from_checkpoint}: {'; '.join(problems)}"
                 )
@@ -130,7 +129,7 @@ def _new_model(config: M1Config, tokenizer: PreTrainedTokenizerBase | None, seed
 def _for_data(config: M1Config, options: TrainOptions, frames: Frames, views: tuple[str, ...]) -> M1Config:
     """The configuration with what the data and the options say; sizes of weights stay."""
     spec = with_statistics(frames, options.normalisation)
-    gripper = spec.index(GRIPPER) if _has_gripper(spec) else None
+    gripper = spec.gripper_index
     binary = gripper is None or all(
         bool((abs(episode.actions[:, gripper]) == 1.0).all()) for episode in frames.episodes
     )
@@ -164,10 +163,6 @@ def trained_config(config: M1Config, options: TrainOptions, steps: int) -> M1Con
             notes=tuple(dict.fromkeys((*old.notes, *grounded))),
         ),
     )
-
-
-def _has_gripper(spec: ActionSpec) -> bool:
-    return any(channel.name == GRIPPER for channel in spec.channels)
 
 
 def _checkpoint(options: TrainOptions) -> M1Model:

@@ -37,7 +37,7 @@ class ArchiveFrames:
                     raise ArchiveError(f"episode {episode.name} in {folder} has no camera {name}")
         first = self.episodes[0].action_spec
         for episode in self.episodes:
-            if problems := first.mismatches(episode.action_spec):
+            if problems := first.mismatches(episode.action_spec, bounds=False):
                 raise ArchiveError(f"episodes of {folder} mean different actions: {'; '.join(problems)}")
         self.action_spec = first
         labels = sorted({body.label for episode in self.episodes for body in episode.bodies})

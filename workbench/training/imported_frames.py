@@ -17,8 +17,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from policy.action import ActionChannel, ActionSpec
-from policy.m1.config import GRIPPER
+from policy.action import GRIPPER, ActionChannel, ActionSpec
 from workbench.data.lerobot.columns import ACTION, VIDEO, video_key
 from workbench.data.lerobot.files import LeRobotImportError, image_keys, read_json, video_keys
 from workbench.data.lerobot.metadata import CONVENTIONS

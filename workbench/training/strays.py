@@ -14,8 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from policy.action import ActionSpec
-from policy.m1.config import GRIPPER
+from policy.action import GRIPPER, ActionSpec
 from workbench.data.episode import DatasetEpisode
 from workbench.data.projection import project_frames
 
@@ -38,7 +37,7 @@ class Strays:
     def __init__(self, action_spec: ActionSpec) -> None:
         names = [channel.name for channel in action_spec.channels]
         self._motion = [names.index(name) for name in MOTION if name in names]
-        self._gripper = names.index(GRIPPER) if GRIPPER in names else None
+        self._gripper = action_spec.gripper_index
 
     def drawn(self, rng: np.random.Generator, chunk: np.ndarray) -> np.ndarray:
         """How far a hand has strayed ``[4]``, as `STRAY`, before the actions ``[T, A]``; zeros for one that has not."""

@@ -84,6 +84,12 @@ def test_a_missing_key_is_named_rather_than_filled_in():
         M1Config.from_plain(edited("diffusion.guidance_scale", remove=True))
 
 
+def test_a_checkpoint_from_before_actions_said_hand_and_idle_is_read_with_what_they_meant():
+    data = edited("action_spec.gripper", remove=True)
+    del data["action_spec"]["idle"]
+    assert M1Config.from_plain(data) == tiny_config()
+
+
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [

@@ -146,7 +146,7 @@ def survey(folder: Path) -> Survey:
         _same("cameras", lambda e: e.cameras, first, entry)
         if not entry.frames or not entry.cameras:
             raise ArchiveError(f"{entry.chunk}: episode {entry.name} has no pictures")
-        if problems := first.action_spec.mismatches(entry.action_spec):
+        if problems := first.action_spec.mismatches(entry.action_spec, bounds=False):
             raise ArchiveError(
                 f"{entry.chunk}: episode {entry.name} has other actions: {'; '.join(problems)}"
             )

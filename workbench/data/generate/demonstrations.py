@@ -53,7 +53,7 @@ def to_episode(
     if states["body_pose"][:, order.index(slot), 2].max() > ON_THE_TABLE:
         named[slot] = f"{color} {slots[slot].body.noun}"
     poses = states["body_pose"][:, [order.index(slot) for slot in named]]
-    closed = np.concatenate(([False], actions[:, action_spec.index("gripper")] < 0))
+    closed = np.concatenate(([False], action_spec.closes(actions)))
     shown = demonstration(closed, states["ee_pose"], states["gripper_width"], poses[:, 0], poses[:, 1])
     roles = ("target", "receptacle", *("distractor",) * (len(named) - 2))
     return DatasetEpisode(

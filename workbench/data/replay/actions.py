@@ -37,6 +37,7 @@ class Playback:
             device: torch device.
         """
         self.action_spec = action_spec
+        self._idle = torch.as_tensor(action_spec.idle_action, device=device)
         self._actions = {
             number: torch.as_tensor(a, dtype=torch.float32, device=device) for number, a in actions.items()
         }
@@ -52,9 +53,11 @@ class Playback:
         actions = []
         for row, step in zip(observation.env_ids, observation.step.tolist(), strict=True):
             played = self._playing[row]
-            action = played[min(step, len(played) - 1)].clone()
+            action, gripper = played[min(step, len(played) - 1)], self.action_spec.gripper_index
             if step >= len(played):
-                action[:-1] = 0.0
+                action, last = self._idle.clone(), action
+                if gripper is not None:
+                    action[gripper] = last[gripper]
             actions.append(action)
         return Decision(torch.stack(actions)[:, None], [None] * len(actions))
 

@@ -198,7 +198,7 @@ def control_actions(episode: ImportedEpisode, spec: ActionSpec) -> np.ndarray:
             raise LeRobotImportError(
                 f"episode {episode.index} has actions of {action.shape[1]} numbers, its conventions name {spec.dim}"
             )
-        arm, gripper = action[:, :-1], action[:, -1:] * (1 if spec.gripper_sign == "+1 opens" else -1)
+        arm, gripper = action[:, :-1], action[:, -1:] * spec.gripper_command(closed=False)
     else:
         parts: tuple[str, ...] = ("command.delta_joints",)
         if {c.name for c in spec.channels} == {c.name for c in DELTA_EEF.channels}:

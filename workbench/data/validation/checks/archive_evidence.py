@@ -106,13 +106,11 @@ def _motion(episode: DatasetEpisode) -> tuple[Motion, ...]:
 
 
 def _gripper(episode: DatasetEpisode) -> Gripper | None:
-    names = [c.name for c in episode.action_spec.channels]
-    if "gripper" not in names:
+    if episode.action_spec.gripper_index is None:
         return None
-    said = episode.actions[:, names.index("gripper")]
-    closed = said <= 0 if episode.action_spec.gripper_sign == "+1 opens" else said > 0
+    closed = episode.action_spec.closes(episode.actions)
     return Gripper(
-        command_field="actions (gripper)",
+        command_field=f"actions ({episode.action_spec.gripper})",
         width_field="gripper_width",
         closed=closed,
         width=episode.gripper_width.astype(float),
