@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from policy.action import GRIPPER, ActionSpec
+from policy.action import ActionSpec
 from workbench.data.episode import DatasetEpisode
 from workbench.data.projection import project_frames
 
