@@ -25,6 +25,7 @@ def test_families_of_factors_are_proved_on_ovphysx(tmp_path):
     assert "0 failed" in run.stdout
 
 
+@pytest.mark.long
 def test_engine_specific_factors_are_proved_on_newton(tmp_path):
     """Those that are written to the engine by a path of its own; with the mass, how hard things are in a grip."""
     names = (
@@ -39,6 +40,7 @@ def test_engine_specific_factors_are_proved_on_newton(tmp_path):
     assert run.returncode == 0, verdict(run) or run.stderr
 
 
+@pytest.mark.long
 def test_factors_change_the_tasks_own_episodes(tmp_path):
     """A motion, a picture, a sentence; a factor that does too little there is named, and the command fails."""
     names = ("disturbance.object_push", "appearance.table_color", "language.verb")
@@ -49,6 +51,7 @@ def test_factors_change_the_tasks_own_episodes(tmp_path):
     assert "change the task" in (tmp_path / "check_in_task_ovphysx.txt").read_text("utf-8")
 
 
+@pytest.mark.long
 def test_the_expert_copes_with_everything_at_once(evaluate):
     run = evaluate("heavy", "dr=heavy", "episodes=16", "num_envs=8", "physics=ovphysx", *QUICK)
     assert summary(run)["successes"] >= 13, summary(run)["failure_reasons"]

@@ -28,9 +28,9 @@ from workbench.data.projection import project_frames
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 
 WORDS = (
-    "episodes=5",
+    "episodes=4",
     "renders=2",
-    "num_envs=5",
+    "num_envs=4",
     "frame_every=6",
     "chunk=2",
     "seed=2",
@@ -41,7 +41,7 @@ WORDS = (
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory) -> Path:
-    """Five planned episodes, each rendered twice by both cameras, with masks and depth."""
+    """Four planned episodes, each rendered twice by both cameras, with masks and depth."""
     out = tmp_path_factory.mktemp("data") / "heavy"
     workbench("generate", f"out={out}", "masks=true", "depth=true", *WORDS)
     return out

@@ -41,7 +41,7 @@ def scene_of(target, receptacle):
     return Scene(Placement(target, "red", 0.64, 0.17, 0.0), Placement(receptacle, "blue", *AT, 0.0), OTHERS)
 
 
-@pytest.fixture(scope="module", params=["ovphysx", "newton_mjwarp"])
+@pytest.fixture(scope="module", params=["ovphysx", pytest.param("newton_mjwarp", marks=pytest.mark.long)])
 def env(request):
     words = (request.param, "newton_warp", "cpu", "delta_joints", (), 224, 0)
     with launch_pick_place(N, *words) as environment:

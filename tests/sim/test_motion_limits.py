@@ -26,7 +26,7 @@ def test_the_expert_moves_within_the_limits_and_hardly_needs_the_limiter():
     assert found.finger_speed > 0.3 * PANDA.gripper_speed
 
 
-@pytest.mark.parametrize("physics", ["ovphysx", "newton_mjwarp"])
+@pytest.mark.parametrize("physics", ["ovphysx", pytest.param("newton_mjwarp", marks=pytest.mark.long)])
 def test_a_policy_that_asks_for_anything_is_kept_within_the_limits(physics):
     found = commanded(policy="random", episodes=8, physics=physics, time_limit_s=3.0)
     assert_within_limits(found)
