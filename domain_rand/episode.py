@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from domain_rand.factor import REGISTRY, Value
-from domain_rand.sets import FactorSet
+from domain_rand.factor import Value, nominal_values
+from domain_rand.sets import FactorSet, build_set
 from tasks.episode import EpisodeSpec
-from tasks.pick_place.compose import compose
+from tasks.registry import DEFAULT, find
 from tasks.tabletop.scene import Scene
 
 LOOKS = ("appearance", "camera")
@@ -37,13 +37,28 @@ class Episode:
 
 def draw_episode(spec: EpisodeSpec, factor_set: FactorSet) -> Episode:
     """Draw all factors of an episode; the same arguments always give the same episode."""
-    values: dict[str, Value] = {
-        name: cls.nominal for name, cls in REGISTRY.items() if cls.nominal is not None
-    }
+    values = nominal_values(spec.task)
     for factor in factor_set.factors:
         values[factor.name] = factor.value(spec.generator(factor.stream or factor.name), values)
     drawn = {factor.name: values[factor.name] for factor in factor_set.factors}
-    return Episode(spec, drawn, compose(values))
+    return Episode(spec, drawn, find(spec.task).compose(values))
+
+
+def draw_scene(
+    spec: EpisodeSpec, given: Mapping[str, Value] | None = None, task: str = DEFAULT
+) -> tuple[dict[str, Value], Scene]:
+    """A scene that is nominal but for what is ``given``, and the values of all factors that made it.
+
+    Args:
+        spec: names the episode; of which task it is says ``task``, so that names of one's own may be made up.
+        given: values by factor; what is not in it and has no nominal value is drawn.
+        task: name of the task.
+    """
+    values = nominal_values(task) | dict(given or {})
+    for factor in build_set(spec.suite, {}, task).factors:
+        if factor.name not in values:
+            values[factor.name] = factor.value(spec.generator(factor.name), values)
+    return values, find(task).compose(values)
 
 
 def redraw_looks(episode: Episode, factor_set: FactorSet, rendering: int) -> Episode:
@@ -52,9 +67,7 @@ def redraw_looks(episode: Episode, factor_set: FactorSet, rendering: int) -> Epi
     What happened stays; only factors of the families in `LOOKS` and the noise seed change. Rendering by rendering the
     draws are independent, and keyed like all others by suite seed, index and factor name.
     """
-    values: dict[str, Value] = {
-        name: cls.nominal for name, cls in REGISTRY.items() if cls.nominal is not None
-    } | episode.factors
+    values = nominal_values(episode.spec.task) | episode.factors
     for factor in factor_set.factors:
         if factor.family in LOOKS or factor.name == NOISE_SEED:
             values[factor.name] = factor.value(

@@ -85,6 +85,14 @@ class Factor:
 REGISTRY: dict[str, type[Factor]] = {}
 """All factors by name, in the order in which they are drawn and applied."""
 
+TASK = "task"
+"""Beside the values of factors, draws see the name of the task that they are for under this key."""
+
+
+def nominal_values(task: str) -> dict[str, Value]:
+    """What draws for a task begin with: its name, and the nominal value of every factor that has one."""
+    return {TASK: task} | {name: cls.nominal for name, cls in REGISTRY.items() if cls.nominal is not None}
+
 
 def register(cls: type[Factor]) -> type[Factor]:
     """Class decorator that adds a factor to the catalogue."""

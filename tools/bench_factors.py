@@ -44,21 +44,20 @@ class FactorBenchOptions:
 def work(options: FactorBenchOptions) -> None:
     """Run a turn for every line of input; print its wall time per step [ms]."""
     from domain_rand.sets import load_set
-    from tasks.pick_place.expert import Expert
     from workbench.rollout.loop import Rollout
-    from workbench.rollout.simulation import PickPlaceSimulation, launch_pick_place
+    from workbench.rollout.simulation import SimulationCfg, TabletopSimulation, launch_tabletop
 
     name, camera = options.worker.split("/")
     factor_set = load_set(name)
     watched = () if camera == "none" else (camera,)
     n = options.num_envs
-    launched = launch_pick_place(
-        n, options.physics, "newton_warp", options.device, "delta_eef", watched, 224, 0, factor_set
+    launched = launch_tabletop(
+        SimulationCfg(n, options.physics, options.device, cameras=watched, factor_set=factor_set)
     )
     with launched as env:
-        policy = Expert(n, env.action_spec, device=options.device)
+        policy = env.task.expert(n, env.action_spec, device=options.device)
 
-        class Watched(PickPlaceSimulation):
+        class Watched(TabletopSimulation):
             """Reads the cameras now and then."""
 
             def step(self, actions):

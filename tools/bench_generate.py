@@ -64,16 +64,13 @@ def measure(options: GenerateOptions) -> Row:
     from workbench.data.archive.chunk_writer import RollingWriter
     from workbench.data.generate.plan import PlanPass
     from workbench.data.generate.render import RenderPass
-    from workbench.rollout.simulation import launch_pick_place
+    from workbench.rollout.simulation import launch_tabletop
 
     o = options
     with (
         tempfile.TemporaryDirectory() as name,
-        launch_pick_place(
-            o.num_envs, o.physics, o.renderer, o.device, o.action_space, o.chosen_cameras, o.image_size, o.seed,
-            o.factor_set(),
-        ) as env,
-    ):  # fmt: skip
+        launch_tabletop(o.simulation_cfg(o.chosen_cameras, o.factor_set())) as env,
+    ):
         root = Path(name)
         for camera in o.chosen_cameras:
             env.image(camera)  # builds the kernels
@@ -101,9 +98,9 @@ def _at_once(env: Any, o: GenerateOptions, folder: Path) -> None:
     from workbench.data.generate.plan import PlanPass
     from workbench.data.generate.silhouette import label_boxes
     from workbench.data.pictures import encode
-    from workbench.rollout.simulation import PickPlaceSimulation
+    from workbench.rollout.simulation import TabletopSimulation
 
-    class Filmed(PickPlaceSimulation):
+    class Filmed(TabletopSimulation):
         """Draws every so many steps."""
 
         pictures: list[bytes]

@@ -88,18 +88,16 @@ def measure(physics: str, device: str, num_envs: int, cameras: str, steps: int, 
     import torch
 
     from domain_rand.sets import load_set
-    from tasks.pick_place.expert import Expert
     from workbench.rollout.loop import Rollout
-    from workbench.rollout.simulation import PickPlaceSimulation, launch_pick_place
+    from workbench.rollout.simulation import SimulationCfg, TabletopSimulation, launch_tabletop
 
     watched = () if cameras == "none" else (cameras,)
-    with launch_pick_place(
-        num_envs, physics, "newton_warp", device, "delta_eef", watched, image_size, 0
-    ) as env:
+    simulated = SimulationCfg(num_envs, physics, device, cameras=watched, image_size=image_size)
+    with launch_tabletop(simulated) as env:
         policy = _Watcher(num_envs, env.action_spec, watched, device)
         stretches = 12
         chunk = max(policy.execute_steps, steps // stretches // policy.execute_steps * policy.execute_steps)
-        simulation = PickPlaceSimulation(env, load_set("default"), 0, max_steps=chunk)
+        simulation = TabletopSimulation(env, load_set("default"), 0, max_steps=chunk)
         action = simulation.idle_action.expand(num_envs, -1)
 
         def wait() -> None:
@@ -149,11 +147,11 @@ def measure(physics: str, device: str, num_envs: int, cameras: str, steps: int, 
         overhead = float(np.median([b / a for a, b in pairs])) - 1
         rate = None
         if not watched:
-            expert_simulation = PickPlaceSimulation(env, load_set("default"), 0, max_steps=300)
+            expert_simulation = TabletopSimulation(env, load_set("default"), 0, max_steps=300)
             began = time.perf_counter()
             Rollout(
                 expert_simulation,
-                Expert(num_envs, env.action_spec, device=device),
+                env.task.expert(num_envs, env.action_spec, device=device),
                 range(num_envs),
                 lambda e: None,
             ).run()

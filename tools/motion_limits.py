@@ -23,7 +23,7 @@ from robots.franka import PANDA
 from workbench.cli.options import OptionError, option, parse_options
 from workbench.rollout.launch import LaunchError, check_launch, default_device, default_physics
 from workbench.rollout.policies import PolicyCfg, make_policy
-from workbench.rollout.simulation import PickPlaceSimulation
+from workbench.rollout.simulation import TabletopSimulation
 
 QUANTITIES = ("velocity", "acceleration", "jerk")
 
@@ -91,7 +91,7 @@ def engine_targets(env: Any) -> np.ndarray:
     return held.reshape(env.num_envs, -1)[:, joints].copy()
 
 
-class LoggedSimulation(PickPlaceSimulation):
+class LoggedSimulation(TabletopSimulation):
     """Notes the engine's targets before each physics step, and where the motion of each row begins anew."""
 
     def __init__(self, env: Any, *args: Any, **words: Any) -> None:
@@ -166,12 +166,19 @@ def measure(options: MotionLimitsOptions) -> Commanded:
     """Run the episodes and look at every command."""
     from tasks.tabletop.action_spaces import CONTROL_HZ
     from workbench.rollout.loop import Rollout, RunningEpisode
-    from workbench.rollout.simulation import launch_pick_place
+    from workbench.rollout.simulation import SimulationCfg, launch_tabletop
 
     factor_set, n, successes = load_set(options.dr), options.num_envs, []
-    launched = launch_pick_place(
-        n, options.physics, "newton_warp", options.device, options.action_space, (), 64, options.seed, factor_set
-    )  # fmt: skip
+    launched = launch_tabletop(
+        SimulationCfg(
+            n,
+            options.physics,
+            options.device,
+            action_space=options.action_space,
+            seed=options.seed,
+            factor_set=factor_set,
+        )
+    )
     with launched as env:
         steps = round(options.time_limit_s * CONTROL_HZ)
         simulation = LoggedSimulation(env, factor_set, options.seed, steps)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 from domain_rand.checks.check import Outcome, check
 from domain_rand.checks.trial import Trial
+from domain_rand.episode import draw_scene
 from domain_rand.factor import REGISTRY, Value
 from tasks.episode import EpisodeSpec
 from tasks.language.resolve import read
-from tasks.pick_place.compose import compose, scene_facts
+from tasks.tabletop.composition import scene_facts
 from tasks.tabletop.scene import Scene
 
 SCENES = 40
@@ -18,15 +19,8 @@ SCENES = 40
 
 def _scenes(factor: str, value: Value) -> list[Scene]:
     """The same scenes, asked for with this value of one factor, in a sentence with a comma."""
-    scenes = []
-    for index in range(SCENES):
-        spec = EpisodeSpec("check", index, 3)
-        values = {name: cls.nominal for name, cls in REGISTRY.items() if cls.nominal is not None}
-        for name, cls in REGISTRY.items():
-            if cls.nominal is None:
-                values[name] = cls().value(spec.generator(name), values)
-        scenes.append(compose(values | {"language.irrelevant_words": 1, factor: value}))
-    return scenes
+    given = {"language.irrelevant_words": 1, factor: value}
+    return [draw_scene(EpisodeSpec("check", index, 3), given)[1] for index in range(SCENES)]
 
 
 def _is_right(scene: Scene) -> bool:

@@ -11,13 +11,13 @@ import torch
 
 from domain_rand.checks.check import Outcome, check
 from domain_rand.checks.trial import CUBE, Trial
-from domain_rand.factor import REGISTRY, Value
+from domain_rand.episode import draw_scene
+from domain_rand.factor import Value
 from policy.baselines import Random
 from policy.contract import Observation
 from robots.franka import PANDA
 from tasks.episode import EpisodeSpec
 from tasks.imaging.color import srgb_to_linear
-from tasks.pick_place.compose import compose
 from tasks.tabletop.action_spaces import CONTROL_DT
 from tasks.tabletop.dynamics import GRAVITY
 from tasks.tabletop.scene import COLORS, Scene
@@ -28,14 +28,8 @@ def drawn_scenes(factor: str, values: Sequence[Value | None]) -> tuple[list[Any]
     """Scenes drawn with these values of one factor, and its values; None stands for whatever is drawn."""
     scenes, found = [], []
     for row, value in enumerate(values):
-        spec = EpisodeSpec("check", row, 1)
-        drawn = {name: cls.nominal for name, cls in REGISTRY.items() if cls.nominal is not None}
-        for name, cls in REGISTRY.items():
-            if name == factor and value is not None:
-                drawn[name] = value
-            elif cls.nominal is None:
-                drawn[name] = cls().value(spec.generator(name), drawn)
-        scenes.append(compose(drawn))
+        drawn, scene = draw_scene(EpisodeSpec("check", row, 1), {} if value is None else {factor: value})
+        scenes.append(scene)
         found.append(drawn[factor])
     return found, scenes
 
@@ -110,13 +104,8 @@ def least_gap(trial: Trial, values: Sequence[float]) -> Outcome:
     for value in values:
         tightest = 1.0
         for index in range(60):
-            spec = EpisodeSpec("check", index, 2)
-            drawn = {name: cls.nominal for name, cls in REGISTRY.items() if cls.nominal is not None}
-            drawn |= {"scene.clearance": value, "scene.distractor_count": 4}
-            for name, cls in REGISTRY.items():
-                if cls.nominal is None:
-                    drawn[name] = cls().value(spec.generator(name), drawn)
-            bodies = compose(drawn).placements
+            given = {"scene.clearance": value, "scene.distractor_count": 4}
+            bodies = draw_scene(EpisodeSpec("check", index, 2), given)[1].placements
             radius = [trial.env.slots[p.slot].radius for p in bodies]
             for i, p in enumerate(bodies):
                 for j, q in enumerate(bodies[:i]):

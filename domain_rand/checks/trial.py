@@ -10,8 +10,8 @@ import torch
 from domain_rand.factor import REGISTRY, Value
 from tasks.episode import EpisodeSpec
 from tasks.imaging.color import decode
-from tasks.pick_place.compose import random_scene
 from tasks.poses import rotate
+from tasks.tabletop.composition import random_scene
 from tasks.tabletop.imaging import FIXED_BODIES
 from tasks.tabletop.scene import Placement, Scene
 
@@ -60,7 +60,7 @@ class Trial:
 
     def scene_of(self, index: int) -> Scene:
         """A scene drawn at random."""
-        return random_scene(EpisodeSpec("check", index, 0))
+        return random_scene(EpisodeSpec("check", index, 0), self.env.task)
 
     # -- acting
 

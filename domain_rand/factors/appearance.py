@@ -10,7 +10,7 @@ import torch
 from domain_rand.distributions import Choice, LogRange, Range
 from domain_rand.factor import Factor, Value, register
 from tasks.imaging.textures import KINDS
-from tasks.pick_place.compose import MAX_DISTRACTORS
+from tasks.tabletop.composition import MAX_DISTRACTORS
 from tasks.tabletop.scene import COLORS
 from tasks.tabletop.workspace import ROOM_COLOR, TABLE_COLOR
 

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from domain_rand.distributions import Choice, Integers, Range
-from domain_rand.factor import Factor, Value, register
-from tasks.pick_place.compose import (
+from domain_rand.factor import TASK, Factor, Value, register
+from tasks.registry import find
+from tasks.shapes import objects, receptacles
+from tasks.tabletop.composition import (
     MAX_DISTRACTORS,
     draw_distractors,
     draw_other_receptacle,
-    draw_poses,
     placed_names,
 )
-from tasks.shapes import objects, receptacles
 from tasks.tabletop.scene import COLORS
 from tasks.tabletop.workspace import CLEARANCE, LEAST_CLEARANCE, SIZES
 
@@ -149,7 +149,7 @@ class Poses(Factor):
 
     def draw(self, rng: np.random.Generator, drawn: Mapping[str, Any]) -> Value:
         slots = [name.split(" ")[1] for name in placed_names(drawn)]
-        return draw_poses(rng, slots, drawn["scene.clearance"])
+        return find(drawn[TASK]).draw_poses(rng, slots, drawn["scene.clearance"])
 
 
 @register

@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import domain_rand.factors  # noqa: F401  fills the registry
-from domain_rand.distributions import Distribution, Fixed
+from domain_rand.distributions import Choice, Distribution, Fixed
 from domain_rand.factor import REGISTRY, Factor
 from domain_rand.notation import NotationError, load
+from tasks.registry import DEFAULT as DEFAULT_TASK
+from tasks.registry import find
 
 FOLDER = Path(__file__).parent
 NOMINAL = "nominal"
@@ -64,12 +66,13 @@ def available_sets() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def load_set(name: str, overrides: Mapping[str, Any] | None = None) -> FactorSet:
+def load_set(name: str, overrides: Mapping[str, Any] | None = None, task: str = DEFAULT_TASK) -> FactorSet:
     """A set by name, or from a YAML file of the user's; ``overrides`` as in a file, laid over it key by key.
 
-    Raises FactorSetError, in one sentence, for an unknown set, factor, key, or an impossible range.
+    The task says which bodies there are to choose from. Raises FactorSetError, in one sentence, for an unknown set,
+    factor, key, or an impossible range.
     """
-    return build_set(name, _overlay(_read(name), overrides or {}))
+    return build_set(name, _overlay(_read(name), overrides or {}), task)
 
 
 def _overlay(content: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,9 +86,9 @@ def _overlay(content: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[s
     return merged
 
 
-def explicit_set(name: str, values: Mapping[str, Any]) -> FactorSet:
+def explicit_set(name: str, values: Mapping[str, Any], task: str = DEFAULT_TASK) -> FactorSet:
     """The set whose every episode has exactly these values, such as those recorded with an episode."""
-    return build_set(name, {factor: {"value": value} for factor, value in values.items()})
+    return build_set(name, {factor: {"value": value} for factor, value in values.items()}, task)
 
 
 def check_supported(factor_set: FactorSet, physics: str, renderer: str) -> None:
@@ -119,7 +122,7 @@ def _read(name: str) -> dict[str, Any]:
     return content
 
 
-def build_set(name: str, content: Mapping[str, Any]) -> FactorSet:
+def build_set(name: str, content: Mapping[str, Any], task: str = DEFAULT_TASK) -> FactorSet:
     """A set from a mapping of factor names to distributions."""
     for key in content:
         if key not in REGISTRY:
@@ -129,46 +132,59 @@ def build_set(name: str, content: Mapping[str, Any]) -> FactorSet:
     factors = []
     for key, cls in REGISTRY.items():
         if key in content and content[key] != NOMINAL:
-            factors.append(cls(_distribution(name, cls, content[key])))
+            factors.append(cls(_distribution(name, cls, content[key], task)))
         elif cls.nominal is None:
-            factors.append(cls())
+            factors.append(cls(default_of(cls, task)))
     return FactorSet(name, tuple(factors))
 
 
-def _distribution(set_name: str, cls: type[Factor], given: Any) -> Distribution | None:
+def default_of(cls: type[Factor], task: str) -> Distribution | None:
+    """The default distribution of a factor in the episodes of a task, which may have fewer or other words."""
+    words = find(task).choices.get(cls.name)
+    return cls.default if words is None else Choice(words)
+
+
+def _legal(cls: type[Factor], task: str) -> Distribution | None:
+    """What can be applied at all in a task; None for draws with a structure of their own."""
+    default = default_of(cls, task)
+    return default if default is not cls.default else cls.legal or default
+
+
+def _distribution(set_name: str, cls: type[Factor], given: Any, task: str) -> Distribution | None:
     where = f"factor set {set_name!r}, {cls.name} [{cls.unit}]"
+    default = default_of(cls, task)
     if given == DEFAULT:
-        return cls.default
+        return default
     if isinstance(given, dict) and set(given) == {"value"}:
-        return _fixed(where, cls, given["value"])
-    if cls.default is None:
+        return _fixed(where, cls, given["value"], task)
+    if default is None:
         raise FactorSetError(
             f"{where}: its draw has a structure of its own and takes no range; write {DEFAULT!r} or give a value"
         )
     if not isinstance(given, dict):
         raise FactorSetError(f"{where}: expected {NOMINAL!r}, {DEFAULT!r} or a mapping, not {_short(given)}")
-    known = set(vars(cls.default))
+    known = set(vars(default))
     unknown = sorted(set(given) - known)
     if unknown:
         raise FactorSetError(f"{where}: unknown key {unknown[0]!r}; it takes {', '.join(sorted(known))}")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     try:
-        distribution = replace(cls.default, **values)
+        distribution = replace(default, **values)
     except (TypeError, ValueError) as error:
         raise FactorSetError(f"{where}: {error}") from error
-    _check_legal(where, cls, distribution)
+    _check_legal(where, _legal(cls, task), distribution)
     return distribution
 
 
-def _fixed(where: str, cls: type[Factor], value: Any) -> Fixed:
-    simple = cls.legal or cls.default  # what a composed value may be shows when the scene is built
+def _fixed(where: str, cls: type[Factor], value: Any, task: str) -> Fixed:
+    simple = _legal(cls, task)  # what a composed value may be shows when the scene is built
     if cls.length > 1 and (not isinstance(value, list) or len(value) != cls.length):
         raise FactorSetError(f"{where}: its value is a list of {cls.length} numbers, not {_short(value)}")
     if cls.length == 1 and simple is not None and isinstance(value, list):
         raise FactorSetError(f"{where}: its value is a single one, not {_short(value)}")
     fixed = Fixed(tuple(value) if isinstance(value, list) else value)
     if simple is not None:
-        _check_legal(where, cls, fixed)
+        _check_legal(where, simple, fixed)
     return fixed
 
 
@@ -177,8 +193,7 @@ def _short(given: Any) -> str:
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
-def _check_legal(where: str, cls: type[Factor], distribution: Distribution) -> None:
-    legal = cls.legal or cls.default
+def _check_legal(where: str, legal: Distribution | None, distribution: Distribution) -> None:
     assert legal is not None
     impossible = legal.outside(distribution)
     if impossible:

@@ -6,7 +6,7 @@ import re
 
 from tasks.language import Phrasing, phrase
 from tasks.language.facts import pick
-from tasks.pick_place.compose import scene_facts
+from tasks.tabletop.composition import scene_facts
 from tasks.tabletop.scene import Scene
 
 LETTER_CASES = ("plain", "sentence")

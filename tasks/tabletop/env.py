@@ -1,4 +1,4 @@
-"""The pick-and-place environment: named episodes, settings per environment, and what happens while they run.
+"""The tabletop environment of any task: named episodes, settings per environment, and what happens while they run.
 
 The environment runs whatever `Scene` it is given. `assign` names the scene that an environment begins at its next
 reset; without one it begins a default scene, so that Isaac Lab's own commands can run it too.
@@ -14,14 +14,15 @@ import torch
 from robots.franka import PANDA
 from tasks.engines.pushes import make_link_pushes, make_pushes
 from tasks.episode import EpisodeSpec
-from tasks.pick_place.compose import random_scene
-from tasks.pick_place.progress import Progress, State
+from tasks.registry import find
 from tasks.settings import PerEnvironment
 from tasks.tabletop.body_table import BodyTable
+from tasks.tabletop.composition import random_scene
 from tasks.tabletop.disturbances import Disturbances
 from tasks.tabletop.dropped import dropped
 from tasks.tabletop.dynamics import Dynamics
 from tasks.tabletop.happenings import let_happen, note_pushes
+from tasks.tabletop.judge import Judge, State
 from tasks.tabletop.scene import COLORS, Scene
 from tasks.tabletop.sensing import Measured, Sensing
 from tasks.tabletop.simulated_scene import SimulatedScene
@@ -29,13 +30,14 @@ from tasks.tabletop.view import PrivilegedView
 from tasks.tabletop.workspace import ROOM_COLOR, TABLE_COLOR
 
 
-class PickPlaceEnv(SimulatedScene):
-    """Franka pick and place, many environments at once."""
+class TabletopEnv(SimulatedScene):
+    """A Franka at a table, asked to do the task that its configuration names; many environments at once."""
 
     def __init__(self, cfg, render_mode: str | None = None, **kwargs) -> None:
+        self.task = find(cfg.task)
         self.scenes: list[Scene | None] = [None] * cfg.scene.num_envs
         self.default_scene: Callable[[int], Scene] = lambda k: random_scene(
-            EpisodeSpec("pick_place", k, cfg.seed or 0)
+            EpisodeSpec(cfg.task, k, cfg.seed or 0)
         )
         """Gives the scene of the k-th episode that nobody assigned; by default one drawn evenly from the seed."""
         self._assigned: dict[int, Scene] = {}
@@ -44,7 +46,7 @@ class PickPlaceEnv(SimulatedScene):
         super().__init__(cfg=cfg, render_mode=render_mode, **kwargs)
 
     def load_managers(self) -> None:
-        self.progress = Progress(
+        self.progress: Judge = self.task.judge(
             BodyTable(self.slots.values(), self.device), self.num_envs, self.step_dt, self.device
         )
         super().load_managers()

@@ -1,4 +1,4 @@
-"""The pick-and-place environment as Isaac Lab configuration: scene, actions, observations, terminations."""
+"""The tabletop environment as Isaac Lab configuration: scene, actions, observations, terminations."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from robots.franka.asset import material_colors
 from tasks.cameras import CameraSpec, look_at
 from tasks.engines.contact import MUJOCO_SOLIMP, MUJOCO_SOLREF
 from tasks.engines.presets import DECIMATION, PHYSICS_DT, PhysicsPresets, RendererPresets
+from tasks.registry import DEFAULT
 from tasks.rigid_asset import MATERIAL, usd_path
 from tasks.tabletop import terms
 from tasks.tabletop.actions import EndEffectorDeltaActionCfg, JointDeltaActionCfg
@@ -219,8 +220,8 @@ class TerminationsCfg:
 
 
 @configclass
-class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
-    """Pick and place with a Panda."""
+class TabletopEnvCfg(ManagerBasedRLEnvCfg):
+    """A Panda at a table, and a task."""
 
     scene: SceneCfg = SceneCfg(num_envs=16, env_spacing=4.0, replicate_physics=True)
     actions: ActionsCfg = ActionsCfg()
@@ -229,6 +230,8 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
     rewards: RewardsCfg = RewardsCfg()
     terminations: TerminationsCfg = TerminationsCfg()
     renderer: RendererPresets = RendererPresets()
+    task: str = DEFAULT
+    """Name of the task (`tasks.registry`)."""
     image_size: int = IMAGE_SIZE
     """Width and height of the camera images [px]."""
     overscan: dict[str, float] = {}
@@ -248,7 +251,7 @@ class PickPlaceEnvCfg(ManagerBasedRLEnvCfg):
 
 
 @configclass
-class PickPlaceJointsEnvCfg(PickPlaceEnvCfg):
+class TabletopJointsEnvCfg(TabletopEnvCfg):
     """The same task with relative joint actions."""
 
     def __post_init__(self):

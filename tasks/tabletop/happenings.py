@@ -16,7 +16,7 @@ from tasks.tabletop.spots import Obstacle, first_free, way_out
 from tasks.tabletop.view import OPEN_REACH
 
 if TYPE_CHECKING:
-    from tasks.tabletop.env import PickPlaceEnv
+    from tasks.tabletop.env import TabletopEnv
 
 DROP_HEIGHT = 0.12
 """From where a distractor falls in mid-episode [m]."""
@@ -26,7 +26,7 @@ PALM_REACH = 0.11
 """Radius of a circle about the tool that holds the hand, seen from above [m]: the palm is 0.104 m long each way."""
 
 
-def note_pushes(env: PickPlaceEnv) -> None:
+def note_pushes(env: TabletopEnv) -> None:
     """Tell the judge whom a push begins to move, and how fast it may become by that."""
     force = env.disturbances.object_force.norm(dim=1)
     for row in force.nonzero()[:, 0].tolist():
@@ -34,7 +34,7 @@ def note_pushes(env: PickPlaceEnv) -> None:
         env.progress.displaced(row, float(force[row]) * PUSH_S / mass)
 
 
-def let_happen(env: PickPlaceEnv, happening: Happening) -> None:
+def let_happen(env: TabletopEnv, happening: Happening) -> None:
     """Move the named object, or drop another one, in one environment."""
     row = happening.row
     ids = torch.tensor([row], device=env.device)
@@ -52,7 +52,7 @@ def let_happen(env: PickPlaceEnv, happening: Happening) -> None:
 
 
 def _move_target(
-    env: PickPlaceEnv, row: int, way: tuple[float, float], pose: torch.Tensor, tool: torch.Tensor
+    env: TabletopEnv, row: int, way: tuple[float, float], pose: torch.Tensor, tool: torch.Tensor
 ) -> list[int]:
     """Displace the named object in ``pose`` ``[B, 7]``; which bodies that moves.
 
@@ -74,7 +74,7 @@ def _move_target(
 
 
 def _drop(
-    env: PickPlaceEnv,
+    env: TabletopEnv,
     row: int,
     shares: tuple[tuple[float, float], ...],
     pose: torch.Tensor,
@@ -94,12 +94,12 @@ def _drop(
     return [body]
 
 
-def _radius(env: PickPlaceEnv, body: int) -> float:
+def _radius(env: TabletopEnv, body: int) -> float:
     return env.progress.bodies.slots[body].radius
 
 
 def _obstacles(
-    env: PickPlaceEnv,
+    env: TabletopEnv,
     row: int,
     body: int,
     pose: torch.Tensor,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.pick_place.compose import placed_names
+from tasks.tabletop.composition import placed_names
 
 NEEDS = (
     "scene.target_shape",

@@ -1,7 +1,8 @@
 """What one episode looks like and asks for: `Scene`, complete and free of chance.
 
 A scene names every body in it. How scenes are drawn is elsewhere; here is what makes one valid: apart from each
-other, inside the region, and with an instruction that fits exactly one object and one receptacle.
+other, inside the region, and with an instruction that fits exactly one object and one receptacle. Its task adds to
+that.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tasks.registry import DEFAULT, find
 from tasks.tabletop.workspace import LEAST_CLEARANCE, OBJECT_REGION, Slot, pool
 
 COLORS: dict[str, tuple[float, float, float]] = {
@@ -50,15 +52,15 @@ class Scene:
     receptacle: Placement
     distractors: tuple[Placement, ...] = ()
     instruction: str = ""
-    """Filled in when empty: "put the red cube on the blue plate"."""
+    """Filled in when empty, with the words of the task: "put the red cube on the blue plate"."""
+    task: str = DEFAULT
+    """Name of the task that it is a scene of."""
 
     def __post_init__(self) -> None:
         slots = pool()
         named = {self.target.slot, self.receptacle.slot} <= slots.keys()
         if not self.instruction and named:
-            word = "on" if self.receptacle.slot == "plate" else "in"
-            text = f"put the {self.target.describe(slots)} {word} the {self.receptacle.describe(slots)}"
-            object.__setattr__(self, "instruction", text)
+            object.__setattr__(self, "instruction", find(self.task).instruction(self))
         problems = self.problems(slots)
         if problems:
             raise ValueError("this scene is not valid: " + "; ".join(problems))
@@ -74,8 +76,7 @@ class Scene:
         found += [f"there is no colour {p.color!r}" for p in self.placements if p.color not in COLORS]
         if found:
             return found
-        if slots[self.target.slot].is_receptacle or not slots[self.receptacle.slot].is_receptacle:
-            found.append("the target must be an object and the receptacle a receptacle")
+        found += find(self.task).problems(self)
         names = [p.slot for p in self.placements]
         if len(set(names)) < len(names):
             found.append(f"a body is used twice: {names}")

@@ -1,4 +1,4 @@
-"""Manager terms of the pick-and-place environment: thin doors to the environment's own methods."""
+"""Manager terms of the tabletop environment: thin doors to the environment's own methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things are in the pick-and-place scene: table, cameras, and the pool of bodies. Pure numbers."""
+"""Where things are in the tabletop scene: table, cameras, and the pool of bodies. Pure numbers."""
 
 from __future__ import annotations
 

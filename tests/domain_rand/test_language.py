@@ -11,7 +11,8 @@ from domain_rand.sets import FactorSetError, build_set, explicit_set
 from tasks.episode import EpisodeSpec
 from tasks.language import Phrasing, phrase
 from tasks.language.resolve import read
-from tasks.pick_place.compose import compose, random_scene, scene_facts
+from tasks.pick_place.task import compose
+from tasks.tabletop.composition import random_scene, scene_facts
 from tasks.tabletop.workspace import pool
 
 N = 150

@@ -23,11 +23,11 @@ def main() -> int:
     from robots.franka import PANDA
     from robots.franka.articulation import HAND_PATH
     from tasks.pick_place.expert import Expert
-    from tasks.tabletop.env import PickPlaceEnv
-    from tasks.tabletop.env_cfg import PickPlaceEnvCfg
-    from workbench.rollout.simulation import PickPlaceSimulation
+    from tasks.tabletop.env import TabletopEnv
+    from tasks.tabletop.env_cfg import TabletopEnvCfg
+    from workbench.rollout.simulation import TabletopSimulation
 
-    cfg = PickPlaceEnvCfg()
+    cfg = TabletopEnvCfg()
     cfg.seed, cfg.scene.num_envs, cfg.scene.wrist = 0, 4, None
     cfg.scene.ball = AssetBaseCfg(
         prim_path="{ENV_REGEX_NS}/Robot/" + HAND_PATH + "/ball",
@@ -40,8 +40,8 @@ def main() -> int:
     )
     cfg = resolve_presets(cfg, ["ovphysx", "newton_warp"])
     with launch_simulation(cfg, {"device": "cpu"}):
-        env = PickPlaceEnv(cfg)
-        simulation = PickPlaceSimulation(env, load_set("default"), 5, 300)
+        env = TabletopEnv(cfg)
+        simulation = TabletopSimulation(env, load_set("default"), 5, 300)
         expert = Expert(4, env.action_spec)
         expert.reset(range(4), simulation.begin(range(4), range(4)))
         spec = env.cameras["front"]

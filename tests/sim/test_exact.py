@@ -8,7 +8,7 @@ import pytest
 from domain_rand.sets import load_set
 from workbench.cli.main import main
 from workbench.rollout.policies import PolicyCfg, make_policy
-from workbench.rollout.simulation import PickPlaceSimulation, launch_pick_place
+from workbench.rollout.simulation import SimulationCfg, TabletopSimulation, launch_tabletop
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 
@@ -18,10 +18,8 @@ COMMON = ("dr=default", "time_limit_s=8", "record=0", "last_frames=0", "physics=
 
 def test_one_episode_in_all_environments_takes_one_course():
     factor_set = load_set("default")
-    with launch_pick_place(
-        ROWS, "ovphysx", "newton_warp", "cpu", "delta_eef", (), 64, 0, factor_set, exact=True
-    ) as env:
-        simulation = PickPlaceSimulation(env, factor_set, 31337, 400)
+    with launch_tabletop(SimulationCfg(ROWS, "ovphysx", "cpu", factor_set=factor_set, exact=True)) as env:
+        simulation = TabletopSimulation(env, factor_set, 31337, 400)
         policy = make_policy(PolicyCfg("expert"), ROWS, env.action_spec, "cpu")
         policy.reset(range(ROWS), simulation.begin(range(ROWS), [5] * ROWS))
         start, lifted = np.array(simulation.snapshot()["body_pose"])[0, :, 2], False

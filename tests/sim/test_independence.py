@@ -5,7 +5,7 @@ import pytest
 
 from domain_rand.sets import load_set
 from workbench.rollout.policies import PolicyCfg, make_policy
-from workbench.rollout.simulation import PickPlaceSimulation, launch_pick_place
+from workbench.rollout.simulation import SimulationCfg, TabletopSimulation, launch_tabletop
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 
@@ -34,10 +34,10 @@ def run(simulation, interrupt):
 @pytest.fixture(scope="module")
 def simulation():
     factor_set = load_set("heavy")
-    with launch_pick_place(
-        N, "ovphysx", "newton_warp", "cpu", "delta_eef", ("front",), 224, 0, factor_set
+    with launch_tabletop(
+        SimulationCfg(N, "ovphysx", "cpu", cameras=("front",), factor_set=factor_set)
     ) as env:
-        yield PickPlaceSimulation(env, factor_set, 0, 400)
+        yield TabletopSimulation(env, factor_set, 0, 400)
 
 
 def test_neighbours_that_begin_change_nothing(simulation):

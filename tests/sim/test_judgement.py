@@ -9,7 +9,7 @@ from robots.franka import PANDA
 from robots.franka.kinematics import forward, inverse
 from tasks.tabletop.scene import Placement, Scene
 from tests.tasks.mesh_containment import Placed
-from workbench.rollout.simulation import launch_pick_place
+from workbench.rollout.simulation import SimulationCfg, launch_tabletop
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 
@@ -43,8 +43,7 @@ def scene_of(target, receptacle):
 
 @pytest.fixture(scope="module", params=["ovphysx", pytest.param("newton_mjwarp", marks=pytest.mark.long)])
 def env(request):
-    words = (request.param, "newton_warp", "cpu", "delta_joints", (), 224, 0)
-    with launch_pick_place(N, *words) as environment:
+    with launch_tabletop(SimulationCfg(N, request.param, "cpu", action_space="delta_joints")) as environment:
         yield environment
 
 

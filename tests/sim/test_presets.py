@@ -10,9 +10,9 @@ pytestmark = pytest.mark.sim
 def resolved(physics: str, renderer: str):
     from isaaclab_tasks.utils.hydra import resolve_presets
 
-    from tasks.tabletop.env_cfg import PickPlaceEnvCfg
+    from tasks.tabletop.env_cfg import TabletopEnvCfg
 
-    return resolve_presets(PickPlaceEnvCfg(), [physics, renderer])
+    return resolve_presets(TabletopEnvCfg(), [physics, renderer])
 
 
 @pytest.mark.parametrize(

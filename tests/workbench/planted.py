@@ -68,12 +68,12 @@ def outcome(rule: Rule, episode: Episode, key: str = "") -> bool:
 
 
 class PlantedSimulation:
-    """Stands in for `workbench.rollout.simulation.PickPlaceSimulation`; episodes last a few steps."""
+    """Stands in for `workbench.rollout.simulation.TabletopSimulation`; episodes last a few steps."""
 
     may_begin = True
     idle_action = torch.zeros(2)
 
-    def __init__(self, env, factor_set, seed, max_steps, task, draw) -> None:
+    def __init__(self, env, factor_set, seed, max_steps, draw) -> None:
         self.env, self.draw, self.num_envs, self.max_steps = env, draw, env.num_envs, max_steps
         self.episodes: dict[int, Episode] = {}
         self.running = [-1] * self.num_envs
@@ -158,8 +158,8 @@ def install(monkeypatch, rule: Rule, factor_set: FactorSet | None = None, left: 
             num_envs=num_envs, action_spec=spec, rule=rule, left=left, camera_position={}, cameras={}
         )
 
-    monkeypatch.setattr("workbench.rollout.episode_runner.launch_pick_place", launch)
-    monkeypatch.setattr("workbench.rollout.episode_runner.PickPlaceSimulation", PlantedSimulation)
+    monkeypatch.setattr("workbench.rollout.episode_runner.launch_tabletop", launch)
+    monkeypatch.setattr("workbench.rollout.episode_runner.TabletopSimulation", PlantedSimulation)
     monkeypatch.setattr(
         "workbench.rollout.episode_runner.make_policy", lambda name, num_envs, *rest: PlantedPolicy(num_envs)
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 from domain_rand.distributions import Numbered
 from domain_rand.sets import FactorSet
-from tasks.tabletop.layout_facts import LayoutFact, layout_facts
+from tasks.registry import find
+from tasks.tabletop.layout_facts import LayoutFact
 from workbench.attribution.columns import WORD
 from workbench.attribution.detectable import detectable
 from workbench.attribution.factorial import analyse_factorial
@@ -45,7 +46,7 @@ def attribute_factorial(
     simple = [f for f in chosen if f.distribution is not None]
     ordered = [records[index] for index in sorted(records)]
     drawn = [{f.name: r.factors[f.name] for f in simple if f.name in r.factors} for r in ordered]
-    layouts = [layout_facts(record.factors) for record in ordered]
+    layouts = [find(record.task).layout_facts(record.factors) for record in ordered]
     names = {f.name for f in chosen}
     facts = [{n: fact for n, fact in layout.items() if names >= set(fact.about)} for layout in layouts]
     known = {name: fact for described in facts for name, fact in described.items()}

@@ -33,10 +33,11 @@ TIMEOUT_S = 420
 _TRIAL = """
 import sys
 physics, renderer, device = sys.argv[1:]
-from workbench.rollout.simulation import PickPlaceSimulation, launch_pick_place
+from workbench.rollout.simulation import SimulationCfg, TabletopSimulation, launch_tabletop
 from domain_rand.sets import load_set
-with launch_pick_place(1, physics, renderer, device, "delta_eef", ("front",), 32, 0) as env:
-    simulation = PickPlaceSimulation(env, load_set("none"), 0, 10)
+cfg = SimulationCfg(1, physics, device, renderer=renderer, cameras=("front",), image_size=32)
+with launch_tabletop(cfg) as env:
+    simulation = TabletopSimulation(env, load_set("none"), 0, 10)
     simulation.begin([0], [0])
     simulation.step(simulation.idle_action[None])
     image = env.image("front")
@@ -121,12 +122,20 @@ def _packages() -> Table:
 
 def _plugins() -> Table:
     from domain_rand import checks, factors, plugins  # noqa: F401  importing them loads what is registered
+    from tasks import registry
     from workbench.rollout.policy_classes import GROUP, registered
 
     table = Table(title="plug-ins", title_justify="left", box=None, padding=(0, 2), show_header=False)
     for plugin in (*plugins.load(plugins.FACTORS), *plugins.load(plugins.CHECKS)):
         verdict = f"[red]{plugin.problem}[/]" if plugin.problem else "works"
         table.add_row(plugin.group, plugin.name, plugin.package, verdict)
+    for name, point in registry.registered().items():
+        try:
+            registry.find(name)
+            verdict = "works"
+        except registry.TaskError as problem:
+            verdict = f"[red]{problem}[/]"
+        table.add_row(registry.GROUP, name, point.value, verdict)
     for name, where in registered().items():
         table.add_row(GROUP, name, where, "")
     return table

@@ -23,6 +23,7 @@ EXPECTED = (
     ("domain_rand.sets", "FactorSetError"),
     ("policy.serve.errors", "ProtocolError"),
     ("policy.serve.errors", "ServerError"),
+    ("tasks.registry", "TaskError"),
     ("workbench.comparison", "ComparisonError"),
     ("workbench.data.archive.archive", "ArchiveError"),
     ("workbench.data.export_folder", "ExportError"),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from policy.grounding import Box, Grounding, Point
+from policy.grounding import GRASP, PLACE, RECEPTACLE, TARGET, Box, Grounding, Point
 from robots.franka import PANDA
-from tasks.pick_place.expert_grounding import GRASP, PLACE, RECEPTACLE, TARGET
 from tasks.tabletop.scene import COLORS
 from tasks.tabletop.workspace import WRIST_OFFSET, pool, wrist_axes
 from workbench.data.episode import CameraFrames, DatasetEpisode

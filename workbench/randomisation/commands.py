@@ -18,8 +18,10 @@ from domain_rand.description import what_it_is
 from domain_rand.distributions import Choice
 from domain_rand.factor import REGISTRY, Factor
 from domain_rand.sets import available_sets, build_set, load_set
+from tasks.registry import DEFAULT, names
 from workbench.cli.options import OptionError, option
 from workbench.rollout.launch import check_launch, default_device, default_physics, output_to
+from workbench.rollout.options import check_task
 from workbench.runs.durable import write_atomically
 from workbench.runs.folder import RunFolder
 
@@ -45,6 +47,7 @@ class CheckOptions:
         "dr check: laboratory, where each factor meets theory, or task, where it must matter",
         key="in",
     )
+    task: str = option(DEFAULT, f"in=task: what is asked: {', '.join(names())}")
     episodes: int = option(8, "in=task: episodes of the expert for each end of each range", "episodes")
 
     def resolve(self) -> None:
@@ -53,6 +56,7 @@ class CheckOptions:
             raise OptionError(f"image_size must be at least 64, not {self.image_size}")
         if self.place not in (LABORATORY, TASK):
             raise OptionError(f"in must be {LABORATORY} or {TASK}, not {self.place!r}")
+        check_task(self.task)
         if self.episodes < 5:
             raise OptionError(
                 f"episodes must be at least 5, not {self.episodes}: fewer tell nothing from chance"
@@ -174,18 +178,19 @@ def image_content(options: CheckOptions) -> dict[str, Any]:
 
 def laboratory(options: CheckOptions) -> AbstractContextManager[Any]:
     """Four environments with joint actions, both cameras, and everything drawn that a factor may need."""
-    from workbench.rollout.simulation import launch_pick_place
+    from workbench.rollout.simulation import SimulationCfg, launch_tabletop
 
-    return launch_pick_place(
-        4,
-        options.physics,
-        options.renderer,
-        options.device,
-        "delta_joints",
-        ("front", "wrist"),
-        options.image_size,
-        0,
-        build_set("check", image_content(options)),
+    return launch_tabletop(
+        SimulationCfg(
+            4,
+            options.physics,
+            options.device,
+            renderer=options.renderer,
+            action_space="delta_joints",
+            cameras=("front", "wrist"),
+            image_size=options.image_size,
+            factor_set=build_set("check", image_content(options)),
+        )
     )
 
 
@@ -244,4 +249,4 @@ def export_episode(folder: Path, index: int, target: Path) -> None:
         target.write_text(text, "utf-8")
     except OSError as problem:
         raise OptionError(f"to={target} cannot be written: {problem.strerror}; choose another to=") from None
-    load_set(str(target))
+    load_set(str(target), task=record.task)

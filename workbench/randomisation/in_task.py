@@ -69,8 +69,8 @@ def varied(factor: str, level: Any, spec: EpisodeSpec) -> Episode:
     """An episode that is nominal but for one factor."""
     content = BESIDE.get(factor, {})
     if level != ANOTHER:
-        return draw_episode(spec, build_set("check", {**content, factor: {"value": level}}))
-    base = build_set("check", content)
+        return draw_episode(spec, build_set("check", {**content, factor: {"value": level}}, spec.task))
+    base = build_set("check", content, spec.task)
     return draw_episode(spec, FactorSet("check", tuple(_drawn_anew(f, factor, spec) for f in base.factors)))
 
 
@@ -79,10 +79,9 @@ def _drawn_anew(factor: Factor, name: str, spec: EpisodeSpec) -> Factor:
     if factor.name != name:
         return factor
     cls = type(factor)
-    first = cls()
-    if isinstance(first.distribution, Choice):
-        options = first.distribution.options
-        drawn = first.value(spec.generator(name), {})
+    if isinstance(factor.distribution, Choice):
+        options = factor.distribution.options
+        drawn = factor.value(spec.generator(name), {})
         return cls(Fixed(options[(options.index(str(drawn)) + 1) % len(options)]))
     other = spec.generator(f"{name}/another")
     again = cls()
@@ -101,15 +100,14 @@ class TaskRuns:
 
     def __init__(self, env: Any, factor_set: FactorSet) -> None:
         """``factor_set`` holds all factors that ever vary here."""
-        from tasks.pick_place.expert import Expert
-        from workbench.rollout.simulation import PickPlaceSimulation
+        from workbench.rollout.simulation import TabletopSimulation
 
         self.env = env
         self._episodes: list[Episode] = []
-        self._simulation = PickPlaceSimulation(
+        self._simulation = TabletopSimulation(
             env, factor_set, 0, EPISODE_STEPS, draw=lambda index: self._episodes[index]
         )
-        self._policy = Expert(env.num_envs, env.action_spec, device=env.device)
+        self._policy = env.task.expert(env.num_envs, env.action_spec, device=env.device)
 
     def run(self, episodes: Sequence[Episode], steps: int, shots: Sequence[int] = ()) -> list[EpisodeLog]:
         """Logs of these episodes, up to ``steps`` control steps each, with pictures of the steps ``shots``.
@@ -189,14 +187,15 @@ def effects_of(
 
     The environments of ``runs`` are twice the ``episodes``: one half for each end of a range.
     """
-    specs = [EpisodeSpec("pick_place", index, 0) for index in range(episodes)]
+    task = runs.env.task.name
+    specs = [EpisodeSpec(task, index, 0) for index in range(episodes)]
     nominal: dict[Any, tuple[list[EpisodeLog], list[EpisodeLog]]] = {}
     for name in names:
         steps, shots = steps_for(name)
         beside = BESIDE.get(name, {})
         key = (steps, shots, name if beside else "")
         if key not in nominal:
-            base = build_set("check", beside)
+            base = build_set("check", beside, task)
             plain = [draw_episode(spec, base) for spec in specs]
             # Where the noise seed is what varies, the noise is what another row makes of the same episode.
             null = plain if name == NOISE_SEED else [_reseeded(episode) for episode in plain]
@@ -223,7 +222,7 @@ def effects_of(
 @contextmanager
 def task_runs(options: CheckOptions, names: Sequence[str]) -> Iterator[TaskRuns]:
     """Environments for these factors: two halves, with the cameras only if a factor is seen."""
-    from workbench.rollout.simulation import launch_pick_place
+    from workbench.rollout.simulation import SimulationCfg, launch_tabletop
 
     seen = any(steps_for(name)[1] for name in names)
     content = image_content(options) if seen else {}
@@ -231,18 +230,18 @@ def task_runs(options: CheckOptions, names: Sequence[str]) -> Iterator[TaskRuns]
         content.setdefault(name, "default")
     for given in BESIDE.values():
         content.update({name: "default" for name in given if name not in content})
-    factor_set = build_set("check", content)
-    with launch_pick_place(
+    factor_set = build_set("check", content, options.task)
+    simulated = SimulationCfg(
         2 * options.episodes,
         options.physics,
-        options.renderer,
         options.device,
-        "delta_eef",
-        ("front", "wrist") if seen else (),
-        options.image_size,
-        0,
-        factor_set,
-    ) as env:
+        task=options.task,
+        renderer=options.renderer,
+        cameras=("front", "wrist") if seen else (),
+        image_size=options.image_size,
+        factor_set=factor_set,
+    )
+    with launch_tabletop(simulated) as env:
         yield TaskRuns(env, factor_set)
 
 

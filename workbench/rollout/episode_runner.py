@@ -15,7 +15,7 @@ from workbench.rollout.launch import LaunchError
 from workbench.rollout.loop import Rollout, RunningEpisode, Tally, Work
 from workbench.rollout.options import SimulationOptions
 from workbench.rollout.policies import make_policy
-from workbench.rollout.simulation import PickPlaceSimulation, launch_pick_place
+from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
 from workbench.rollout.trajectory import Trajectory
 from workbench.rollout.trajectory_conversion import capture
 from workbench.runs.quota import Quota
@@ -43,8 +43,8 @@ class EpisodeRunner:
             booked: called with each record once all else of its episode is safe; True ends the rollout early.
         """
         self.options, self.quota, self.env, self.pictures, self.booked = options, quota, env, pictures, booked
-        self.simulation = PickPlaceSimulation(
-            env, quota.factor_set, options.seed, options.max_steps, options.task, quota.episode
+        self.simulation = TabletopSimulation(
+            env, quota.factor_set, options.seed, options.max_steps, quota.episode
         )
 
     def run(self, work: Iterable[int] | Work) -> Tally:
@@ -127,16 +127,5 @@ def record_of(
 @contextmanager
 def launched(options: SimulationOptions, quota: Quota, cameras: tuple[str, ...]) -> Iterator[Any]:
     """The environments of these options, with these cameras."""
-    with launch_pick_place(
-        options.num_envs,
-        options.physics,
-        options.renderer,
-        options.device,
-        options.action_space,
-        cameras,
-        options.image_size,
-        options.seed,
-        quota.factor_set,
-        options.exact,
-    ) as env:
+    with launch_tabletop(options.simulation_cfg(cameras, quota.factor_set)) as env:
         yield env

@@ -10,14 +10,15 @@ from typing import Any
 
 from domain_rand.factor import REGISTRY
 from domain_rand.sets import FactorSet, check_supported, load_set
+from tasks.registry import DEFAULT, TaskError, find, names
 from tasks.tabletop.action_spaces import CONTROL_HZ
 from workbench.cli.options import OptionError, listed, option, words
 from workbench.randomisation.overrides import PREFIX, parse_overrides
 from workbench.rollout.launch import check_launch, default_device, default_physics
 from workbench.rollout.policies import M1, M1_MINI, POLICIES, PolicyCfg
 from workbench.rollout.policy_classes import PREFIX as POLICY_PREFIX
+from workbench.rollout.simulation import SimulationCfg
 
-TASKS = ("pick_place",)
 ACTION_SPACES = ("delta_eef", "delta_joints")
 AUTO, ALL = "auto", "all"
 LOCAL, RAY = "local", "ray"
@@ -36,7 +37,7 @@ WHERE = ("launcher", "workers", "ray_address")
 class EnvironmentOptions:
     """Who acts, where, and on which episodes."""
 
-    task: str = option("pick_place", f"what is asked: {', '.join(TASKS)}")
+    task: str = option(DEFAULT, f"what is asked: {', '.join(names())}")
     policy: str = option(
         "expert", f"who acts: {', '.join(POLICIES)}, or a class of yours: package.module:Class, file.py:Class"
     )
@@ -81,7 +82,7 @@ class EnvironmentOptions:
 
     def resolve(self) -> None:
         """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
-        choose("task", self.task, TASKS)
+        check_task(self.task)
         choose("action_space", self.action_space, ACTION_SPACES)
         choose("launcher", self.launcher, LAUNCHERS)
         for name, least in (("num_envs", 1), ("image_size", 16), ("workers", 1)):
@@ -126,10 +127,10 @@ class EnvironmentOptions:
 
         Its file is read once, so that an edit while a run goes on changes nothing, neither here nor in workers.
         """
-        asked = (self.dr, repr(self.dr_overrides))
+        asked = (self.task, self.dr, repr(self.dr_overrides))
         held: tuple[Any, FactorSet] | None = self.__dict__.get("_factor_set")
         if held is None or held[0] != asked:
-            held = self.__dict__["_factor_set"] = (asked, load_set(self.dr, self.dr_overrides))
+            held = self.__dict__["_factor_set"] = (asked, load_set(self.dr, self.dr_overrides, self.task))
         return held[1]
 
     def config(self, command: str) -> dict[str, Any]:
@@ -158,6 +159,23 @@ class EnvironmentOptions:
             self.latency_steps,
             self.error_attempts,
             dict(self.policy_options),
+            self.task,
+        )
+
+    def simulation_cfg(self, cameras: tuple[str, ...], factor_set: FactorSet) -> SimulationCfg:
+        """The environments of these options, with these cameras, for episodes in which this varies."""
+        return SimulationCfg(
+            num_envs=self.num_envs,
+            physics=self.physics,
+            device=self.device,
+            task=self.task,
+            renderer=self.renderer,
+            action_space=self.action_space,
+            cameras=cameras,
+            image_size=self.image_size,
+            seed=self.seed,
+            factor_set=factor_set,
+            exact=self.exact,
         )
 
     @property
@@ -193,6 +211,14 @@ class SimulationOptions(EnvironmentOptions):
 def named(factors: str) -> tuple[str, ...]:
     """What ``factors=`` lists; empty for ``all``."""
     return () if factors == ALL else listed("factors", factors)
+
+
+def check_task(name: str) -> None:
+    """OptionError for a task that there is not, or that cannot be loaded."""
+    try:
+        find(name)
+    except TaskError as problem:
+        raise OptionError(f"task={name}: {problem}") from problem
 
 
 def choose(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from policy import ActionSpec, ObservationOffer, Policy
 from policy.action_bounds import bounds_conversion, within_bounds_of
 from policy.baselines import Hold, Random
 from robots.franka import PANDA
+from tasks.registry import DEFAULT, find
 from tasks.tabletop.action_spaces import ACTION_SPECS
 from tasks.tabletop.workspace import IMAGE_SIZE, front_camera, wrist_camera
 from workbench.cli.options import OptionError
@@ -49,6 +50,8 @@ class PolicyCfg:
     """noisy_expert: attempts in which it sees things elsewhere; 0 for all."""
     options: Mapping[str, str] = field(default_factory=dict)
     """A class of one's own: arguments of its constructor, as typed."""
+    task: str = DEFAULT
+    """What is asked: each task has experts of its own."""
 
     def check(self, image_size: int = IMAGE_SIZE) -> None:
         """OptionError unless it can be made for a task whose images have this width and height [px]."""
@@ -146,11 +149,10 @@ def make_policy(
         return Hold(num_envs, action_spec, device)
     if name == "random":
         return Random(num_envs, action_spec, device)
-    from tasks.pick_place.expert import Expert
-
+    expert = find(cfg.task).expert
     if name == "expert":
-        return Expert(num_envs, action_spec, device=device)
-    return Expert(
+        return expert(num_envs, action_spec, device=device)
+    return expert(
         num_envs, action_spec, cfg.grounding_error_px, cfg.latency_steps, device, cfg.error_attempts
     )
 

@@ -1,9 +1,10 @@
-"""`PickPlaceSimulation`: the pick-and-place environment as a rollout wants it."""
+"""`TabletopSimulation`: the tabletop environment of a task as a rollout wants it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,29 +16,39 @@ from domain_rand.sets import FactorSet
 from policy.contract import Observation, Policy
 from policy.grounding import Grounding
 from tasks.episode import EpisodeSpec
-from tasks.tabletop.workspace import front_camera, wrist_camera
+from tasks.registry import DEFAULT
+from tasks.tabletop.workspace import IMAGE_SIZE, front_camera, wrist_camera
 from tasks.threads import beginning_patiently, leave_real_time
 from workbench.rollout.loop import Outcome
 
 
-@contextmanager
-def launch_pick_place(
-    num_envs: int,
-    physics: str,
-    renderer: str,
-    device: str,
-    action_space: str,
-    cameras: Sequence[str],
-    image_size: int,
-    seed: int,
-    factor_set: FactorSet | None = None,
-    exact: bool = False,
-) -> Iterator[Any]:
-    """Start Isaac Lab and build the environment; closes both on the way out. Arguments are checked beforehand.
+@dataclass(frozen=True)
+class SimulationCfg:
+    """Which environments are simulated, and by what. Values are checked beforehand."""
 
-    Cameras draw as much more as the factors of ``factor_set`` need. With ``exact``, all environments have one origin:
-    coordinates round alike in each, so that what happens in an episode does not depend on the row in which it runs.
-    """
+    num_envs: int
+    physics: str
+    device: str
+    task: str = DEFAULT
+    """Name of the task."""
+    renderer: str = "newton_warp"
+    action_space: str = "delta_eef"
+    """What actions mean, a key of `tasks.tabletop.action_spaces.ACTION_SPECS`."""
+    cameras: tuple[str, ...] = ()
+    """Cameras that there are."""
+    image_size: int = IMAGE_SIZE
+    """Width and height of their images [px]."""
+    seed: int = 0
+    factor_set: FactorSet | None = None
+    """All that ever varies: cameras draw as much more as its factors need."""
+    exact: bool = False
+    """Whether all environments have one origin: coordinates round alike in each, so that what happens in an episode
+    does not depend on the row in which it runs."""
+
+
+@contextmanager
+def launch_tabletop(simulated: SimulationCfg) -> Iterator[Any]:
+    """Start Isaac Lab and build the environment; closes both on the way out."""
     from workbench.rollout.launch import prepare_process
 
     prepare_process()
@@ -45,24 +56,25 @@ def launch_pick_place(
     from isaaclab_tasks.utils.hydra import resolve_presets
 
     from tasks.tabletop.actions import ACTION_CFGS
-    from tasks.tabletop.env import PickPlaceEnv
-    from tasks.tabletop.env_cfg import PickPlaceEnvCfg
+    from tasks.tabletop.env import TabletopEnv
+    from tasks.tabletop.env_cfg import TabletopEnvCfg
 
-    needs = image_needs(factor_set, front_camera(image_size), wrist_camera(image_size))
-    cfg = PickPlaceEnvCfg(image_size=image_size, overscan=needs.overscan, shading=needs.shading)
-    cfg.seed = seed
-    cfg.scene.num_envs = num_envs
-    if exact:
+    size = simulated.image_size
+    needs = image_needs(simulated.factor_set, front_camera(size), wrist_camera(size))
+    cfg = TabletopEnvCfg(task=simulated.task, image_size=size, overscan=needs.overscan, shading=needs.shading)
+    cfg.seed = simulated.seed
+    cfg.scene.num_envs = simulated.num_envs
+    if simulated.exact:
         cfg.scene.env_spacing = 0.0
-    cfg.actions.command = ACTION_CFGS[action_space](asset_name="robot")
+    cfg.actions.command = ACTION_CFGS[simulated.action_space](asset_name="robot")
     for name in ("front", "wrist"):
-        if name not in cameras:
+        if name not in simulated.cameras:
             setattr(cfg.scene, name, None)
-    cfg = resolve_presets(cfg, [physics, renderer])
-    cfg.sim.device = device
-    with launch_simulation(cfg, {"device": device}):
+    cfg = resolve_presets(cfg, [simulated.physics, simulated.renderer])
+    cfg.sim.device = simulated.device
+    with launch_simulation(cfg, {"device": simulated.device}):
         with beginning_patiently():
-            env = PickPlaceEnv(cfg)
+            env = TabletopEnv(cfg)
         leave_real_time()
         try:
             yield env
@@ -70,7 +82,7 @@ def launch_pick_place(
             env.close()
 
 
-class PickPlaceSimulation:
+class TabletopSimulation:
     """Names episodes, draws and applies their factors, and answers a rollout's questions."""
 
     def __init__(
@@ -79,23 +91,22 @@ class PickPlaceSimulation:
         factor_set: FactorSet,
         seed: int,
         max_steps: int,
-        task: str = "pick_place",
         draw: Callable[[int], Episode] | None = None,
     ) -> None:
         """
         Args:
-            env: the environments.
+            env: the environments, which know their task.
             factor_set: every factor that varies between episodes.
             seed: seed of the suite.
             max_steps: control steps after which an episode ends.
-            task: name of the task, part of every episode's name.
             draw: gives the episode with an index; by default it is drawn from the factor set.
         """
         self.env = env
         self.factor_set = factor_set
         self._draw = draw or self._draw_from_set
         self.seed = seed
-        self.task = task
+        self.task: str = env.task.name
+        """Name of the task, part of every episode's name."""
         self.num_envs = env.num_envs
         self.max_steps = max_steps
         self.idle_action = torch.tensor(env.action_spec.idle_action, device=env.device)
@@ -171,12 +182,10 @@ class PickPlaceSimulation:
 
     def true_grounding(self, row: int, claim: Grounding) -> Grounding | None:
         """See `workbench.rollout.loop.Simulation`."""
-        from tasks.pick_place.expert_grounding import true_grounding
-
         if claim.camera not in self.env.camera_position:
             return None
         view = self.env.privileged_view([row], claim.camera)
-        return true_grounding(view, 0).resized(*claim.image_size)
+        return self.env.task.true_grounding(view, 0).resized(*claim.image_size)
 
     def seen(self, row: int, claim: Grounding, positions: np.ndarray) -> np.ndarray | None:
         """See `workbench.rollout.loop.Simulation`."""

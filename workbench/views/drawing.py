@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from workbench.rollout.simulation import PickPlaceSimulation
+from workbench.rollout.simulation import TabletopSimulation
 from workbench.rollout.trajectory import Trajectory
 from workbench.rollout.trajectory_conversion import states_of
 from workbench.runs.durable import write_atomically
@@ -48,7 +48,7 @@ class Pictures:
         """Whether anything was saved that is not drawn yet."""
         return bool(self._undrawn_finals() or self._undrawn_trajectories() or self._recording_is_old())
 
-    def draw(self, env: Any, simulation: PickPlaceSimulation, frame_every: int) -> None:
+    def draw(self, env: Any, simulation: TabletopSimulation, frame_every: int) -> None:
         """Draw what is missing; takes over the environments."""
         for file in self._undrawn_trajectories():
             self._draw_trajectory(env, simulation, file, frame_every)
@@ -72,7 +72,7 @@ class Pictures:
         write_recording([Trajectory.load(file) for file in files], self.recording, panda_urdf())
 
     def _draw_trajectory(
-        self, env: Any, simulation: PickPlaceSimulation, file: Path, frame_every: int
+        self, env: Any, simulation: TabletopSimulation, file: Path, frame_every: int
     ) -> None:
         trajectory = Trajectory.load(file)
         # Every so often, at each decision that made a claim, and at the end.

@@ -1,7 +1,7 @@
 import pytest
 
 from tasks.episode import EpisodeSpec
-from tasks.pick_place.compose import random_scene, scene_facts
+from tasks.tabletop.composition import random_scene, scene_facts
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,14 @@ from robots.motion_limiter import MotionLimiter
 from tasks.cameras import back_project, look_at
 from tasks.episode import EpisodeSpec
 from tasks.pick_place import expert as expert_module
-from tasks.pick_place.compose import random_scene
 from tasks.pick_place.expert import CARRY, CLOSE, LOWER, Expert
 from tasks.pick_place.expert_grounding import GRASP, PLACE, RECEPTACLE, TARGET, true_grounding
-from tasks.pick_place.progress import Progress, State
+from tasks.pick_place.progress import Progress
 from tasks.poses import relative
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
 from tasks.tabletop.body_table import BodyTable
+from tasks.tabletop.composition import random_scene
+from tasks.tabletop.judge import State
 from tasks.tabletop.scene import Placement, Scene
 from tasks.tabletop.view import PrivilegedView
 from tasks.tabletop.workspace import OBJECT_REGION, PARKING, front_camera, pool

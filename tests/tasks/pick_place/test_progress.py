@@ -5,20 +5,13 @@ import math
 import pytest
 import torch
 
-from tasks.pick_place.progress import (
-    FAILURE_REASONS,
-    HAND_DISTANCE,
-    LIFT_HEIGHT,
-    REACH_DISTANCE,
-    RELEASED_DISTANCE,
-    SETTLE_S,
-    Progress,
-    State,
-)
+from tasks.pick_place.progress import FAILURE_REASONS, Progress
 from tasks.poses import compose, relative
 from tasks.shapes import Body, _prism
 from tasks.tabletop.body_table import BodyTable
 from tasks.tabletop.containment import MAX_TILT, RAISED, SUNK
+from tasks.tabletop.judge import State
+from tasks.tabletop.tracking import HAND_DISTANCE, LIFT_HEIGHT, REACH_DISTANCE, RELEASED_DISTANCE, SETTLE_S
 from tasks.tabletop.workspace import Slot, pool
 
 pytestmark = pytest.mark.usefixtures("one_thread")

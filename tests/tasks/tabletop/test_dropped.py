@@ -5,7 +5,7 @@ from collections import Counter
 from scipy import stats
 
 from tasks.episode import EpisodeSpec
-from tasks.pick_place.compose import random_scene
+from tasks.tabletop.composition import random_scene
 from tasks.tabletop.dropped import dropped
 from tasks.tabletop.scene import COLORS
 from tasks.tabletop.workspace import pool

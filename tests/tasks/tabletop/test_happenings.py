@@ -7,12 +7,14 @@ import torch
 
 from robots.franka import PANDA
 from tasks.episode import EpisodeSpec
-from tasks.pick_place.compose import random_scene
-from tasks.pick_place.progress import MAX_SPEED, Progress, State
+from tasks.pick_place.progress import Progress
 from tasks.tabletop.body_table import BodyTable
+from tasks.tabletop.composition import random_scene
 from tasks.tabletop.disturbances import PUSH_S, Disturbances, Happening
 from tasks.tabletop.dropped import dropped
 from tasks.tabletop.happenings import DROP_HEIGHT, IN_HAND, let_happen, note_pushes
+from tasks.tabletop.judge import State
+from tasks.tabletop.tracking import MAX_SPEED
 from tasks.tabletop.workspace import LEAST_CLEARANCE, PARKING, pool
 
 pytestmark = pytest.mark.usefixtures("one_thread")

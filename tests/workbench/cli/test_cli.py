@@ -22,7 +22,7 @@ def no_simulator(monkeypatch):
     def refuse(*words, **options):
         raise AssertionError("the simulator was started")
 
-    monkeypatch.setattr("workbench.rollout.episode_runner.launch_pick_place", refuse)
+    monkeypatch.setattr("workbench.rollout.episode_runner.launch_tabletop", refuse)
 
 
 def say(capsys, *words: str) -> str:

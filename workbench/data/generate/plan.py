@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any
 
-from tasks.pick_place.paraphrases import paraphrases
 from workbench.data.archive.chunk_writer import RollingWriter
 from workbench.data.archive.content import timeless
 from workbench.data.generate.annotate import NotADemonstration
@@ -15,7 +14,7 @@ from workbench.data.generate.options import GenerateOptions
 from workbench.rollout.episode_runner import record_of
 from workbench.rollout.loop import Rollout, RunningEpisode, Tally, Work
 from workbench.rollout.policies import make_policy
-from workbench.rollout.simulation import PickPlaceSimulation, launch_pick_place
+from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
 
 PARAPHRASES = 4
 """Other ways to say an instruction that are stored with an episode."""
@@ -24,7 +23,7 @@ PARAPHRASES = 4
 class PlanPass:
     """Plans episodes into chunks; one process, one simulator."""
 
-    simulation_class: type[PickPlaceSimulation] = PickPlaceSimulation
+    simulation_class: type[TabletopSimulation] = TabletopSimulation
 
     def __init__(
         self,
@@ -44,12 +43,7 @@ class PlanPass:
         """Plan the episodes that are handed out; ``ready`` is called when the simulator stands."""
         o = self.options
         with ExitStack() as stack:
-            env = stack.enter_context(
-                launch_pick_place(
-                    o.num_envs, o.physics, o.renderer, o.device, o.action_space, (), o.image_size, o.seed,
-                    o.factor_set(), o.exact,
-                )
-            )  # fmt: skip
+            env = stack.enter_context(launch_tabletop(o.simulation_cfg((), o.factor_set())))
             ready()
             return self.plan(env, work)
 
@@ -57,7 +51,7 @@ class PlanPass:
         """The same in environments that stand already."""
         o = self.options
         self.env = env
-        self.simulation = self.simulation_class(env, o.factor_set(), o.seed, o.max_steps, o.task)
+        self.simulation = self.simulation_class(env, o.factor_set(), o.seed, o.max_steps)
         policy = make_policy(o.policy_cfg, o.num_envs, env.action_spec, o.device, o.image_size)
         with self.writer:
             return Rollout(self.simulation, policy, work, self._done, recorded=range(o.episodes)).run()
@@ -69,7 +63,7 @@ class PlanPass:
         kept = None
         if record["success"]:
             base = self.env.layout.base[ran.row].cpu().numpy()
-            others = paraphrases(episode.scene, PARAPHRASES, episode.policy_seed)
+            others = self.env.task.paraphrases(episode.scene, PARAPHRASES, episode.policy_seed)
             try:
                 kept = to_episode(ran, episode, record, self.env.action_spec, base, others)
                 line["rejected"] = defect(kept)

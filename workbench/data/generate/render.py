@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from workbench.data.generate.silhouette import label_boxes
 from workbench.data.pictures import encode
 from workbench.data.thumbnails import thumbnail
 from workbench.rollout.loop import RowQueues, Work
-from workbench.rollout.simulation import launch_pick_place
+from workbench.rollout.simulation import launch_tabletop
 from workbench.rollout.stopwatch import Stopwatch
 
 
@@ -76,11 +77,8 @@ class RenderPass:
         o = self.options
         with ExitStack() as stack:
             env = stack.enter_context(
-                launch_pick_place(
-                    o.num_envs, o.physics, o.renderer, o.device, o.action_space, o.chosen_cameras, o.image_size,
-                    o.seed, self.factor_set,
-                )
-            )  # fmt: skip
+                launch_tabletop(replace(o.simulation_cfg(o.chosen_cameras, self.factor_set), exact=False))
+            )
             ready()
             return self.render(env, work)
 

@@ -96,6 +96,7 @@ def task_data(episode: DatasetEpisode) -> dict[str, Any]:
     return {
         "original_episode_name": episode.name,
         "render": episode.render,
+        "task": episode.record["task"],
         "seed": episode.record["seed"],
         "success": episode.record["success"],
         "command_lag": command_lags(frame_actions(episode)),

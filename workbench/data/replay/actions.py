@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from policy.contract import Decision, Observation
 from tasks.episode import EpisodeSpec
 from workbench.data.replay.sources import RecordedActions, Recording
 from workbench.rollout.loop import Rollout, RunningEpisode
-from workbench.rollout.simulation import PickPlaceSimulation, launch_pick_place
+from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
 
 
 class Playback:
@@ -62,7 +62,7 @@ class Playback:
         return Decision(torch.stack(actions)[:, None], [None] * len(actions))
 
 
-class ReplaySimulation(PickPlaceSimulation):
+class ReplaySimulation(TabletopSimulation):
     """Runs recordings by their number, of which several may be of one episode."""
 
     def __init__(self, env: Any, recorded: RecordedActions, numbers: Mapping[int, Recording]) -> None:
@@ -73,7 +73,7 @@ class ReplaySimulation(PickPlaceSimulation):
             index = numbers[number].index if number in numbers else number
             return draw_episode(EpisodeSpec(options.task, index, options.seed, factor_set.name), factor_set)
 
-        super().__init__(env, factor_set, options.seed, options.max_steps, options.task, draw)
+        super().__init__(env, factor_set, options.seed, options.max_steps, draw)
 
     def begin(self, rows: Sequence[int], indices: Sequence[int]) -> list[int]:
         """See `workbench.rollout.loop.Simulation`; the policy is told the numbers of the recordings."""
@@ -117,10 +117,7 @@ def replay_actions(
         found[ran.index] = Replayed(tuple(recording.names), ran.outcome.failure_reason, error)
         booked(found[ran.index])
 
-    with launch_pick_place(
-        options.num_envs, options.physics, options.renderer, options.device, options.action_space, (),
-        options.image_size, options.seed, options.factor_set(),
-    ) as env:  # fmt: skip
+    with launch_tabletop(replace(options.simulation_cfg((), options.factor_set()), exact=False)) as env:
         simulation = ReplaySimulation(env, recorded, numbers)
         actions = {number: recording.actions for number, recording in numbers.items()}
         policy = Playback(options.num_envs, env.action_spec, actions, options.device)

@@ -11,7 +11,7 @@ import torch
 from domain_rand.sets import load_set
 from robots.franka import PANDA
 from tasks.tabletop.action_spaces import CONTROL_HZ, DELTA_JOINTS
-from workbench.rollout.simulation import PickPlaceSimulation, launch_pick_place
+from workbench.rollout.simulation import SimulationCfg, TabletopSimulation, launch_tabletop
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,11 @@ def track_joints(
     with ExitStack() as stack:
         factor_set = load_set("none")
         env = stack.enter_context(
-            launch_pick_place(n, physics, "newton_warp", device, DELTA_JOINTS.name, (), 64, 0, factor_set)
+            launch_tabletop(
+                SimulationCfg(n, physics, device, action_space=DELTA_JOINTS.name, factor_set=factor_set)
+            )
         )
-        simulation = PickPlaceSimulation(env, factor_set, 0, steps)
+        simulation = TabletopSimulation(env, factor_set, 0, steps)
         simulation.begin(range(n), range(n))
         env.clear(range(n))
         ids = torch.arange(n, device=device)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from robots.franka.tool_pose import tool_pose
+from tasks.registry import DEFAULT
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.data.episode import DEPTH_UNIT, CameraFrames, DatasetEpisode
 from workbench.data.frame_actions import JOINTS, ROTATION, SENT, TRANSLATION, sources
@@ -56,6 +57,7 @@ def archive_evidence(episode: DatasetEpisode) -> Evidence:
         instruction=episode.instruction,
         instruction_field="meta/record/instruction",
         factors=f,
+        task=str(episode.record.get("task", DEFAULT)),
         success=bool(episode.record["success"]),
         success_field="meta/record/success",
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.registry import DEFAULT
 from workbench.data.episode import Body
 
 
@@ -141,6 +142,8 @@ class Evidence:
     pictures: tuple[Pictures, ...] = ()
     instruction: str | None = None
     instruction_field: str = ""
+    task: str = DEFAULT
+    """Name of the task; of datasets that do not say, the one that there was when they were written."""
     factors: Mapping[str, Any] = field(default_factory=dict)
     success: bool | None = None
     success_field: str = ""

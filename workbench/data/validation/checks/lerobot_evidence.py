@@ -14,6 +14,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from robots.franka.tool_pose import tool_pose
+from tasks.registry import DEFAULT
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.data.episode import PHASES, Body
 from workbench.data.frame_actions import OPEN, SENT
@@ -91,6 +92,7 @@ class _Reader:
             pictures=self._pictures(len(bodies)),
             instruction=self.episode.task if bodies else None,
             instruction_field="task",
+            task=str(self.facts.get("task", DEFAULT)),
             factors=self.factors,
             success=self.facts.get("success") if self.own else None,
             success_field="task_data/success",

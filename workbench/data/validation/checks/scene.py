@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.registry import find
 from tasks.tabletop.workspace import pool
 from workbench.data.generate.annotate import points_on
 from workbench.data.validation.checks.evidence import Evidence, Finding, Pictures
@@ -168,7 +169,7 @@ def wording(evidence: Evidence) -> Iterator[Finding] | None:
 def _wording(evidence: Evidence) -> Iterator[Finding]:
     target, receptacle = (body.label for body in evidence.bodies[:2])
     said = f"{evidence.instruction!r} is not how the episode's factors ask for {target} and {receptacle}"
-    expected = _composed(evidence.factors)
+    expected = _composed(evidence.task, evidence.factors)
     if expected is None:
         words = set(re.findall(r"[a-z]+", (evidence.instruction or "").lower()))
         named = {word for label in (target, receptacle) for word in label.lower().replace("-", " ").split()}
@@ -185,12 +186,10 @@ def _wording(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _composed(factors: Mapping[str, Any]) -> str | None:
+def _composed(task: str, factors: Mapping[str, Any]) -> str | None:
     """The instruction that the values of scene and language make; None where they are not all known."""
-    from tasks.pick_place.compose import compose
-
     try:
-        return compose(factors).instruction
+        return find(task).compose(factors).instruction
     except (KeyError, TypeError, ValueError, IndexError):
         return None
 
@@ -206,7 +205,7 @@ LABELS = "bodies are those that the factors placed"
 
 
 def _labels(evidence: Evidence) -> Iterator[Finding]:
-    from tasks.pick_place.compose import placed_names
+    from tasks.tabletop.composition import placed_names
 
     try:
         placed = placed_names(evidence.factors)

@@ -1,21 +1,25 @@
-"""How scenes are put together: which distractors make the instruction matter, where everything stands, how it is said.
+"""How scenes are put together: which distractors make the instruction matter, and where everything stands.
 
-Every function takes its own random numbers, so that what one draws never shifts what another does.
+Tasks compose their scenes of these parts. Every function takes its own random numbers, so that what one draws never
+shifts what another does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.episode import EpisodeSpec
-from tasks.language import Phrasing, SceneFacts, Thing, phrase
+from tasks.language import SceneFacts, Thing
+from tasks.registry import find
 from tasks.shapes import objects, receptacles
 from tasks.tabletop.scene import COLORS, Placement, Scene
 from tasks.tabletop.workspace import CLEARANCE, OBJECT_REGION, SIZES, pool
+
+if TYPE_CHECKING:
+    from tasks.tabletop.task import TaskSpec
 
 MAX_DISTRACTORS = 4
 _TRIES = 20_000
@@ -81,18 +85,13 @@ def placed_names(values: Mapping[str, Any]) -> list[str]:
     return names if other == "none" else [*names, other]
 
 
-def compose(values: Mapping[str, Any]) -> Scene:
-    """The scene that the values of the ``scene.*`` factors describe, asked for as those of ``language.*`` say."""
+def placements(values: Mapping[str, Any]) -> list[Placement]:
+    """Bodies as the values of the ``scene.*`` factors place them: target, receptacle, and the rest."""
     poses = np.asarray(values["scene.poses"]).reshape(-1, 3)
-    placements = [
+    return [
         Placement(slot=name.split(" ")[1], color=name.split(" ")[0], x=float(x), y=float(y), yaw=float(yaw))
         for name, (x, y, yaw) in zip(placed_names(values), poses, strict=True)
     ]
-    scene = Scene(placements[0], placements[1], tuple(placements[2:]))
-    phrasing = Phrasing.of(values)
-    if phrasing == Phrasing():
-        return scene
-    return replace(scene, instruction=phrase(scene_facts(scene), phrasing))
 
 
 def scene_facts(scene: Scene) -> SceneFacts:
@@ -105,10 +104,14 @@ def scene_facts(scene: Scene) -> SceneFacts:
     return SceneFacts(target, receptacle, tuple(others))
 
 
-def random_scene(spec: EpisodeSpec) -> Scene:
-    """A scene with every choice drawn evenly: what the environment runs when nobody assigns one."""
+def random_scene(spec: EpisodeSpec, task: TaskSpec | None = None) -> Scene:
+    """A scene with every choice drawn evenly: what the environment runs when nobody assigns one.
+
+    It is one of the episode's task, unless another is given, so that names of one's own may be made up.
+    """
+    task = task or find(spec.task)
     values: dict[str, Any] = {}
-    choices = {
+    choices: dict[str, Sequence[Any]] = {
         "scene.target_shape": list(objects()),
         "scene.target_size": list(SIZES),
         "scene.target_color": list(COLORS),
@@ -116,7 +119,7 @@ def random_scene(spec: EpisodeSpec) -> Scene:
         "scene.receptacle_color": list(COLORS),
         "scene.distractor_count": list(range(2, MAX_DISTRACTORS + 1)),
     }
-    for name, options in choices.items():
+    for name, options in (choices | dict(task.choices)).items():
         values[name] = options[spec.generator(name).integers(len(options))]
     values["scene.distractors"] = draw_distractors(
         spec.generator("scene.distractors"),
@@ -129,5 +132,5 @@ def random_scene(spec: EpisodeSpec) -> Scene:
         spec.generator("scene.other_receptacle"), values["scene.receptacle"], values["scene.receptacle_color"]
     )
     slots_used = [name.split(" ")[1] for name in placed_names(values)]
-    values["scene.poses"] = draw_poses(spec.generator("scene.poses"), slots_used)
-    return compose(values)
+    values["scene.poses"] = task.draw_poses(spec.generator("scene.poses"), slots_used, CLEARANCE)
+    return task.compose(values)

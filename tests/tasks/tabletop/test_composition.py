@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.episode import EpisodeSpec
-from tasks.pick_place.compose import (
+from tasks.pick_place.task import compose
+from tasks.shapes import objects, receptacles
+from tasks.tabletop.composition import (
     MAX_DISTRACTORS,
-    compose,
     draw_distractors,
     draw_other_receptacle,
     draw_poses,
     placed_names,
     random_scene,
 )
-from tasks.shapes import objects, receptacles
 from tasks.tabletop.scene import COLORS
 from tasks.tabletop.workspace import CLEARANCE, OBJECT_REGION, SIZES, pool
 
@@ -141,7 +141,7 @@ def test_poses_are_apart_and_inside_whatever_is_placed(rng, slots):
 
 
 def test_a_table_too_full_is_an_error_and_not_an_endless_search(monkeypatch):
-    monkeypatch.setattr("tasks.pick_place.compose._TRIES", 3)
+    monkeypatch.setattr("tasks.tabletop.composition._TRIES", 3)
     with pytest.raises(RuntimeError, match="no room on the table for bowl"):
         draw_poses(np.random.default_rng(0), ["bowl"] * 12)
 

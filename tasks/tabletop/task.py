@@ -1,0 +1,81 @@
+"""`TaskSpec`: all that a task on the tabletop is. Environment, randomisation, rollout and data know no more of it.
+
+A task is a module with one `TaskSpec`, found by its name (`tasks.registry`); docs/adding_a_task.md shows how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from policy.action import ActionSpec
+from policy.contract import Policy
+from policy.grounding import Grounding
+from tasks.tabletop.body_table import BodyTable
+from tasks.tabletop.composition import draw_poses
+from tasks.tabletop.judge import Judge
+from tasks.tabletop.layout_facts import LayoutFact, layout_facts
+from tasks.tabletop.scene import Scene
+from tasks.tabletop.view import PrivilegedView
+
+
+class MakeExpert(Protocol):
+    """How a task's scripted expert is made: its class, as a rule."""
+
+    def __call__(
+        self,
+        num_envs: int,
+        action_spec: ActionSpec,
+        grounding_error_px: float = 0.0,
+        latency_steps: int = 0,
+        device: str = "cpu",
+        error_attempts: int = 0,
+    ) -> Policy:
+        """An expert for so many environments.
+
+        Args:
+            num_envs: number of environments.
+            action_spec: of `tasks.tabletop.action_spaces`.
+            grounding_error_px: standard deviation per axis of the error in where it sees things [px].
+            latency_steps: control steps by which its actions come late.
+            device: torch device.
+            error_attempts: attempts after which it sees things where they are; 0 for never.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """What is asked, how a scene for it is drawn, and when it is done."""
+
+    name: str
+    """As in ``task=``: lower case, words joined by underscores."""
+    help: str
+    """What is asked, in a line."""
+    compose: Callable[[Mapping[str, Any]], Scene]
+    """The scene that the values of the ``scene.*`` factors describe, asked for as those of ``language.*`` say."""
+    instruction: Callable[[Scene], str]
+    """How a scene is asked for where nothing varies: "put the red cube on the blue plate"."""
+    judge: Callable[[BodyTable, int, float, str], Judge]
+    """Makes a judge of: shapes of the bodies, number of environments, control step [s], torch device."""
+    failure_reasons: tuple[str, ...]
+    """Why an episode can fail; the first that applies counts."""
+    expert: MakeExpert
+    """The scripted policy that sees the simulator's state."""
+    true_grounding: Callable[[PrivilegedView, int], Grounding]
+    """Where things really are, for one row of a view."""
+    paraphrases: Callable[[Scene, int, int], tuple[str, ...]]
+    """So many other ways to ask for a scene, from a seed; the same for the same seed."""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What ``scene.*`` factors that are words may be here, where that is not all there is: factor -> words. They say
+    which bodies may be named as target (``scene.target_shape``) and as receptacle (``scene.receptacle``)."""
+    problems: Callable[[Scene], list[str]] = lambda scene: []
+    """What keeps a scene from being one of this task, beyond what holds for all, in plain sentences."""
+    draw_poses: Callable[[np.random.Generator, Sequence[str], float], list[float]] = draw_poses
+    """Where bodies stand: x, y [m] and yaw [rad] of target, receptacle and the rest in turn, from the names of their
+    slots and the least gap between them [m]."""
+    layout_facts: Callable[[Mapping[str, Any]], dict[str, LayoutFact]] = layout_facts
+    """What a drawn scene is like as a whole: columns that success is held against."""
