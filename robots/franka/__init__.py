@@ -1,5 +1,5 @@
 """Franka Emika Panda with its two-finger hand."""
 
-from robots.franka.spec import GRIP_FORCE, PALM_ROOM, PANDA, SURFACE_FRICTION
+from robots.franka.spec import GRIP_FORCE, PALM_ROOM, PANDA
 
-__all__ = ["GRIP_FORCE", "PALM_ROOM", "PANDA", "SURFACE_FRICTION"]
+__all__ = ["GRIP_FORCE", "PALM_ROOM", "PANDA"]

@@ -64,3 +64,21 @@ def hand_distance(
 def _squared(x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
     """Squared distance from a box, of points that lie this far beyond its faces along its three axes."""
     return x.clamp_min(0.0) ** 2 + y.clamp_min(0.0) ** 2 + z.clamp_min(0.0) ** 2
+
+
+class FingersInTorch:
+    """The hand's two fingers as a `robots.protocol.Hand`."""
+
+    def width(self, joints: torch.Tensor) -> torch.Tensor:
+        """Width ``[N]`` [m] at finger positions ``[N, 2]`` [m]."""
+        return joints.sum(1)
+
+    def joints_at(self, width: torch.Tensor) -> torch.Tensor:
+        """Finger positions ``[N, 2]`` [m] at widths ``[N]`` [m]; not clipped to what the hand can."""
+        return (width / 2)[:, None].expand(-1, 2)
+
+    def distance(
+        self, points: torch.Tensor, tool: torch.Tensor, rotation: torch.Tensor, joints: torch.Tensor
+    ) -> torch.Tensor:
+        """See `hand_distance`."""
+        return hand_distance(points, tool, rotation, joints)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from policy.action import ActionSpec
+from robots.action_spaces import joint_deltas, tool_deltas
 from robots.chain import Chain
+from robots.descriptions import description_folder
 from robots.franka.chain import PANDA_CHAIN
+from robots.franka.drives import ARM_DRIVES, FINGER_DRIVES
 from robots.franka.spec import PANDA
-from robots.protocol import CameraMount, Kinematics
+from robots.protocol import CameraMount, Drives, Hand, Kinematics, ToolControl, Workspace
 from robots.spec import RobotSpec
 
+HAND_PATH = "Geometry/" + "/".join(f"panda_link{i}" for i in range(9)) + "/panda_hand"
+"""Path of the hand link below the robot's root prim: links nest in the converted USD."""
 CAMERA_TILT = 0.35
 """Of the wrist camera toward the fingertips [rad]."""
 
@@ -25,6 +34,12 @@ class FingerGripper:
     min_width: float = 0.0
     """[m]"""
     max_width: float = PANDA.gripper_max_width
+    """[m]"""
+    open_width: float = PANDA.gripper_max_width
+    """[m]"""
+    open_reach: float = 0.058
+    """The hand's tip of a finger is 15 mm thick, and its carriage wider [m]."""
+    finger_radius: float = 0.012
     """[m]"""
     speed: float = PANDA.gripper_speed
     """[m/s]"""
@@ -50,6 +65,7 @@ def _camera_rotation() -> tuple[float, float, float, float]:
 
 
 GRIPPER = FingerGripper()
+WORKSPACE = Workspace()
 WRIST_CAMERA = CameraMount(
     link=PANDA.hand_body,
     position=(0.07, 0.0, 0.02),
@@ -66,6 +82,10 @@ class Panda:
     spec: RobotSpec = PANDA
     gripper: FingerGripper = GRIPPER
     wrist_camera: CameraMount = WRIST_CAMERA
+    arm_drives: Drives = ARM_DRIVES
+    gripper_drives: Drives = FINGER_DRIVES
+    workspace: Workspace = WORKSPACE
+    link_paths: Mapping[str, str] = field(default_factory=lambda: {PANDA.hand_body: HAND_PATH})
 
     @property
     def chain(self) -> Chain:
@@ -77,3 +97,42 @@ class Panda:
         from robots.franka.kinematics import ARM
 
         return ARM
+
+    def tool_control(self) -> ToolControl:
+        """Tool motion in torch: turns are rotation vectors."""
+        from robots.franka.kinematics import TOOL_CONTROL
+
+        return TOOL_CONTROL
+
+    def hand(self) -> Hand:
+        """The fingers in torch."""
+        from robots.franka.gripper import FingersInTorch
+
+        return FingersInTorch()
+
+    def action_spaces(self, control_hz: float) -> Mapping[str, ActionSpec]:
+        """Relative tool pose, 7 channels, and relative joint positions, 8 channels."""
+        spaces = (tool_deltas(self.spec, control_hz), joint_deltas(self.spec, control_hz))
+        return {space.name: space for space in spaces}
+
+    def urdf(self) -> Path:
+        """Its description; FileNotFoundError when that is not installed."""
+        return description_folder("panda_description") / "urdf" / "panda.urdf"
+
+    def usd(self) -> Path:
+        """See `robots.franka.asset.usd_path`."""
+        from robots.franka.asset import usd_path
+
+        return usd_path()
+
+    def material_colors(self) -> Mapping[str, tuple[float, float, float]]:
+        """See `robots.franka.asset.material_colors`."""
+        from robots.franka.asset import material_colors
+
+        return material_colors()
+
+    def articulation(self, prim_path: str) -> Any:
+        """See `robots.franka.articulation.franka_cfg`."""
+        from robots.franka.articulation import franka_cfg
+
+        return franka_cfg(prim_path)

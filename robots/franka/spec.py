@@ -41,11 +41,9 @@ GRIP_FORCE = 30.0
 """Force asked of the hand unless told otherwise [N]. The hand takes any up to its 70 N; this holds twenty times the
 heaviest object of the tasks at twice its mass (0.24 kg, friction 0.8), and is what spares thin-walled ones."""
 
+FINGERTIP = 0.009
+"""How far the fingertips reach beyond the tool centre point [m]."""
+
 PALM_ROOM = 0.0374
 """From the tool centre point up to the palm [m]: what is grasped may not reach higher. The hand's collision mesh ends
 at 0.066 m in the hand frame, the tool is at 0.1034 m."""
-
-SURFACE_FRICTION = 0.4
-"""Coefficient authored on the arm and its finger pads [1]. A contact's friction is made of two coefficients; tasks give
-the rest of the scene this one too, and choose the objects' so that the contact has the friction wanted: 0.8 nominally
-at the pads, rubber on plastic."""

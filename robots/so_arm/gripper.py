@@ -27,8 +27,16 @@ from robots.so_arm.spec import (
 )
 
 _LEAD = math.atan2(JAW_TIP[0], -JAW_TIP[1])
+OPEN = math.radians(30)
+"""Angle to which the command to open turns the jaw [rad]: 57 mm, twice what it grasps; farther, the jaw would sweep
+over its neighbours."""
 WIDEST = min(math.pi / 2 - _LEAD, JAW_HIGH)
 """Angle at which the edge is farthest from the face [rad], just below the joint's limit."""
+
+
+def lead() -> float:
+    """Angle of the jaw's edge before its joint's [rad]: where it is 0, the jaw's lever is parallel to the face."""
+    return _LEAD
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,12 @@ class JawGripper:
     min_width: float = JAW_AXIS_TO_FACE + JAW_LEVER * math.sin(JAW_LOW + _LEAD)
     """[m]"""
     max_width: float = SO_ARM.gripper_max_width
+    """[m]"""
+    open_width: float = JAW_AXIS_TO_FACE + JAW_LEVER * math.sin(OPEN + _LEAD)
+    """[m]"""
+    open_reach: float = 0.045
+    """The moving jaw's, which is 10 mm thick [m]."""
+    finger_radius: float = 0.010
     """[m]"""
     speed: float = USABLE_SPEED
     """[rad/s]"""

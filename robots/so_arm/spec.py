@@ -50,11 +50,22 @@ GRIP_TORQUE = 0.5
 """Greatest torque of the jaw while it holds something [N m]: the servo's stall torque is 39 N at the fingertip, with
 which simulated jaws sink into what they hold; with a fifth of this objects are dropped."""
 
+JAW_ORIGIN = ((0.0202, 0.0188, -0.0234), ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)))
+"""The jaw's frame at angle 0 in the gripper link's: position [m], axes as columns. It turns about its z. The URDF's."""
+FACE_MESH = ("wrist_roll_follower_so101_v1.stl", (0.0, -0.000218214, 0.000949706), (-math.pi, 0.0, 0.0))
+"""The fixed jaw's mesh: file, position [m], roll pitch yaw [rad] in the gripper link's frame. The URDF's."""
+JAW_MESH = ("moving_jaw_so101_v1.stl", (0.0, 0.0, 0.0189), (0.0, 0.0, 0.0))
+"""The moving jaw's mesh in the jaw's frame. The URDF's."""
+
 FACE = (-0.0079, -0.000218121, -0.0981274)
 """A point on the fixed jaw's inner face, 6 mm above its tip, in the gripper link's frame [m]: the URDF's
 ``gripper_frame_link``. The jaw opens toward +x, and -z is the direction of approach."""
 TOOL_SPAN = 0.021
 """Fixed jaw's face to the tool [m]: half of the opening at 20 degrees, where the jaws' faces are about parallel."""
+
+GRASP_PITCH = math.radians(75)
+"""Of the approach below the horizontal when something is grasped from above [rad]: straight down, the arm reaches no
+place higher than 0.10 m; at 75 degrees it has 0.095 to 0.305 m from the pan axis up to a height of 0.08 m."""
 
 WORKING_RADIUS = 0.23
 """Pan axis to the farthest place that the hand reaches at 75 degrees with room to spare [m]. Nothing is published on

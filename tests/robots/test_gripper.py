@@ -8,11 +8,11 @@ import torch
 import trimesh
 from scipy.spatial.transform import Rotation
 
+from robots.descriptions import description_folder
 from robots.franka import PANDA
-from robots.franka.asset import _package_folder
 from robots.franka.gripper import hand_distance
 
-DESCRIPTION = _package_folder() / "robots" / "panda_description"
+DESCRIPTION = description_folder("panda_description")
 
 
 def boxes_of_the_description(width):
