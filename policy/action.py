@@ -85,8 +85,9 @@ class ActionSpec:
     channels: tuple[ActionChannel, ...]
     gripper_sign: Literal["+1 opens", "+1 closes"] = "+1 opens"
     """Which way +1 moves the hand, on the channel `gripper`: so do all commands above 0, and all others the other."""
-    rotation: Literal["rotation_vector", "none"] = "rotation_vector"
-    """Representation of the rotation channels (a rotation vector: axis times angle)."""
+    rotation: Literal["rotation_vector", "pitch_roll", "none"] = "rotation_vector"
+    """Representation of the rotation channels: a rotation vector (axis times angle); or, of an arm that cannot lean its
+    hand sideways, the pitch of the approach in the arm's vertical plane and the roll about the approach."""
     normalisation: Normalisation | None = None
     """Statistics of the data a model was trained on; None where actions are always physical."""
     gripper: str = field(default=GRIPPER, metadata=ADDED_LATER)

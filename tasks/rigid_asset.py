@@ -13,7 +13,7 @@ import numpy as np
 import trimesh
 
 from robots.asset_cache import cached, hash_files
-from robots.franka import SURFACE_FRICTION
+from robots.surfaces import SURFACE_FRICTION
 from tasks.shapes import Body
 
 MATERIAL = "material"

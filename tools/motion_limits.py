@@ -19,7 +19,8 @@ import numpy as np
 from rich.console import Console
 
 from domain_rand.sets import FactorSetError, load_set
-from robots.franka import PANDA
+from robots import JointLimits
+from robots.registry import robot
 from workbench.cli.options import OptionError, option, parse_options
 from workbench.rollout.launch import LaunchError, check_launch, default_device, default_physics
 from workbench.rollout.policies import PolicyCfg, make_policy
@@ -69,7 +70,9 @@ class Commanded:
     beyond: float
     """Share of physics steps in which an arm joint was commanded beyond one of them."""
     finger_speed: float
-    """Greatest commanded speed of a finger [m/s]."""
+    """Greatest commanded speed of a joint of the gripper [m/s or rad/s]."""
+    greatest_finger_speed: float
+    """What that may be [m/s or rad/s]."""
     limited: float | None
     """Share of the episodes' control steps in which the limiter changed the command; None where there is none."""
     successes: int
@@ -78,11 +81,11 @@ class Commanded:
     def exceeded(self) -> list[str]:
         """Limits that were exceeded."""
         found = [name for name, share in self.worst.items() if share > 1.0]
-        return found + (["finger speed"] if self.finger_speed > PANDA.gripper_speed else [])
+        return found + (["finger speed"] if self.finger_speed > self.greatest_finger_speed else [])
 
 
 def engine_targets(env: Any) -> np.ndarray:
-    """Joint targets that the physics engine holds ``[N, 9]``: arm [rad], fingers [m]; a copy."""
+    """Joint targets that the physics engine holds ``[N, J + G]``: arm [rad], gripper [rad or m]; a copy."""
     robot, joints = env.robot, [*env.arm_joint_ids, *env.finger_joint_ids]
     if hasattr(robot.data, "_sim_bind_joint_position_target"):  # Newton: the solver's own array
         held = robot.data._sim_bind_joint_position_target.numpy()
@@ -140,7 +143,7 @@ class LoggedSimulation(TabletopSimulation):
 
 
 def motions(simulation: LoggedSimulation) -> list[np.ndarray]:
-    """Commanded motion from rest on, one array ``[K, 9]`` an episode or pause of a row."""
+    """Commanded motion from rest on, one array ``[K, J + G]`` an episode or pause of a row."""
     log, found = np.stack(simulation.targets), []
     for row, breaks in enumerate(simulation.breaks):
         paused = {at + k for other in simulation.breaks for at in other - breaks for k in range(3)}
@@ -151,12 +154,12 @@ def motions(simulation: LoggedSimulation) -> list[np.ndarray]:
     return found
 
 
-def shares(motion: np.ndarray, dt: float) -> np.ndarray:
-    """Velocity, acceleration and jerk of the arm joints over their limits ``[3, K - 3, 7]`` of a motion ``[K, 9]``."""
-    limits = (PANDA.limits.velocity, PANDA.limits.acceleration, PANDA.limits.jerk)
+def shares(motion: np.ndarray, dt: float, of: JointLimits) -> np.ndarray:
+    """Velocity, acceleration and jerk of joints over their limits ``[3, K - 3, J]`` of a motion ``[K, J + G]``."""
+    limits, joints = (of.velocity, of.acceleration, of.jerk), len(of.velocity)
     return np.stack(
         [
-            np.abs(np.diff(motion[:, :7], order, 0) / dt**order / limit)[3 - order :]
+            np.abs(np.diff(motion[:, :joints], order, 0) / dt**order / limit)[3 - order :]
             for order, limit in zip((1, 2, 3), limits, strict=True)
         ]
     )
@@ -169,11 +172,13 @@ def measure(options: MotionLimitsOptions) -> Commanded:
     from workbench.rollout.simulation import SimulationCfg, launch_tabletop
 
     factor_set, n, successes = load_set(options.dr), options.num_envs, []
+    model = robot(options.robot)
     launched = launch_tabletop(
         SimulationCfg(
             n,
             options.physics,
             options.device,
+            robot=options.robot,
             action_space=options.action_space,
             seed=options.seed,
             factor_set=factor_set,
@@ -189,12 +194,13 @@ def measure(options: MotionLimitsOptions) -> Commanded:
 
         Rollout(simulation, policy, range(options.episodes), done).run()
         found = [m for m in motions(simulation) if len(m) > 3]
-        over = [shares(motion, env.physics_dt) for motion in found]
+        over = [shares(motion, env.physics_dt, model.spec.limits) for motion in found]
         beyond = np.concatenate([(share > 1).any((0, 2)) for share in over])
-        fingers = max(float(np.abs(np.diff(m[:, 7:], axis=0)).max()) for m in found) / env.physics_dt
+        arm = len(model.spec.arm_joints)
+        fingers = max(float(np.abs(np.diff(m[:, arm:], axis=0)).max()) for m in found) / env.physics_dt
         limited = float(np.concatenate(simulation.limited_rows).mean()) if simulation.limited_rows else None
     worst = {name: float(max(share[k].max() for share in over)) for k, name in enumerate(QUANTITIES)}
-    return Commanded(worst, float(beyond.mean()), fingers, limited, sum(successes))
+    return Commanded(worst, float(beyond.mean()), fingers, model.gripper.speed, limited, sum(successes))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,10 +12,9 @@ from scipy import ndimage
 
 from domain_rand.checks.check import Outcome, check
 from domain_rand.checks.trial import CUBE, Trial
-from robots.franka import PANDA
-from robots.franka.kinematics import forward, rotation_matrix
+from robots.rotations import rotation_matrix
 from tasks.cameras import look_at, project
-from tasks.tabletop.workspace import WRIST_OFFSET, wrist_axes
+from tasks.tabletop.reference import REFERENCE
 
 GREEN = 1
 
@@ -80,18 +79,18 @@ def shifted_view(trial: Trial, values: Sequence[list[float]]) -> Outcome:
        levels=(-0.06, 0.0, 0.06), cameras=True)  # fmt: skip
 def bent_view(trial: Trial, values: Sequence[float]) -> Outcome:
     """Every corner moves along its radius by 1 + k r^2."""
-    position, rotation, _ = forward(trial.env.joint_pos)
+    position, rotation, _ = REFERENCE.kinematics().forward(trial.env.joint_pos)
     # Near a corner of the image, where lenses bend most.
     spot = position[0] + torch.tensor((0.09, 0.03, 0.0))
     trial.place(CUBE, (float(spot[0]), float(spot[1]), float(spot[2]) - 0.12))
     trial.env.scene.write_data_to_sim()
     trial.env.sim.forward()
     trial.env.scene.update(dt=trial.env.physics_dt)
-    hand = position - (rotation @ torch.tensor(PANDA.tool_offset))
-    eye = hand + (rotation @ torch.tensor(WRIST_OFFSET))
+    mounted, axes = (torch.from_numpy(v).float() for v in REFERENCE.wrist_camera.in_tool(REFERENCE.spec))
+    eye = position + rotation @ mounted
     spec = trial.env.cameras["wrist"]
     k = spec.intrinsics()
-    pixels = project(trial.vertices(CUBE), eye, rotation @ wrist_axes(), k)
+    pixels = project(trial.vertices(CUBE), eye, rotation @ axes, k)
     middle = torch.tensor((spec.width / 2, spec.height / 2))
     ray = (pixels - middle) / spec.focal_px
     bent = ray * (1 + torch.tensor(values)[:, None, None] * (ray**2).sum(-1, keepdim=True))

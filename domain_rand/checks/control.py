@@ -9,9 +9,8 @@ import torch
 
 from domain_rand.checks.check import Outcome, check
 from domain_rand.checks.trial import Trial
-from robots.franka import PANDA
-from robots.franka.articulation import ARM_STIFFNESS
 from tasks.tabletop.action_spaces import CONTROL_DT
+from tasks.tabletop.reference import REFERENCE
 
 WRIST = 6
 """The last joint: its neighbours do not feel it turn."""
@@ -28,9 +27,9 @@ def deflection(trial: Trial, values: Sequence[float]) -> Outcome:
     PhysX adds half of what the torque would turn the arm by in one physics step, 0.12 mrad.
     """
     before = trial.env.joint_pos[:, 0].clone()
-    trial.push_link(PANDA.hand_body, torque=(0.0, 0.0, 3.0))
+    trial.push_link(REFERENCE.spec.hand_body, torque=(0.0, 0.0, 3.0))
     trial.idle(SETTLE)
-    return trial.env.joint_pos[:, 0] - before, [3.0 / (ARM_STIFFNESS * v) for v in values]
+    return trial.env.joint_pos[:, 0] - before, [3.0 / (REFERENCE.arm_drives.stiffness[0] * v) for v in values]
 
 
 @check(

@@ -9,10 +9,9 @@ import torch
 
 from domain_rand.checks.check import Outcome, check
 from domain_rand.checks.trial import CUBE, TABLE_SCENE, Trial
-from robots.franka import PANDA
-from robots.franka.articulation import ARM_STIFFNESS
 from tasks.tabletop.action_spaces import CONTROL_DT
 from tasks.tabletop.disturbances import ARM_PUSH_S, LATEST_S
+from tasks.tabletop.reference import REFERENCE
 
 LONG_ENOUGH = math.ceil(LATEST_S / CONTROL_DT) + 2
 
@@ -48,14 +47,14 @@ def push_speed(trial: Trial, values: Sequence[float]) -> Outcome:
 def arm_deflection(trial: Trial, values: Sequence[float]) -> Outcome:
     """The force's moment about the first axis over the drive's stiffness, by the end of the push."""
     due = _when(trial, "arm_push")
-    before, com = trial.env.joint_pos[:, 0].clone(), trial.center_of_mass(PANDA.hand_body)
+    before, com = trial.env.joint_pos[:, 0].clone(), trial.center_of_mass(REFERENCE.spec.hand_body)
     greatest = torch.zeros(trial.num_envs)
     for _ in range(max(due) + round(ARM_PUSH_S / CONTROL_DT) + 1):
         trial.step()
         greatest = torch.maximum(greatest, (trial.env.joint_pos[:, 0] - before).abs().cpu())
     ways = [plan.direction["arm_push"] for plan in trial.env.disturbances._plans]
     moments = [abs(float(at[0]) * way[1] - float(at[1]) * way[0]) for at, way in zip(com, ways, strict=True)]
-    return greatest, [v * m / ARM_STIFFNESS for v, m in zip(values, moments, strict=True)]
+    return greatest, [v * m / REFERENCE.arm_drives.stiffness[0] for v, m in zip(values, moments, strict=True)]
 
 
 @check(

@@ -9,10 +9,9 @@ import torch
 
 from domain_rand.checks.check import Outcome, check
 from domain_rand.checks.trial import BRICK, CUBE, Trial
-from robots.franka import PANDA
-from robots.franka.articulation import ARM_ARMATURE, ARM_DAMPING, ARM_STIFFNESS, FINGER_STIFFNESS
 from tasks.tabletop.action_spaces import CONTROL_DT
 from tasks.tabletop.dynamics import GRAVITY
+from tasks.tabletop.reference import REFERENCE
 
 WRIST = 6
 
@@ -102,7 +101,7 @@ def lag_by_friction(trial: Trial, values: Sequence[float]) -> Outcome:
     for _ in range(15):
         trial.step(-0.02, joint=3)
     lag = (trial.env.command.command[:, 3] - trial.env.joint_pos[:, 3]).abs()
-    return lag - lag[list(values).index(0.0)], [v / ARM_STIFFNESS for v in values]
+    return lag - lag[list(values).index(0.0)], [v / REFERENCE.arm_drives.stiffness[0] for v in values]
 
 
 @check("dynamics.joint_friction_each", "lag of joint 4 behind steady steps, beyond that without friction", "rad",
@@ -118,7 +117,7 @@ def turn_by_torque(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """A drive is a spring: torque over stiffness."""
     trial.idle(20)
     command = trial.env.command.command[:, 3]
-    return trial.env.joint_pos[:, 3] - command, [v[3] / ARM_STIFFNESS for v in values]
+    return trial.env.joint_pos[:, 3] - command, [v[3] / REFERENCE.arm_drives.stiffness[0] for v in values]
 
 
 @check(
@@ -127,10 +126,14 @@ def turn_by_torque(trial: Trial, values: Sequence[list[float]]) -> Outcome:
 def sag(trial: Trial, values: Sequence[float]) -> Outcome:
     """The moment of its weight at the hand about joint 2, which is as high as the hand's centre of mass is far out."""
     trial.idle(20)
-    out = trial.center_of_mass(PANDA.hand_body)[:, 0] - trial.link_pose(PANDA.arm_links[1])[:, 0]
+    out = (
+        trial.center_of_mass(REFERENCE.spec.hand_body)[:, 0]
+        - trial.link_pose(REFERENCE.spec.arm_links[1])[:, 0]
+    )
     command = trial.env.command.command[:, 1]
     return trial.env.joint_pos[:, 1] - command, [
-        GRAVITY * v * float(lever) / ARM_STIFFNESS for v, lever in zip(values, out, strict=True)
+        GRAVITY * v * float(lever) / REFERENCE.arm_drives.stiffness[0]
+        for v, lever in zip(values, out, strict=True)
     ]
 
 
@@ -146,7 +149,7 @@ def tracking_lag(trial: Trial, values: Sequence[float]) -> Outcome:
     for _ in range(40):
         trial.step(0.004, joint=WRIST)
     lag = trial.env.command.command[:, WRIST] - trial.env.joint_pos[:, WRIST]
-    return lag, [0.004 * (1 + v / ARM_STIFFNESS / CONTROL_DT) for v in values]
+    return lag, [0.004 * (1 + v / REFERENCE.arm_drives.stiffness[0] / CONTROL_DT) for v in values]
 
 
 def _spring(inertia: float, stiffness: float, damping: float, time: float) -> float:
@@ -174,7 +177,7 @@ def _inertia_about(trial: Trial, joint: int) -> tuple[float, float]:
     the rest, which is their own about their centres, and hand and fingers.
     """
     robot, row = trial.env.robot, 0
-    link = trial.link_pose(PANDA.arm_links[joint])[row]
+    link = trial.link_pose(REFERENCE.spec.arm_links[joint])[row]
     x, y, z, w = link[3:].tolist()
     axis = torch.tensor((2 * (x * z + y * w), 2 * (y * z - x * w), 1 - 2 * (x * x + y * y)))
     names, shares = robot.body_names, [0.0, 0.0]
@@ -183,8 +186,8 @@ def _inertia_about(trial: Trial, joint: int) -> tuple[float, float]:
     com = robot.data.body_com_pose_w.torch[row].cpu()
     origin = link[:3].cpu() + trial.env.scene.env_origins[row].cpu()
     for i, name in enumerate(names):
-        in_arm = name in PANDA.arm_links[joint:]
-        if not in_arm and name not in (PANDA.hand_body, "panda_leftfinger", "panda_rightfinger"):
+        in_arm = name in REFERENCE.spec.arm_links[joint:]
+        if not in_arm and name not in trial.hand_links:
             continue
         qx, qy, qz, qw = robot.data.body_link_pose_w.torch[row, i, 3:].cpu().tolist()
         turn = torch.tensor(
@@ -210,8 +213,11 @@ def swing_of_the_wrist(trial: Trial, values: Sequence[float]) -> Outcome:
     before = trial.displace(WRIST, -0.05)
     trial.idle(2)
     gone = (trial.env.joint_pos[:, WRIST] - before) / 0.05
-    _soften(trial, WRIST, ARM_STIFFNESS, ARM_DAMPING)
-    expected = [_spring(ARM_ARMATURE[WRIST] * v + links + hand, 20.0, 1.0, 2 * CONTROL_DT) for v in values]
+    _soften(trial, WRIST, REFERENCE.arm_drives.stiffness[0], REFERENCE.arm_drives.damping[0])
+    expected = [
+        _spring(REFERENCE.arm_drives.armature[WRIST] * v + links + hand, 20.0, 1.0, 2 * CONTROL_DT)
+        for v in values
+    ]
     return gone, expected
 
 
@@ -224,8 +230,11 @@ def swing_of_the_arm(trial: Trial, values: Sequence[float]) -> Outcome:
     before = trial.displace(0, -0.05)
     trial.idle(4)
     gone = (trial.env.joint_pos[:, 0] - before) / 0.05
-    _soften(trial, 0, ARM_STIFFNESS, ARM_DAMPING)
-    expected = [_spring(ARM_ARMATURE[0] + links * v + hand, 40.0, 2.0, 4 * CONTROL_DT) for v in values]
+    _soften(trial, 0, REFERENCE.arm_drives.stiffness[0], REFERENCE.arm_drives.damping[0])
+    expected = [
+        _spring(REFERENCE.arm_drives.armature[0] + links * v + hand, 40.0, 2.0, 4 * CONTROL_DT)
+        for v in values
+    ]
     return gone, expected
 
 
@@ -239,17 +248,17 @@ def swing_of_the_arm(trial: Trial, values: Sequence[float]) -> Outcome:
 def finger_against_force(trial: Trial, values: Sequence[float]) -> Outcome:
     """Its drive is a spring up to its greatest force, and gives way beyond: on Newton, slowly."""
     trial.idle(24, gripper=-1.0)
-    x, y, z, w = trial.link_pose(PANDA.hand_body)[0, 3:].tolist()
+    x, y, z, w = trial.link_pose(REFERENCE.spec.hand_body)[0, 3:].tolist()
     opening = torch.tensor(
         (2 * (x * y - z * w), 1 - 2 * (x * x + z * z), 2 * (y * z + x * w))
     )  # the hand's y axis
-    trial.push_link("panda_leftfinger", opening * 20.0)
+    trial.push_link(trial.hand_links[1], opening * 20.0)
     trial.idle(30, gripper=-1.0)
     rest = trial.env.robot.data.joint_pos.torch[:, trial.env.finger_joint_ids[0]]
-    wide = PANDA.gripper_max_width / 2
+    wide = REFERENCE.spec.gripper_max_width / 2
     # A centimetre is five times what the spring would let it go.
     return torch.where(rest > 0.01, torch.full_like(rest, wide), rest), [
-        20.0 / FINGER_STIFFNESS if v > 20.0 else wide for v in values
+        20.0 / REFERENCE.gripper_drives.stiffness[0] if v > 20.0 else wide for v in values
     ]
 
 

@@ -10,7 +10,7 @@ from domain_rand.checks.check import Outcome, check
 from domain_rand.checks.trial import CUBE, Trial
 from domain_rand.factors.control import GripperSpeed
 from domain_rand.factors.dynamics import GravityScale
-from robots.franka import PANDA
+from tasks.tabletop.reference import REFERENCE
 
 MASSES = (0.25, 1.0, 4.0, 16.0)
 """Masses over which contacts must be alike, against nominal."""
@@ -31,7 +31,7 @@ def _set(trial: Trial, **settings: float) -> None:
 
 def _grip(trial: Trial, slot: str) -> tuple[torch.Tensor, list[float]]:
     """Distance of the fingers that hold a weightless body between them, and the body's own width [m]."""
-    _set(trial, gravity_scale=0.0, gripper_speed=PANDA.gripper_speed)
+    _set(trial, gravity_scale=0.0, gripper_speed=REFERENCE.spec.gripper_speed)
     tool = trial.env.tool()[0][0].tolist()
     trial.place(slot, (tool[0], tool[1], tool[2]))
     trial.idle(CLOSING, gripper=-1.0)

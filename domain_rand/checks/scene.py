@@ -15,11 +15,11 @@ from domain_rand.episode import draw_scene
 from domain_rand.factor import Value
 from policy.baselines import Random
 from policy.contract import Observation
-from robots.franka import PANDA
 from tasks.episode import EpisodeSpec
 from tasks.imaging.color import srgb_to_linear
 from tasks.tabletop.action_spaces import CONTROL_DT
 from tasks.tabletop.dynamics import GRAVITY
+from tasks.tabletop.reference import JOINTS, REFERENCE
 from tasks.tabletop.scene import COLORS, Scene
 from tasks.tabletop.workspace import Slot
 
@@ -119,9 +119,11 @@ def least_gap(trial: Trial, values: Sequence[float]) -> Outcome:
 def table_against_hand(trial: Trial, values: Sequence[float]) -> Outcome:
     """A cube's resting place against the link's, both as the engine has them."""
     trial.idle(6)
-    nominal = float(trial.env.tool()[0][0, 2]) + PANDA.tool_offset[2]
+    nominal = float(trial.env.tool()[0][0, 2]) + REFERENCE.spec.tool_offset[2]
     half = trial.env.slots[CUBE].height / 2
-    return nominal - (trial.link_pose(PANDA.hand_body)[:, 2] - trial.position(CUBE)[:, 2]) - half, values
+    return nominal - (
+        trial.link_pose(REFERENCE.spec.hand_body)[:, 2] - trial.position(CUBE)[:, 2]
+    ) - half, values
 
 
 @check("scene.table_tilt", "sideways speed of a cube after falling for 200 ms, table axes", "m/s", absolute=0.01,
@@ -139,7 +141,7 @@ def hand_across_the_table(trial: Trial, values: Sequence[list[float]]) -> Outcom
     """The hand at home is carried along: displacement and turn."""
     trial.idle(2)
     reach = np.array([float(trial.env.tool()[0][0, 0])] * trial.num_envs)
-    return trial.link_pose(PANDA.hand_body)[:, 1], [
+    return trial.link_pose(REFERENCE.spec.hand_body)[:, 1], [
         v[1] + r * math.sin(v[2]) for v, r in zip(values, reach, strict=True)
     ]
 
@@ -147,7 +149,7 @@ def hand_across_the_table(trial: Trial, values: Sequence[list[float]]) -> Outcom
 @check("scene.initial_arm", "joint 4 at the start, against home", "rad", absolute=1e-4)
 def first_posture(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """As the engine has it."""
-    return trial.env.joint_pos[:, 3] - PANDA.home[3], [v[3] for v in values]
+    return trial.env.joint_pos[:, 3] - REFERENCE.spec.home[3], [v[3] for v in values]
 
 
 def _composed(trial: Trial, factor: str) -> list[Any]:
@@ -260,7 +262,7 @@ def seeded_policy(trial: Trial, values: Sequence[int]) -> Outcome:
         measured.joint_pos,
         measured.joint_vel,
         measured.gripper_width,
-        torch.zeros(len(rows), 7),
+        torch.zeros(len(rows), JOINTS),
     )
     actions = policy.act(seen).actions
     return (

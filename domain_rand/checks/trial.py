@@ -1,4 +1,7 @@
-"""`Trial`: an environment with joint actions as a laboratory, every environment with another value of one factor."""
+"""`Trial`: an environment of the reference arm, with joint actions, as a laboratory.
+
+Every environment has another value of one factor.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from tasks.imaging.color import decode
 from tasks.poses import rotate
 from tasks.tabletop.composition import random_scene
 from tasks.tabletop.imaging import FIXED_BODIES
+from tasks.tabletop.reference import JOINTS, REFERENCE
 from tasks.tabletop.scene import Placement, Scene
 
 BRICK, CUBE = "brick_large", "cube_large"
@@ -67,13 +71,13 @@ class Trial:
     def step(
         self, joints: torch.Tensor | float = 0.0, joint: int | None = None, gripper: float = 1.0
     ) -> None:
-        """One control step: add ``joints`` [rad] to the command, of one joint or all ``[N, 7]``."""
-        action = torch.zeros(self.num_envs, 8, device=self.env.device)
+        """One control step: add ``joints`` [rad] to the command, of one joint or all ``[N, J]``."""
+        action = torch.zeros(self.num_envs, JOINTS + 1, device=self.env.device)
         if joint is None:
-            action[:, :7] = joints
+            action[:, :JOINTS] = joints
         else:
             action[:, joint] = joints
-        action[:, 7] = gripper
+        action[:, JOINTS] = gripper
         self.env.episode_length_buf[:] = 0
         self.env.step(action)
 
@@ -90,6 +94,12 @@ class Trial:
         robot.write_joint_position_to_sim_index(position=position, env_ids=self.ids)
         robot.write_joint_velocity_to_sim_index(velocity=torch.zeros_like(position), env_ids=self.ids)
         return position[:, column].clone()
+
+    @property
+    def hand_links(self) -> list[str]:
+        """Links of the hand: the one that carries the tool, then those of the gripper's joints."""
+        names = list(self.env.robot.body_names)
+        return names[names.index(REFERENCE.spec.hand_body) :]
 
     # -- bodies
 

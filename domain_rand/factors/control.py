@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from domain_rand.distributions import Integers, LogRange, Range
 from domain_rand.factor import Factor, register
-from robots.franka import PANDA
 from tasks.tabletop.action_spaces import MAX_DELAY
+from tasks.tabletop.reference import JOINTS, REFERENCE
 
 
 @register
@@ -118,11 +118,11 @@ class EncoderBias(Factor):
 
     name = "control.encoder_bias"
     unit = "rad"
-    nominal = [0.0] * 7
+    nominal = [0.0] * JOINTS
     default = Range(-0.005, 0.005)
     because = "0.3 degrees: a homing repeated, or joints zeroed by eye"
     legal = Range(-0.1, 0.1)
-    length = 7
+    length = JOINTS
     setting = "encoder_bias"
 
 
@@ -136,12 +136,12 @@ class GripperSpeed(Factor):
 
     name = "control.gripper_speed"
     unit = "m/s"
-    nominal = PANDA.gripper_speed
-    default = LogRange(0.02, PANDA.gripper_speed)
+    nominal = REFERENCE.gripper.speed
+    default = LogRange(0.02, REFERENCE.gripper.speed)
     because = (
         "from what the library frankx asks of the hand unless told otherwise to the hand's greatest speed"
     )
-    legal = LogRange(0.005, PANDA.gripper_speed)
+    legal = LogRange(0.005, REFERENCE.gripper.speed)
     setting = "gripper_speed"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain_rand.distributions import LogRange, Range
 from domain_rand.factor import Factor, register
-from robots.franka import GRIP_FORCE, PANDA
+from tasks.tabletop.reference import GRIP_EFFORT, JOINTS, REFERENCE
 from tasks.tabletop.workspace import LEAST_FRICTION, NOMINAL_FRICTION
 
 
@@ -146,8 +146,8 @@ class GripperForce(Factor):
 
     name = "dynamics.gripper_force"
     unit = "N"
-    nominal = GRIP_FORCE
-    default = LogRange(10.0, PANDA.gripper_force)
+    nominal = GRIP_EFFORT
+    default = LogRange(10.0, REFERENCE.gripper.effort)
     because = (
         "from a gentle setting, which still holds ten times an object's weight, to all that the hand has"
     )
@@ -188,11 +188,11 @@ class JointFrictionEach(Factor):
 
     name = "dynamics.joint_friction_each"
     unit = "N m"
-    nominal = [0.0] * 7
+    nominal = [0.0] * JOINTS
     default = Range(0.0, 0.7)
     because = "joints of one arm differ by so much: Gaz et al., RA-L 2019, find 0.3 to 1.3"
     legal = Range(0.0, 10.0)
-    length = 7
+    length = JOINTS
     setting = "joint_friction_each"
 
 
@@ -202,11 +202,11 @@ class JointTorque(Factor):
 
     name = "dynamics.joint_torque"
     unit = "N m"
-    nominal = [0.0] * 7
+    nominal = [0.0] * JOINTS
     default = Range(-1.0, 1.0)
     because = "a cable with 10 N on a lever of 0.1 m; 4 % of what the arm stretched out weighs at joint 2"
     legal = Range(-10.0, 10.0)
-    length = 7
+    length = JOINTS
     setting = "joint_torque"
 
 

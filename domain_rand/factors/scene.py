@@ -17,6 +17,7 @@ from tasks.tabletop.composition import (
     draw_other_receptacle,
     placed_names,
 )
+from tasks.tabletop.reference import JOINTS
 from tasks.tabletop.scene import COLORS
 from tasks.tabletop.workspace import CLEARANCE, LEAST_CLEARANCE, SIZES
 
@@ -215,9 +216,9 @@ class InitialArm(Factor):
 
     name = "scene.initial_arm"
     unit = "rad"
-    nominal = [0.0] * 7
+    nominal = [0.0] * JOINTS
     default = Range(-0.05, 0.05)
     because = "3 degrees a joint: a home posture taught by hand"
     legal = Range(-0.5, 0.5)
-    length = 7
+    length = JOINTS
     setting = "initial_arm"

@@ -179,8 +179,8 @@ class ActionEncoding:
     """What the model's gripper channel holds where the physical command is -1 and where it is +1."""
     gripper_binary: bool = True
     """Whether the physical command is only ever -1 or +1, split half-way between the levels."""
-    rotation: Literal["rotation_vector", "euler_xyz", "none"] = "rotation_vector"
-    """What the model's rotation channels are: a rotation vector, or roll, pitch, yaw about fixed axes [rad]."""
+    rotation: Literal["rotation_vector", "euler_xyz", "pitch_roll", "none"] = "rotation_vector"
+    """What the model's rotation channels are: those of the spec, or roll, pitch, yaw about fixed axes [rad]."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 import warp as wp
 
-from robots.franka import SURFACE_FRICTION
+from robots.surfaces import SURFACE_FRICTION
 from tasks.engines.presets import NEWTON_SUBSTEPS, PHYSICS_DT, engine_name
 from tasks.tabletop.workspace import LEAST_FRICTION
 

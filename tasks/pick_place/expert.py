@@ -1,5 +1,7 @@
 """The scripted expert: privileged, vectorised, and honest about where it means to act.
 
+Its lengths are those of the composed scene; in a robot's smaller workspace they are less.
+
 It sees the simulator's state, plans a top-down grasp, and carries the object over. What it reports as grounding is
 what it acts on: with a grounding error, it misjudges the object's place by that many pixels, says so in its
 grounding, and goes where it said. With a latency, its actions reach the arm that many steps late.
@@ -14,8 +16,7 @@ import torch
 
 from policy.action import ActionSpec
 from policy.contract import Decision, Observation
-from robots.franka import PANDA
-from robots.franka.kinematics import forward, rotation_matrix, rotation_vector
+from robots.registry import robot
 from tasks.pick_place.expert_grounding import plan_grounding
 from tasks.tabletop.action_spaces import CONTROL_DT, DELTA_EEF, DELTA_JOINTS, MAX_LEAD
 from tasks.tabletop.expert_motion import ToolMotion
@@ -32,8 +33,6 @@ HOVER = 0.08
 """Height of the tool above its grasp before descending [m]."""
 CARRY_Z = 0.17
 """Height of the tool above the table while carrying [m]: what hangs below it clears the tallest object by 4 cm."""
-FINGERTIP = 0.009
-"""How far the fingertips reach below the tool centre point [m]."""
 NEAR = 0.006
 """Distance at which a waypoint counts as reached [m]."""
 PASSED = {ABOVE: 0.03, LIFT: 0.03, CARRY: 0.02}
@@ -76,7 +75,7 @@ class Expert:
         """
         Args:
             num_envs: number of environments.
-            action_spec: `DELTA_EEF` or `DELTA_JOINTS`.
+            action_spec: the robot's, ``delta_eef`` or ``delta_joints``.
             grounding_error_px: standard deviation per axis of the error in where it sees things [px], drawn once
                 per episode for the object and once for the receptacle.
             latency_steps: control steps by which its actions come late.
@@ -91,18 +90,19 @@ class Expert:
         self.latency_steps = latency_steps
         self.error_attempts = error_attempts
         n = num_envs
-        home = torch.tensor(PANDA.home, device=device).expand(n, 7)
-        _, self._home_rotation, _ = forward(home)
+        model = robot(action_spec.robot)
+        self._scale = model.workspace.scale
         self.phase = torch.zeros(n, dtype=torch.long, device=device)
         self.clock = torch.zeros(n, dtype=torch.long, device=device)
         self.failed = torch.zeros(n, dtype=torch.long, device=device)
         """Attempts of this episode that have failed ``[N]``."""
-        self.motion = ToolMotion(n, device)
+        self.motion = ToolMotion(n, device, model)
         self.correction = torch.zeros(n, 3, device=device)
         """What is added to goals because the arm does not get where it is told ``[N, 3]`` [m]."""
         self.width = torch.zeros(n, device=device)
         self.tool = torch.zeros(n, 3, device=device)
-        self.yaw = torch.zeros(n, device=device)
+        self.closing = torch.zeros(n, device=device)
+        """Heading along which the fingers close ``[N]`` [rad]."""
         self.grasp = torch.zeros(n, dtype=torch.long, device=device)
         self.fresh = torch.ones(n, dtype=torch.bool, device=device)
         self.error_px = torch.zeros(n, 2, 2, device=device)
@@ -130,10 +130,10 @@ class Expert:
             self._choose_grasp(ids[fresh], view, fresh)
             # Relative actions add to the commanded posture, which at the start of an episode is the reported one.
             self.motion.begin(ids[fresh], observation.joint_pos[fresh])
-        goal, yaw = self._goal(ids, view, error)
+        goal, rotation = self._goal(ids, view, error)
         tool = view.tool
-        self._advance(ids, goal, yaw, tool, view, observation.gripper_width)
-        actions = self._steer(ids, goal, yaw, tool)
+        self._advance(ids, goal, rotation, tool, view, observation.gripper_width)
+        actions = self._steer(ids, goal, rotation, tool)
         due = (observation.step % GROUNDING_EVERY == 0).tolist()
         plan = self._plan(ids, view, error)
         grounding = [
@@ -155,7 +155,6 @@ class Expert:
         """Pick, per new episode, the grasp whose open fingers stay farthest from everything else."""
         score = view.grasp_clearance[rows] - 0.004 * view.grasp_turn[rows]
         self.grasp[ids] = score.argmax(1)
-        self.yaw[ids] = 0.0
         self.fresh[ids] = False
 
     def _waypoints(self, ids, view: PrivilegedView, error) -> dict[int, torch.Tensor]:
@@ -163,27 +162,30 @@ class Expert:
         grasp_at, place_at = view.grasp_point(self.grasp[ids]), view.place_point.clone()
         grasp_at[:, :2] += error[:, 0]
         place_at[:, :2] += error[:, 1]
-        height = view.grasp_height(self.grasp[ids])
+        height, s = view.grasp_height(self.grasp[ids]), self._scale
         lower = place_at.clone()
         # Set the object down 8 mm above the support, with open fingers clear of the receptacle's rim.
-        lower[:, 2] = torch.maximum(place_at[:, 2] + height + 0.008, view.rim_z + FINGERTIP + 0.012)
+        lower[:, 2] = torch.maximum(
+            place_at[:, 2] + height + 0.008 * s,
+            view.rim_z + self.motion.control.grasp_depth(lower, self.closing[ids]) + 0.012 * s,
+        )
         # The object need not hang where the tool is: what must arrive over the receptacle is the object.
         hanging = view.tool[:, :2] - view.target_pose[:, :2]
         lower[:, :2] += torch.where(view.held[:, None], hanging, torch.zeros_like(hanging))
         up = torch.tensor((0.0, 0.0, 1.0), device=grasp_at.device)
-        carry_at = (CARRY_Z + view.table_z)[:, None]
+        carry_at = (CARRY_Z * s + view.table_z)[:, None]
         here = self.motion.position[ids] - self.correction[ids]
         lift = torch.cat((here[:, :2], carry_at), 1)
         carry = torch.cat((lower[:, :2], carry_at), 1)
         return {
-            ABOVE: grasp_at + HOVER * up,
+            ABOVE: grasp_at + HOVER * s * up,
             DESCEND: grasp_at,
             CLOSE: here,
             LIFT: lift,
             CARRY: carry,
             LOWER: lower,
             OPEN: here,
-            RETREAT: torch.cat((here[:, :2], (place_at[:, 2:] + 0.17)), 1),
+            RETREAT: torch.cat((here[:, :2], (place_at[:, 2:] + 0.17 * s)), 1),
             DONE: here,
         }
 
@@ -194,29 +196,31 @@ class Expert:
         for p, point in points.items():
             goal = torch.where((phase == p)[:, None], point, goal)
         aiming = phase <= DESCEND
-        self.yaw[ids] = torch.where(aiming, view.grasp_yaw(self.grasp[ids]), self.yaw[ids])
-        return goal, self.yaw[ids]
+        self.closing[ids] = torch.where(aiming, view.grasp_closing(self.grasp[ids]), self.closing[ids])
+        return goal, self.motion.control.grasp_rotation(goal, self.closing[ids])
 
     def _plan(self, ids, view, error) -> torch.Tensor:
         """The way ahead ``[n, 6, 3]`` as corner points, for the trace that the expert reports."""
         w = self._waypoints(ids, view, error)
         place_at = view.place_point.clone()
         place_at[:, :2] += error[:, 1]
-        carry_at = (CARRY_Z + view.table_z)[:, None]
+        carry_at = (CARRY_Z * self._scale + view.table_z)[:, None]
         lifted = torch.cat((w[DESCEND][:, :2], carry_at), 1)
         over = torch.cat((place_at[:, :2], carry_at), 1)
         down = torch.cat((place_at[:, :2], w[LOWER][:, 2:]), 1)
         return torch.stack((view.tool, w[ABOVE], w[DESCEND], lifted, over, down), 1)
 
-    def _advance(self, ids, goal, yaw, tool, view: PrivilegedView, width: torch.Tensor) -> None:
+    def _advance(self, ids, goal, rotation, tool, view: PrivilegedView, width: torch.Tensor) -> None:
         """Move each environment's phase on, or back when the object was lost."""
         phase, clock = self.phase[ids], self.clock[ids] + 1
         ahead = (goal + self.correction[ids] - self.motion.position[ids]).norm(dim=1)
         told = ahead < 1e-3
         arrived = ((goal - tool).norm(dim=1) < NEAR) & told
         arrived &= (phase != DESCEND) | ((tool - self.tool[ids]).norm(dim=1) < STEADY)
-        passing = torch.tensor([PASSED.get(p, 0.0) for p in range(9)], device=phase.device)[phase]
-        aligned = (phase != ABOVE) | (self._turn(ids, yaw).norm(dim=1) < ALIGNED)
+        passing = (
+            self._scale * torch.tensor([PASSED.get(p, 0.0) for p in range(9)], device=phase.device)[phase]
+        )
+        aligned = (phase != ABOVE) | (self._turn(ids, rotation).norm(dim=1) < ALIGNED)
         arrived |= (torch.maximum((goal - tool).norm(dim=1), ahead) < passing) & aligned
         gripping = (phase == CLOSE) | (phase == OPEN)
         still = (width - self.width[ids]).abs() < STILL
@@ -240,12 +244,11 @@ class Expert:
 
     # -- how to get there
 
-    def _turn(self, ids, yaw) -> torch.Tensor:
-        """What is left to turn the hand to a yaw ``[n]`` [rad]: rotation vectors ``[n, 3]``."""
-        turned = rotation_matrix(torch.stack((0 * yaw, 0 * yaw, yaw), 1)) @ self._home_rotation[ids]
-        return rotation_vector(turned @ self.motion.rotation[ids].transpose(1, 2))
+    def _turn(self, ids, rotation) -> torch.Tensor:
+        """What is left to turn the hand to a rotation ``[n, 3, 3]``: turns ``[n, R]`` [rad]."""
+        return self.motion.control.turn_to(self.motion.rotation[ids], rotation)
 
-    def _steer(self, ids, goal, yaw, tool) -> torch.Tensor:
+    def _steer(self, ids, goal, rotation, tool) -> torch.Tensor:
         """Actions ``[n, A]`` of one step toward the goal, late by the stated latency."""
         motion = self.motion
         offset = goal + self.correction[ids] - motion.position[ids]
@@ -255,7 +258,7 @@ class Expert:
         lead = (motion.position[ids] - tool).norm(dim=1, keepdim=True)
         fastest = torch.where(lead > MAX_LEAD - 0.01, torch.zeros_like(far), fastest)
         before = motion.joints[ids]
-        arm = motion.step(ids, offset, self._turn(ids, yaw), fastest)
+        arm = motion.step(ids, offset, self._turn(ids, rotation), fastest)
         closed = (self.phase[ids] >= CLOSE) & (self.phase[ids] < OPEN)
         gripper = torch.where(closed, -1.0, 1.0)[:, None]
         if self.action_spec.name == DELTA_JOINTS.name:

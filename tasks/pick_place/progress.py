@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 
+from robots.protocol import RobotModel
 from tasks.tabletop.body_table import BodyTable
 from tasks.tabletop.containment import contained
 from tasks.tabletop.judge import State
@@ -38,8 +39,15 @@ FAILURE_REASONS = (
 class Progress(EpisodeTracker):
     """Judges pick and place."""
 
-    def __init__(self, bodies: BodyTable, num_envs: int, control_dt: float, device: str = "cpu") -> None:
-        super().__init__(bodies, num_envs, control_dt, device)
+    def __init__(
+        self,
+        bodies: BodyTable,
+        num_envs: int,
+        control_dt: float,
+        device: str = "cpu",
+        model: RobotModel | None = None,
+    ) -> None:
+        super().__init__(bodies, num_envs, control_dt, device, model)
         shape = (num_envs, len(bodies.height), len(bodies.receptacles))
         self._inside = torch.zeros(shape, dtype=torch.bool, device=device)
 

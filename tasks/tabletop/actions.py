@@ -1,4 +1,4 @@
-"""The two action spaces of the Panda as Isaac Lab action terms; `tasks.tabletop.action_spaces` says what they mean.
+"""The two action spaces of robots as Isaac Lab action terms; `tasks.tabletop.action_spaces` says what they mean.
 
 Whatever the actions ask for passes `CommandPath` and then, last of all, the robot's `MotionLimiter`, which commands
 joint positions at the rate of the physics, and their velocities with them: a drive whose damping acted on the whole
@@ -14,40 +14,42 @@ import torch
 from isaaclab.managers import ActionTerm, ActionTermCfg
 from isaaclab.utils import configclass
 
-from policy.action import ActionSpec
-from robots.franka import PANDA
-from robots.franka.kinematics import forward, inverse, rotation_matrix
+from robots.action_spaces import DELTA_EEF, DELTA_JOINTS
 from robots.motion_limiter import MotionLimiter
-from tasks.tabletop.action_spaces import CONTROL_DT, DELTA_EEF, DELTA_JOINTS, MAX_LEAD
+from tasks.tabletop.action_spaces import CONTROL_DT, CONTROL_HZ, MAX_LEAD
 from tasks.tabletop.command_path import CommandPath
 
 
 class _JointTargetAction(ActionTerm):
     """Shared by both spaces: limits, the way of the commands, and writing joint targets at every physics step."""
 
-    spec: ActionSpec
+    space: str
+    """Name of the robot's action space."""
 
     def __init__(self, cfg: ActionTermCfg, env) -> None:
         super().__init__(cfg, env)
-        n, device = self.num_envs, self.device
-        self._arm, _ = self._asset.find_joints(list(PANDA.arm_joints), preserve_order=True)
-        self._fingers, _ = self._asset.find_joints(list(PANDA.finger_joints), preserve_order=True)
+        n, device, model = self.num_envs, self.device, env.robot_model
+        robot, self._j = model.spec, len(model.spec.arm_joints)
+        self.spec = model.action_spaces(CONTROL_HZ)[self.space]
+        self.kinematics = model.kinematics()
+        self._arm, _ = self._asset.find_joints(list(robot.arm_joints), preserve_order=True)
+        self._fingers, _ = self._asset.find_joints(list(robot.finger_joints), preserve_order=True)
         self._low = torch.tensor(self.spec.low, dtype=torch.float32, device=device)
         self._high = torch.tensor(self.spec.high, dtype=torch.float32, device=device)
-        self._max_step = torch.tensor(PANDA.limits.velocity, device=device) * CONTROL_DT
-        self._home = torch.tensor(PANDA.home, device=device).expand(n, 7)
+        self._max_step = torch.tensor(robot.limits.velocity, device=device) * CONTROL_DT
+        self._home = torch.tensor(robot.home, device=device).expand(n, self._j)
         self._raw = torch.zeros(n, self.spec.dim, device=device)
-        self.path = CommandPath(n, self.spec.dim, device)
+        self.path = CommandPath(n, self.spec.dim, device, model)
         """What the commands go through on their way to the drives."""
         self._decimation = env.cfg.decimation
-        self.limiter = MotionLimiter(PANDA.limits, CONTROL_DT, CONTROL_DT / self._decimation, n, device)
+        self.limiter = MotionLimiter(robot.limits, CONTROL_DT, CONTROL_DT / self._decimation, n, device)
         """What the arm's drives are told, within the arm's limits."""
-        self._targets = torch.zeros(n, 9, device=device)
-        self._fingers_before = torch.zeros(n, 2, device=device)
+        self._targets = torch.zeros(n, self._j + len(self._fingers), device=device)
+        self._fingers_before = self._targets[:, self._j :]
         self._joints = [*self._arm, *self._fingers]
         self._physics_step = 0
         self.command = self._home.clone()
-        """Commanded arm joint positions ``[N, 7]`` [rad], as the encoders read them."""
+        """Commanded arm joint positions ``[N, J]`` [rad], as the encoders read them."""
         self.reset()
 
     @property
@@ -60,7 +62,7 @@ class _JointTargetAction(ActionTerm):
 
     @property
     def processed_actions(self) -> torch.Tensor:
-        """What the limiter is asked for ``[N, 9]``: arm joint positions [rad], finger positions [m]."""
+        """What the limiter is asked for ``[N, J + G]``: arm joint positions [rad], gripper joints [rad or m]."""
         return self._targets
 
     def process_actions(self, actions: torch.Tensor) -> None:
@@ -70,13 +72,13 @@ class _JointTargetAction(ActionTerm):
             self.next_command(executed[:, :-1]) - self.command, -self._max_step, self._max_step
         )
         self.command = self.command + step
-        self._fingers_before = self._targets[:, 7:]
+        self._fingers_before = self._targets[:, self._j :]
         self._targets = self.path.targets(self.command)
-        self.limiter.follow(self._targets[:, :7])
+        self.limiter.follow(self._targets[:, : self._j])
         self._physics_step = 0
 
     def next_command(self, arm: torch.Tensor) -> torch.Tensor:
-        """Wanted arm joint positions ``[N, 7]`` [rad] after the arm channels ``[N, A - 1]`` of one action."""
+        """Wanted arm joint positions ``[N, J]`` [rad] after the arm channels ``[N, A - 1]`` of one action."""
         raise NotImplementedError
 
     def apply_actions(self) -> None:
@@ -85,7 +87,7 @@ class _JointTargetAction(ActionTerm):
         self._env.remember_joints()
         self._physics_step += 1
         share = self._physics_step / self._decimation
-        fingers = self._fingers_before + (self._targets[:, 7:] - self._fingers_before) * share
+        fingers = self._fingers_before + (self._targets[:, self._j :] - self._fingers_before) * share
         target = torch.cat((self.limiter.at(share), fingers), 1)
         self._asset.set_joint_position_target_index(target=target, joint_ids=self._joints)
         self._asset.set_joint_velocity_target_index(
@@ -98,19 +100,19 @@ class _JointTargetAction(ActionTerm):
         return {}
 
     def begin(self, ids: torch.Tensor, command: torch.Tensor) -> None:
-        """Start the environments ``ids`` from commanded arm positions ``[n, 7]`` [rad], hands open."""
+        """Start the environments ``ids`` from commanded arm positions ``[n, J]`` [rad], hands open."""
         self._raw[ids] = 0.0
         self._raw[ids, -1] = 1.0
         self.command[ids] = command
         self.path.reset(ids, command)
         self._targets[ids] = self.path.standing[ids]
-        self.limiter.begin(ids, self._targets[ids, :7])
+        self.limiter.begin(ids, self._targets[ids, : self._j])
 
 
 class EndEffectorDeltaAction(_JointTargetAction):
-    """Relative tool pose, solved by inverse kinematics on the commanded posture: see `DELTA_EEF`."""
+    """Relative tool pose, solved by inverse kinematics on the commanded posture."""
 
-    spec = DELTA_EEF
+    space = DELTA_EEF
 
     def next_command(self, arm: torch.Tensor) -> torch.Tensor:
         measured, _ = self._env.tool()
@@ -118,44 +120,43 @@ class EndEffectorDeltaAction(_JointTargetAction):
         self.position = measured + lead * (
             MAX_LEAD / lead.norm(dim=1, keepdim=True).clamp_min(1e-9)
         ).clamp_max(1)
-        self.rotation = rotation_matrix(arm[:, 3:6]) @ self.rotation
-        return inverse(self.position, self.rotation, self.command, iterations=2)
+        self.rotation = self._control.turned(self.position, self.rotation, arm[:, 3:])
+        return self.kinematics.inverse(self.position, self.rotation, self.command, iterations=2)
 
     def begin(self, ids: torch.Tensor, command: torch.Tensor) -> None:
         super().begin(ids, command)
         if not hasattr(self, "position"):
-            self.position, self.rotation, _ = forward(self._home)
+            self._control = self._env.robot_model.tool_control()
+            self.position, self.rotation, _ = self.kinematics.forward(self._home)
         # All rows at once: batched arithmetic rounds by batch size, and an episode must not depend on its company.
-        position, rotation, _ = forward(self.command)
+        position, rotation, _ = self.kinematics.forward(self.command)
         self.position[ids], self.rotation[ids] = position[ids], rotation[ids]
 
 
 class JointDeltaAction(_JointTargetAction):
-    """Relative joint positions: see `DELTA_JOINTS`."""
+    """Relative joint positions."""
 
-    spec = DELTA_JOINTS
+    space = DELTA_JOINTS
 
     def next_command(self, arm: torch.Tensor) -> torch.Tensor:
-        low = torch.tensor(PANDA.limits.position_low, device=self.device)
-        high = torch.tensor(PANDA.limits.position_high, device=self.device)
-        return torch.clamp(self.command + arm, low, high)
+        return torch.clamp(self.command + arm, self.limiter.low, self.limiter.high)
 
 
 @configclass
 class EndEffectorDeltaActionCfg(ActionTermCfg):
-    """7-D relative tool pose and gripper."""
+    """Relative tool pose and gripper."""
 
     class_type: type[ActionTerm] = EndEffectorDeltaAction
 
 
 @configclass
 class JointDeltaActionCfg(ActionTermCfg):
-    """8-D relative joint positions and gripper."""
+    """Relative joint positions and gripper."""
 
     class_type: type[ActionTerm] = JointDeltaAction
 
 
 ACTION_CFGS: dict[str, type[ActionTermCfg]] = {
-    DELTA_EEF.name: EndEffectorDeltaActionCfg,
-    DELTA_JOINTS.name: JointDeltaActionCfg,
+    DELTA_EEF: EndEffectorDeltaActionCfg,
+    DELTA_JOINTS: JointDeltaActionCfg,
 }

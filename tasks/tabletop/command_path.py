@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
-from robots.franka import PANDA
 from robots.motion_limiter import MARGIN
+from robots.protocol import RobotModel
+from robots.registry import robot
 from tasks.settings import PerEnvironment, stream
 from tasks.tabletop.action_spaces import CONTROL_DT, MAX_DELAY
+from tasks.tabletop.reference import REFERENCE, gripper_speed_ratio
 
 NOISE_STEPS = 1024
 """Steps after which an episode's random numbers repeat."""
@@ -31,13 +34,19 @@ class CommandPath(PerEnvironment):
             every tenth is executed twice.
         command_resolution: step to which joint targets are rounded [rad]; 0 for none.
         backlash: play of the gears [rad]: a joint follows once its motor has turned this far back.
-        encoder_bias: what the joint encoders read too much ``[7]`` [rad].
-        gripper_speed: speed of a finger [m/s]; the hand's own limit holds besides.
+        encoder_bias: what the joint encoders read too much ``[J]`` [rad].
+        gripper_speed: speed of the reference's finger [m/s]; another gripper has the same share of its own greatest.
+            The hand's own limit holds besides.
         smoothing: time constant of the filter through which joint targets pass [s]; 0 for none.
         gripper_blocking: how long a command that turns the hand round holds all others up [s].
     """
 
-    def __init__(self, num_envs: int, action_dim: int, device: str = "cpu") -> None:
+    def __init__(
+        self, num_envs: int, action_dim: int, device: str = "cpu", model: RobotModel | None = None
+    ) -> None:
+        """``model`` is the robot whose ``J`` arm joints and ``G`` gripper joints are told; None: the default one."""
+        model = model or robot()
+        joints, gripper = len(model.spec.arm_joints), model.gripper
         super().__init__(
             num_envs,
             device,
@@ -48,8 +57,8 @@ class CommandPath(PerEnvironment):
             control_rate=1.0,
             command_resolution=0.0,
             backlash=0.0,
-            encoder_bias=(0.0,) * 7,
-            gripper_speed=PANDA.gripper_speed,
+            encoder_bias=(0.0,) * joints,
+            gripper_speed=REFERENCE.gripper.speed,
             smoothing=0.0,
             gripper_blocking=0.0,
         )
@@ -58,11 +67,15 @@ class CommandPath(PerEnvironment):
         self._late = torch.zeros(n, action_dim - 1, device=device)
         self._clock = torch.zeros(n, device=device)
         self._gripper = torch.ones(n, 1, device=device)
-        self._joints = torch.zeros(n, 7, device=device)
-        self._smooth = torch.zeros(n, 7, device=device)
+        self._joints = torch.zeros(n, joints, device=device)
+        self._smooth = torch.zeros(n, joints, device=device)
         self._blocked = torch.zeros(n, dtype=torch.long, device=device)
         """Control steps for which the hand still holds commands up."""
-        self._half_width = torch.zeros(n, 1, device=device)
+        widths = np.array((gripper.open_width, gripper.min_width))
+        self._open, self._closed = torch.tensor(gripper.joints_at(widths), dtype=torch.float32, device=device)
+        self._fastest = MARGIN * gripper.speed
+        self._speed_ratio = gripper_speed_ratio(model)
+        self._gripper_joints = torch.zeros(n, len(gripper.joints), device=device)
         self._step = torch.zeros(n, dtype=torch.long, device=device)
         self._chance = torch.ones(n, NOISE_STEPS, 3, device=device)
 
@@ -73,14 +86,14 @@ class CommandPath(PerEnvironment):
             self._chance[row] = torch.from_numpy(chance)
 
     def reset(self, ids: torch.Tensor | slice, command: torch.Tensor) -> None:
-        """Forget everything under way; the arms of these environments stand at ``command`` ``[n, 7]``, hands open."""
+        """Forget everything under way; the arms of these environments stand at ``command`` ``[n, J]``, hands open."""
         self._history[:, ids] = 0.0
         self._history[:, ids, -1] = 1.0
         for state in (self._late, self._clock, self._step, self._blocked):
             state[ids] = 0
         self._gripper[ids] = 1.0
         self._joints[ids] = self._smooth[ids] = command - self["encoder_bias"][ids]
-        self._half_width[ids] = PANDA.gripper_max_width / 2
+        self._gripper_joints[ids] = self._open
 
     def receive(self, actions: torch.Tensor) -> torch.Tensor:
         """What is executed in this step ``[N, A]`` when ``actions`` ``[N, A]`` are sent; arm channels are relative."""
@@ -112,7 +125,7 @@ class CommandPath(PerEnvironment):
         return torch.cat((arm, self._gripper), 1)
 
     def targets(self, command: torch.Tensor) -> torch.Tensor:
-        """Drive targets ``[N, 9]``: true joint angles [rad], finger positions [m]; for commanded angles ``[N, 7]``."""
+        """Drive targets ``[N, J + G]``: true joint angles [rad], gripper joints [rad or m]; for commands ``[N, J]``."""
         wanted = command - self["encoder_bias"]
         step = self["command_resolution"][:, None]
         wanted = torch.where(step > 0, torch.round(wanted / step.clamp_min(1e-9)) * step, wanted)
@@ -125,14 +138,15 @@ class CommandPath(PerEnvironment):
         held = torch.minimum(torch.maximum(self._joints, wanted - play), wanted + play)
         self._joints = torch.where(play > 0, held, wanted)
 
-        goal = torch.where(self._gripper > 0, PANDA.gripper_max_width / 2, 0.0)
-        reach = self["gripper_speed"][:, None].clamp_max(MARGIN * PANDA.gripper_speed) * CONTROL_DT
-        self._half_width = self._half_width + torch.minimum(
-            torch.maximum(goal - self._half_width, -reach), reach
+        goal = torch.where(self._gripper > 0, self._open, self._closed)
+        speed = self["gripper_speed"][:, None] * self._speed_ratio
+        reach = speed.clamp_max(self._fastest) * CONTROL_DT
+        self._gripper_joints = self._gripper_joints + torch.minimum(
+            torch.maximum(goal - self._gripper_joints, -reach), reach
         )
         return self.standing
 
     @property
     def standing(self) -> torch.Tensor:
-        """The last drive targets ``[N, 9]``: see `targets`."""
-        return torch.cat((self._joints, self._half_width, self._half_width), 1)
+        """The last drive targets ``[N, J + G]``: see `targets`."""
+        return torch.cat((self._joints, self._gripper_joints), 1)

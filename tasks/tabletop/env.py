@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from robots.franka import PANDA
 from tasks.engines.pushes import make_link_pushes, make_pushes
 from tasks.episode import EpisodeSpec
 from tasks.registry import find
@@ -23,15 +22,16 @@ from tasks.tabletop.dropped import dropped
 from tasks.tabletop.dynamics import Dynamics
 from tasks.tabletop.happenings import let_happen, note_pushes
 from tasks.tabletop.judge import Judge, State
+from tasks.tabletop.reference import JOINTWISE, for_joints
 from tasks.tabletop.scene import COLORS, Scene
 from tasks.tabletop.sensing import Measured, Sensing
 from tasks.tabletop.simulated_scene import SimulatedScene
 from tasks.tabletop.view import PrivilegedView
-from tasks.tabletop.workspace import ROOM_COLOR, TABLE_COLOR
+from tasks.tabletop.workspace import ROOM_COLOR, TABLE_COLOR, on_table
 
 
 class TabletopEnv(SimulatedScene):
-    """A Franka at a table, asked to do the task that its configuration names; many environments at once."""
+    """A robot at a table, asked to do the task that its configuration names; many environments at once."""
 
     def __init__(self, cfg, render_mode: str | None = None, **kwargs) -> None:
         self.task = find(cfg.task)
@@ -47,13 +47,17 @@ class TabletopEnv(SimulatedScene):
 
     def load_managers(self) -> None:
         self.progress: Judge = self.task.judge(
-            BodyTable(self.slots.values(), self.device), self.num_envs, self.step_dt, self.device
+            BodyTable(self.slots.values(), self.device),
+            self.num_envs,
+            self.step_dt,
+            self.device,
+            self.robot_model,
         )
         super().load_managers()
         self.dynamics = Dynamics(self)
         self.pushes = make_pushes(self, self.bodies)
         self.hand_pushes = make_link_pushes(self, self.robot, self.hand_id)
-        self.sensing = Sensing(self.num_envs, self.device)
+        self.sensing = Sensing(self.num_envs, self.device, self.robot_model)
         self.disturbances = Disturbances(self.num_envs, self.device)
         self.command = self.action_manager.get_term("command")
         self._owners: tuple[PerEnvironment, ...] = (
@@ -117,13 +121,20 @@ class TabletopEnv(SimulatedScene):
                 yaw = torch.tensor(p.yaw / 2)
                 z = self.slots[p.slot].height / 2 + 0.0005
                 pose[i, self.slot_index[p.slot]] = torch.tensor(
-                    (p.x, p.y, z, 0.0, 0.0, torch.sin(yaw), torch.cos(yaw))
+                    (
+                        *on_table((p.x, p.y), self.robot_model.workspace),
+                        z,
+                        0.0,
+                        0.0,
+                        torch.sin(yaw),
+                        torch.cos(yaw),
+                    )
                 )
         self.write_body_poses(ids, pose)
 
     def _begin_posture(self, ids: torch.Tensor) -> None:
         """Put the arms where they begin, hands open; the command starts from there, as the encoders read it."""
-        home = torch.tensor(PANDA.home, device=self.device)
+        home = torch.tensor(self.robot_model.spec.home, device=self.device)
         posture = home + self.layout["initial_arm"][ids]
         self.command.begin(ids, posture + self.command.path["encoder_bias"][ids])
         self.write_joints(ids, posture)
@@ -163,6 +174,8 @@ class TabletopEnv(SimulatedScene):
 
     def set(self, name: str, rows: Sequence[int], values: Sequence[Any]) -> None:
         """Ask for a setting in the environments ``rows``; `commit` makes it so. KeyError for an unknown name."""
+        if name in JOINTWISE:
+            values = for_joints(values, len(self.arm_joint_ids))
         self._owner_of[name].set(name, rows, values)
         self._changed.add(name)
 
@@ -240,6 +253,7 @@ class TabletopEnv(SimulatedScene):
         intrinsics, distortion = self.calibration(camera)
         return PrivilegedView(
             slots=tuple(self.slots.values()),
+            robot=self.robot_model,
             body_pose=self.body_pose[ids],
             active=self.progress.active[ids],
             target=self.progress.target[ids],

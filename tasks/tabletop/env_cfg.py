@@ -5,7 +5,13 @@ from __future__ import annotations
 import isaaclab.envs.mdp as mdp
 import isaaclab.sim as sim_utils
 import torch
-from isaaclab.assets import AssetBaseCfg, RigidObjectCfg, RigidObjectCollectionCfg, VisualMaterialCfg
+from isaaclab.assets import (
+    ArticulationCfg,
+    AssetBaseCfg,
+    RigidObjectCfg,
+    RigidObjectCollectionCfg,
+    VisualMaterialCfg,
+)
 from isaaclab.envs import ManagerBasedRLEnvCfg
 from isaaclab.managers import (
     EventTermCfg,
@@ -24,9 +30,10 @@ from isaaclab_newton.sim.schemas import MujocoCollisionCfg
 from isaaclab_physx.sim.schemas import PhysxCollisionCfg, PhysxRigidBodyCfg
 from scipy.spatial.transform import Rotation
 
-from robots.franka import SURFACE_FRICTION
-from robots.franka.articulation import HAND_PATH, franka_cfg
-from robots.franka.asset import material_colors
+from robots.protocol import CameraMount, RobotModel
+from robots.registry import DEFAULT as DEFAULT_ROBOT
+from robots.registry import robot
+from robots.surfaces import SURFACE_FRICTION
 from tasks.cameras import CameraSpec, look_at
 from tasks.engines.contact import MUJOCO_SOLIMP, MUJOCO_SOLREF
 from tasks.engines.presets import DECIMATION, PHYSICS_DT, PhysicsPresets, RendererPresets
@@ -43,16 +50,16 @@ from tasks.tabletop.workspace import (
     TABLE_COLOR,
     TABLE_SIZE,
     WALL_X,
-    WRIST_OFFSET,
     Slot,
-    front_camera,
+    cameras_of,
+    on_table,
     pool,
-    wrist_axes,
-    wrist_camera,
 )
 
 SHADING = ("rgb_hdr", "albedo", "normals")
 """What a renderer must draw beside the image so that light and textures can be changed in it."""
+FLOOR_SIZE, WALL_SIZE = (6.0, 6.0, 0.02), (0.02, 6.0, 4.0)
+"""[m]"""
 CLIPPING = (0.01, 20.0)
 """Near and far plane of the cameras [m]."""
 
@@ -114,7 +121,9 @@ def box_cfg(prim: str, size: tuple, pos: tuple, color: tuple, collides: bool) ->
     )
 
 
-def camera_cfg(spec: CameraSpec, renderer, overscan: float = 1.0, shading: bool = False) -> CameraCfg:
+def camera_cfg(
+    spec: CameraSpec, renderer, overscan: float = 1.0, shading: bool = False, model: RobotModel | None = None
+) -> CameraCfg:
     """An Isaac Lab camera with the calibration of ``spec``.
 
     Args:
@@ -122,6 +131,7 @@ def camera_cfg(spec: CameraSpec, renderer, overscan: float = 1.0, shading: bool 
         renderer: its renderer's configuration.
         overscan: nominal over rendered focal length: more is drawn than the camera sees, for lenses that see more.
         shading: whether to draw what is needed to light the scene anew.
+        model: the robot that carries it; None: the default one.
     """
     aperture = 20.955
     spawn = sim_utils.PinholeCameraCfg(
@@ -130,12 +140,14 @@ def camera_cfg(spec: CameraSpec, renderer, overscan: float = 1.0, shading: bool 
         clipping_range=CLIPPING,
     )
     if spec.eye is not None:
-        axes = look_at(torch.tensor([spec.eye]), torch.tensor([spec.target]))[0]
+        axes = look_at(torch.tensor([spec.eye]), torch.tensor([spec.target]))[0].numpy()
         path, position = "{ENV_REGEX_NS}/Camera_" + spec.name, spec.eye
     else:
-        axes = wrist_axes()
-        path, position = "{ENV_REGEX_NS}/Robot/" + HAND_PATH + "/Camera_" + spec.name, WRIST_OFFSET
-    rotation = tuple(Rotation.from_matrix(axes.numpy()).as_quat().tolist())
+        model = model or robot()
+        mount: CameraMount = model.wrist_camera
+        axes, position = mount.axes, mount.position
+        path = "{ENV_REGEX_NS}/Robot/" + model.link_paths[mount.link] + "/Camera_" + spec.name
+    rotation = tuple(Rotation.from_matrix(axes).as_quat().tolist())
     return CameraCfg(
         prim_path=path,
         offset=CameraCfg.OffsetCfg(pos=position, rot=rotation, convention="ros"),
@@ -151,28 +163,39 @@ def camera_cfg(spec: CameraSpec, renderer, overscan: float = 1.0, shading: bool 
 
 @configclass
 class SceneCfg(InteractiveSceneCfg):
-    """Robot, table, room, the pool of bodies, two cameras."""
+    """Robot, table, room, the pool of bodies, two cameras; `fill` puts them there."""
 
-    robot = franka_cfg()
-    table = box_cfg(
-        "Table", TABLE_SIZE, (*TABLE_CENTER, -TABLE_SIZE[2] / 2), color=TABLE_COLOR, collides=True
-    )
-    floor = box_cfg("Floor", (6.0, 6.0, 0.02), (0.0, 0.0, FLOOR_Z), color=ROOM_COLOR, collides=False)
-    wall = box_cfg("Wall", (0.02, 6.0, 4.0), (WALL_X, 0.0, 1.0), color=ROOM_COLOR, collides=False)
-    bodies = RigidObjectCollectionCfg(
-        rigid_objects={slot.name: slot_cfg(slot, i) for i, slot in enumerate(pool().values())}
-    )
+    robot: ArticulationCfg | None = None
+    table: AssetBaseCfg | None = None
+    floor: AssetBaseCfg | None = None
+    wall: AssetBaseCfg | None = None
+    bodies: RigidObjectCollectionCfg | None = None
     front: CameraCfg | None = None
     wrist: CameraCfg | None = None
 
-    def __post_init__(self):
+    def fill(self, model: RobotModel) -> None:
+        """Everything but the cameras, as large as this robot's workspace."""
+        size, place = model.workspace.scale, model.workspace
+        self.robot = model.articulation("{ENV_REGEX_NS}/Robot")
+        table, floor, wall = (
+            tuple(size * side for side in sides) for sides in (TABLE_SIZE, FLOOR_SIZE, WALL_SIZE)
+        )
+        top = (*on_table(TABLE_CENTER, place), -table[2] / 2)
+        self.table = box_cfg("Table", table, top, color=TABLE_COLOR, collides=True)
+        below = (*on_table((0.0, 0.0), place), size * FLOOR_Z)
+        self.floor = box_cfg("Floor", floor, below, color=ROOM_COLOR, collides=False)
+        behind = (*on_table((WALL_X, 0.0), place), size * 1.0)
+        self.wall = box_cfg("Wall", wall, behind, color=ROOM_COLOR, collides=False)
+        self.bodies = RigidObjectCollectionCfg(
+            rigid_objects={slot.name: slot_cfg(slot, i) for i, slot in enumerate(pool(size).values())}
+        )
         for name in ("table", "floor", "wall"):
             path = getattr(self, name).prim_path + "/geometry/material"
             setattr(self, f"{name}_material", VisualMaterialCfg(prim_path=path, spawn=None))
         for name, body in self.bodies.rigid_objects.items():
             path = f"{body.prim_path}/{MATERIAL}"
             setattr(self, f"{name}_material", VisualMaterialCfg(prim_path=path, spawn=None))
-        for name in material_colors():
+        for name in model.material_colors():
             path = "{ENV_REGEX_NS}/Robot/Materials/" + name
             setattr(self, f"robot_{name}_material", VisualMaterialCfg(prim_path=path, spawn=None))
 
@@ -221,7 +244,7 @@ class TerminationsCfg:
 
 @configclass
 class TabletopEnvCfg(ManagerBasedRLEnvCfg):
-    """A Panda at a table, and a task."""
+    """A robot at a table, and a task."""
 
     scene: SceneCfg = SceneCfg(num_envs=16, env_spacing=4.0, replicate_physics=True)
     actions: ActionsCfg = ActionsCfg()
@@ -232,6 +255,8 @@ class TabletopEnvCfg(ManagerBasedRLEnvCfg):
     renderer: RendererPresets = RendererPresets()
     task: str = DEFAULT
     """Name of the task (`tasks.registry`)."""
+    robot: str = DEFAULT_ROBOT
+    """Name of the robot (`robots.registry`)."""
     image_size: int = IMAGE_SIZE
     """Width and height of the camera images [px]."""
     overscan: dict[str, float] = {}
@@ -245,9 +270,11 @@ class TabletopEnvCfg(ManagerBasedRLEnvCfg):
         self.sim = SimulationCfg(
             dt=PHYSICS_DT, device="cpu", render_interval=DECIMATION, physics=PhysicsPresets()
         )
-        for spec in (front_camera(self.image_size), wrist_camera(self.image_size)):
+        model = robot(self.robot)
+        self.scene.fill(model)
+        for spec in cameras_of(model, self.image_size):
             scale = self.overscan.get(spec.name, 1.0)
-            setattr(self.scene, spec.name, camera_cfg(spec, RendererPresets(), scale, self.shading))
+            setattr(self.scene, spec.name, camera_cfg(spec, RendererPresets(), scale, self.shading, model))
 
 
 @configclass

@@ -13,17 +13,19 @@ import torch
 from tasks.tabletop.disturbances import PUSH_S, Happening
 from tasks.tabletop.dropped import dropped
 from tasks.tabletop.spots import Obstacle, first_free, way_out
-from tasks.tabletop.view import OPEN_REACH
+from tasks.tabletop.workspace import composed, on_table
 
 if TYPE_CHECKING:
     from tasks.tabletop.env import TabletopEnv
 
 DROP_HEIGHT = 0.12
-"""From where a distractor falls in mid-episode [m]."""
+"""From where a distractor falls in mid-episode, at full size [m]."""
 IN_HAND = 0.06
-"""Distance of the named object from the tool up to which it is left where it is [m]: the hand may hold it."""
+"""Distance of the named object from the tool up to which it is left where it is, at full size [m]: the hand may hold
+it."""
 PALM_REACH = 0.11
-"""Radius of a circle about the tool that holds the hand, seen from above [m]: the palm is 0.104 m long each way."""
+"""Radius of a circle about the tool that holds the hand, seen from above, at full size [m]: the Panda's palm is 0.104 m
+long each way."""
 
 
 def note_pushes(env: TabletopEnv) -> None:
@@ -59,16 +61,18 @@ def _move_target(
     It waits until the object is out of the hand, and does not happen to one that lies where it belongs.
     """
     body = int(env.progress.target[row])
-    if float((pose[body, :3] - tool).norm()) < IN_HAND:
+    if float((pose[body, :3] - tool).norm()) < IN_HAND * _scale(env):
         env.disturbances.postpone_move(row)
         return []
     if bool(env.progress.in_place[row]) or bool(env.progress.lost[row]):
         return []
     x, y, z = pose[body, :3].tolist()
-    spot = way_out((x, y), way, _radius(env, body), _obstacles(env, row, body, pose, tool, z, OPEN_REACH))
+    reach = env.robot_model.gripper.open_reach
+    obstacles = _obstacles(env, row, body, pose, tool, z, reach)
+    spot = way_out(composed((x, y), env.robot_model.workspace), way, _radius(env, body), obstacles)
     if spot is None:
         return []
-    pose[body, :2] = torch.tensor(spot, device=pose.device)
+    pose[body, :2] = torch.tensor(on_table(spot, env.robot_model.workspace), device=pose.device)
     env.progress.displaced(row)
     return [body]
 
@@ -84,18 +88,23 @@ def _drop(
     scene = env.scenes[row]
     assert scene is not None, "nothing happens before an episode has begun"
     body = env.slot_index[dropped(scene)[0]]
-    spot = first_free(
-        shares, _radius(env, body), _obstacles(env, row, body, pose, tool, DROP_HEIGHT, PALM_REACH)
-    )
+    height, reach = DROP_HEIGHT * _scale(env), PALM_REACH * _scale(env)
+    spot = first_free(shares, _radius(env, body), _obstacles(env, row, body, pose, tool, height, reach))
     if spot is None:
         return []
-    pose[body] = torch.tensor((*spot, DROP_HEIGHT, 0.0, 0.0, 0.0, 1.0), device=pose.device)
+    spot = on_table(spot, env.robot_model.workspace)
+    pose[body] = torch.tensor((*spot, height, 0.0, 0.0, 0.0, 1.0), device=pose.device)
     env.progress.add_falling(row, body)
     return [body]
 
 
+def _scale(env: TabletopEnv) -> float:
+    return env.robot_model.workspace.scale
+
+
 def _radius(env: TabletopEnv, body: int) -> float:
-    return env.progress.bodies.slots[body].radius
+    """Of a body in the composed scene [m]."""
+    return env.progress.bodies.slots[body].radius / _scale(env)
 
 
 def _obstacles(
@@ -107,9 +116,17 @@ def _obstacles(
     height: float,
     reach: float,
 ) -> list[Obstacle]:
-    """What a body at this height [m] must keep off: all others, and the hand, of this reach [m], if it is that low."""
+    """What a body at this height [m] must keep off: all others, and the hand, of this reach [m], if it is that low.
+
+    Given in the composed scene.
+    """
+    workspace = env.robot_model.workspace
     others = [i for i in env.progress.active[row].nonzero()[:, 0].tolist() if i != body]
-    found = [Obstacle(*pose[i, :2].tolist(), _radius(env, i)) for i in others]
-    if float(tool[2]) < height + 2 * _radius(env, body):
-        found.append(Obstacle(*tool[:2].tolist(), reach))
+    found = [
+        Obstacle(*composed((float(pose[i, 0]), float(pose[i, 1])), workspace), _radius(env, i))
+        for i in others
+    ]
+    if float(tool[2]) < height + 2 * _radius(env, body) * workspace.scale:
+        at = composed((float(tool[0]), float(tool[1])), workspace)
+        found.append(Obstacle(*at, reach / workspace.scale))
     return found

@@ -21,11 +21,11 @@ class State:
     tool: torch.Tensor
     """Tool position ``[N, 3]`` [m]."""
     tool_rotation: torch.Tensor
-    """Axes of the hand as columns ``[N, 3, 3]``."""
+    """Axes of the tool as columns ``[N, 3, 3]``."""
     fingers: torch.Tensor
-    """Distance of the left and the right fingertip from the middle ``[N, 2]`` [m]."""
+    """Positions of the gripper's joints ``[N, G]`` [rad or m]."""
     joint_vel: torch.Tensor
-    """Arm joint velocities ``[N, 7]`` [rad/s]."""
+    """Arm joint velocities ``[N, J]`` [rad/s]."""
 
 
 class Judge(Protocol):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from robots.franka.kinematics import forward
+from robots.protocol import RobotModel
+from robots.registry import robot
 from tasks.settings import PerEnvironment, stream
 from tasks.tabletop.action_spaces import CONTROL_DT
 from tasks.tabletop.command_path import NOISE_STEPS
@@ -21,9 +22,9 @@ class Measured:
     """Proprioception of ``N`` environments as a policy gets it."""
 
     joint_pos: torch.Tensor
-    """``[N, 7]`` [rad]"""
+    """``[N, J]`` [rad]"""
     joint_vel: torch.Tensor
-    """``[N, 7]`` [rad/s]"""
+    """``[N, J]`` [rad/s]"""
     gripper_width: torch.Tensor
     """``[N]`` [m]"""
     ee_position: torch.Tensor
@@ -45,7 +46,8 @@ class Sensing(PerEnvironment):
         state_delay: control steps by which all of it comes late.
     """
 
-    def __init__(self, num_envs: int, device: str = "cpu") -> None:
+    def __init__(self, num_envs: int, device: str = "cpu", model: RobotModel | None = None) -> None:
+        """``model`` is the robot, of ``J`` arm joints, that is sensed; None: the default one."""
         super().__init__(
             num_envs,
             device,
@@ -57,17 +59,22 @@ class Sensing(PerEnvironment):
             gripper_noise=0.0,
             state_delay=0,
         )
-        self._history = torch.zeros(MAX_STATE_DELAY + 1, num_envs, 15, device=device)
+        model = model or robot()
+        self._j = j = len(model.spec.arm_joints)
+        self._forward = model.kinematics().forward
+        self._history = torch.zeros(MAX_STATE_DELAY + 1, num_envs, 2 * j + 1, device=device)
         self._step = torch.zeros(num_envs, dtype=torch.long, device=device)
-        self._noise = torch.zeros(num_envs, NOISE_STEPS, 18, device=device)
-        self._drift_sign = torch.ones(num_envs, 7, device=device)
+        self._noise = torch.zeros(num_envs, NOISE_STEPS, 2 * j + 4, device=device)
+        self._drift_sign = torch.ones(num_envs, j, device=device)
 
     def begin(self, rows: Sequence[int], seeds: Sequence[int]) -> None:
         """Draw the random numbers of new episodes."""
         for row, seed in zip(rows, seeds, strict=True):
             rng = stream(seed, "sensing")
-            self._drift_sign[row] = torch.from_numpy(rng.choice([-1.0, 1.0], 7)).float()
-            self._noise[row] = torch.from_numpy(rng.standard_normal((NOISE_STEPS, 18), dtype="float32"))
+            self._drift_sign[row] = torch.from_numpy(rng.choice([-1.0, 1.0], self._j)).float()
+            self._noise[row] = torch.from_numpy(
+                rng.standard_normal((NOISE_STEPS, 2 * self._j + 4), dtype="float32")
+            )
 
     def reset(
         self, ids: torch.Tensor, joint_pos: torch.Tensor, joint_vel: torch.Tensor, width: torch.Tensor
@@ -88,15 +95,16 @@ class Sensing(PerEnvironment):
         return not any(bool(value.any()) for value in self.values.values())
 
     def measure(self, encoder_bias: torch.Tensor) -> Measured:
-        """What is reported now; ``encoder_bias`` ``[N, 7]`` [rad] is what the encoders read too much."""
+        """What is reported now; ``encoder_bias`` ``[N, J]`` [rad] is what the encoders read too much."""
         rows = torch.arange(self.num_envs, device=self.device)
         state = self._history[self["state_delay"], rows]
         noise = self._noise[rows, self._step % NOISE_STEPS]
         elapsed = self._step[:, None] * CONTROL_DT
-        joint_pos = state[:, :7] + encoder_bias + self["joint_drift"][:, None] * elapsed * self._drift_sign
-        joint_pos = joint_pos + self["joint_noise"][:, None] * noise[:, :7]
-        joint_vel = state[:, 7:14] + self["joint_velocity_noise"][:, None] * noise[:, 7:14]
-        width = state[:, 14] + self["gripper_noise"] * noise[:, 17]
-        position, rotation, _ = forward(joint_pos)
-        position = position + self["ee_bias"] + self["ee_noise"][:, None] * noise[:, 14:17]
+        j, k = self._j, 2 * self._j
+        joint_pos = state[:, :j] + encoder_bias + self["joint_drift"][:, None] * elapsed * self._drift_sign
+        joint_pos = joint_pos + self["joint_noise"][:, None] * noise[:, :j]
+        joint_vel = state[:, j:k] + self["joint_velocity_noise"][:, None] * noise[:, j:k]
+        width = state[:, k] + self["gripper_noise"] * noise[:, k + 3]
+        position, rotation, _ = self._forward(joint_pos)
+        position = position + self["ee_bias"] + self["ee_noise"][:, None] * noise[:, k : k + 3]
         return Measured(joint_pos, joint_vel, width, position, rotation)

@@ -13,9 +13,7 @@ from isaaclab.envs import ManagerBasedRLEnv
 from isaaclab.utils.math import quat_from_matrix
 
 from policy.action import ActionSpec
-from robots.franka import PANDA
-from robots.franka.asset import material_colors
-from robots.franka.kinematics import forward
+from robots.registry import robot
 from tasks.cameras import CameraSpec
 from tasks.engines.actor_order import add_bodies_in_order
 from tasks.engines.delayed_renderer import DelayedWarpRenderer
@@ -25,7 +23,7 @@ from tasks.engines.robot_base import write_robot_base
 from tasks.poses import compose, matrix, product, relative, rotate
 from tasks.tabletop.imaging import Imaging
 from tasks.tabletop.layout import Layout
-from tasks.tabletop.workspace import PARKING, front_camera, pool, wrist_camera
+from tasks.tabletop.workspace import PARKING, cameras_of, pool
 
 
 class SimulatedScene(ManagerBasedRLEnv):
@@ -33,12 +31,15 @@ class SimulatedScene(ManagerBasedRLEnv):
 
     def __init__(self, cfg, render_mode: str | None = None, **kwargs) -> None:
         allow_no_cuda()
-        self.slots = pool()
+        self.robot_model = robot(cfg.robot)
+        """Which robot it is."""
+        self._kinematics, self._hand = self.robot_model.kinematics(), self.robot_model.hand()
+        self.slots = pool(self.robot_model.workspace.scale)
         self.slot_index = {name: i for i, name in enumerate(self.slots)}
         self._joint_writes = 0
         self._tool: tuple[tuple[int, int], torch.Tensor, torch.Tensor] | None = None
         self.cameras: dict[str, CameraSpec] = {
-            spec.name: spec for spec in (front_camera(cfg.image_size), wrist_camera(cfg.image_size))
+            spec.name: spec for spec in cameras_of(self.robot_model, cfg.image_size)
         }
         super().__init__(cfg=cfg, render_mode=render_mode, **kwargs)
 
@@ -48,12 +49,13 @@ class SimulatedScene(ManagerBasedRLEnv):
         if engine_name(self.cfg) == "ovphysx" and self.device == "cpu":
             add_bodies_in_order(self.bodies)
         self.robot = self.scene["robot"]
-        self.arm_joint_ids, _ = self.robot.find_joints(list(PANDA.arm_joints), preserve_order=True)
-        self.finger_joint_ids, _ = self.robot.find_joints(list(PANDA.finger_joints), preserve_order=True)
-        self.hand_id = self.robot.find_bodies(PANDA.hand_body)[0][0]
-        self.layout = Layout(self.num_envs, self.device, self.cameras)
+        spec = self.robot_model.spec
+        self.arm_joint_ids, _ = self.robot.find_joints(list(spec.arm_joints), preserve_order=True)
+        self.finger_joint_ids, _ = self.robot.find_joints(list(spec.finger_joints), preserve_order=True)
+        self.hand_id = self.robot.find_bodies(spec.hand_body)[0][0]
+        self.layout = Layout(self.num_envs, self.device, self.cameras, self.robot_model)
         self.imaging = Imaging(self.num_envs, self.device, self.cameras, len(self.slots), self.cfg.overscan)
-        self._robot_colors = material_colors()
+        self._robot_colors = self.robot_model.material_colors()
         self._joints_before = self.robot.data.joint_pos.torch.clone()
         super().load_managers()
 
@@ -76,17 +78,17 @@ class SimulatedScene(ManagerBasedRLEnv):
 
     @property
     def joint_pos(self) -> torch.Tensor:
-        """Arm joint positions ``[N, 7]`` [rad]."""
+        """Arm joint positions ``[N, J]`` [rad]."""
         return self.robot.data.joint_pos.torch[:, self.arm_joint_ids]
 
     @property
     def joint_vel(self) -> torch.Tensor:
-        """Arm joint velocities ``[N, 7]`` [rad/s]: see `all_joint_vel`."""
+        """Arm joint velocities ``[N, J]`` [rad/s]: see `all_joint_vel`."""
         return self.all_joint_vel[:, self.arm_joint_ids]
 
     @property
     def all_joint_vel(self) -> torch.Tensor:
-        """Velocities of all joints ``[N, 9]`` [rad/s, m/s]: by how much positions changed in the last physics step.
+        """Velocities of all joints ``[N, J + G]`` [rad/s, m/s]: by how much positions changed in the last physics step.
 
         Derived as an encoder's are, since what PhysX says of a joint with much friction is not how it moves: up to nine
         times that under viscous friction of 100 N m s/rad. Errors: half a physics step of acceleration, since it is the
@@ -103,11 +105,11 @@ class SimulatedScene(ManagerBasedRLEnv):
     @property
     def gripper_width(self) -> torch.Tensor:
         """Distance between the fingertips ``[N]`` [m]."""
-        return self.finger_pos.sum(1)
+        return self._hand.width(self.finger_pos)
 
     @property
     def finger_pos(self) -> torch.Tensor:
-        """Distance of the left and the right fingertip from the middle ``[N, 2]`` [m]."""
+        """Positions of the gripper's joints ``[N, G]`` [rad or m]."""
         return self.robot.data.joint_pos.torch[:, self.finger_joint_ids]
 
     @property
@@ -131,7 +133,7 @@ class SimulatedScene(ManagerBasedRLEnv):
         """Tool position ``[N, 3]`` [m] and rotation ``[N, 3, 3]`` in the base frame, from the true joint positions."""
         instant = (self._sim_step_counter, self._joint_writes)
         if self._tool is None or self._tool[0] != instant:
-            position, rotation, _ = forward(self.joint_pos)
+            position, rotation, _ = self._kinematics.forward(self.joint_pos)
             self._tool = (instant, position, rotation)
         return self._tool[1], self._tool[2]
 
@@ -239,16 +241,19 @@ class SimulatedScene(ManagerBasedRLEnv):
         )
 
     def write_joints(
-        self, env_ids: torch.Tensor, arm: torch.Tensor, width: float | torch.Tensor = 0.08
+        self, env_ids: torch.Tensor, arm: torch.Tensor, width: torch.Tensor | None = None
     ) -> None:
-        """Put the robot at arm positions ``[n, 7]`` [rad] and finger distance [m], at rest, and command it to stay."""
+        """Put the robot at arm positions ``[n, J]`` [rad] and gripper widths ``[n]`` [m], at rest, to stay there.
+
+        Without a width the gripper is opened.
+        """
         self._joint_writes += 1
-        position = torch.empty(len(env_ids), 9, device=self.device)
+        count = len(self.arm_joint_ids) + len(self.finger_joint_ids)
+        position = torch.empty(len(env_ids), count, device=self.device)
         position[:, self.arm_joint_ids] = arm
-        half = torch.as_tensor(width, device=self.device) / 2
-        position[:, self.finger_joint_ids] = (
-            half.expand(len(env_ids), 2) if half.dim() == 0 else half[:, None].expand(-1, 2)
-        )
+        if width is None:
+            width = torch.full((len(env_ids),), self.robot_model.gripper.open_width)
+        position[:, self.finger_joint_ids] = self._hand.joints_at(width.to(position))
         self._joints_before[env_ids] = position
         self.robot.write_joint_position_to_sim_index(position=position, env_ids=env_ids)
         self.robot.write_joint_velocity_to_sim_index(velocity=torch.zeros_like(position), env_ids=env_ids)
@@ -275,8 +280,8 @@ class SimulatedScene(ManagerBasedRLEnv):
 
         Args:
             env_ids: environments ``[n]``.
-            arm: arm joint positions ``[n, 7]`` [rad].
-            width: fingertip distances ``[n]`` [m].
+            arm: arm joint positions ``[n, J]`` [rad].
+            width: gripper widths ``[n]`` [m].
             pose: poses of the whole pool ``[n, B, 7]``, base frame.
         """
         self.write_joints(env_ids, arm, width)

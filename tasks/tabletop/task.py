@@ -14,6 +14,7 @@ import numpy as np
 from policy.action import ActionSpec
 from policy.contract import Policy
 from policy.grounding import Grounding
+from robots.protocol import RobotModel
 from tasks.tabletop.body_table import BodyTable
 from tasks.tabletop.composition import draw_poses
 from tasks.tabletop.judge import Judge
@@ -59,8 +60,8 @@ class TaskSpec:
     """The scene that the values of the ``scene.*`` factors describe, asked for as those of ``language.*`` say."""
     instruction: Callable[[Scene], str]
     """How a scene is asked for where nothing varies: "put the red cube on the blue plate"."""
-    judge: Callable[[BodyTable, int, float, str], Judge]
-    """Makes a judge of: shapes of the bodies, number of environments, control step [s], torch device."""
+    judge: Callable[[BodyTable, int, float, str, RobotModel], Judge]
+    """Makes a judge of: shapes of the bodies, number of environments, control step [s], torch device, and the robot."""
     failure_reasons: tuple[str, ...]
     """Why an episode can fail; the first that applies counts."""
     expert: MakeExpert

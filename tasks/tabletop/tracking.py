@@ -10,7 +10,8 @@ import math
 
 import torch
 
-from robots.franka.gripper import hand_distance
+from robots.protocol import RobotModel
+from robots.registry import robot
 from tasks.poses import rotate
 from tasks.tabletop.body_table import BodyTable
 from tasks.tabletop.judge import State
@@ -25,11 +26,11 @@ REST_SPEED = 0.02
 REST_SPIN = 0.5
 """[rad/s]"""
 REACH_DISTANCE = 0.04
-"""Tool to object origin at which the object counts as reached [m]."""
+"""Tool to object origin at which the object counts as reached, at full size [m]."""
 HAND_DISTANCE = 0.12
-"""Tool to body origin within which the hand may be what lifts a body [m]: no body is larger than that."""
+"""Tool to body origin within which the hand may be what lifts a body, at full size [m]: no body is larger than that."""
 LIFT_HEIGHT = 0.03
-"""Rise above the resting place at which an object counts as lifted [m]."""
+"""Rise above the resting place at which an object counts as lifted, at full size [m]."""
 MAX_SPEED = 10.0
 """Faster than this above the table, and the physics is not to be believed [m/s]."""
 
@@ -42,7 +43,17 @@ class EpisodeTracker:
     and was brought there by the hand, which has reached it since it was last moved by anything else (`displaced`).
     """
 
-    def __init__(self, bodies: BodyTable, num_envs: int, control_dt: float, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        bodies: BodyTable,
+        num_envs: int,
+        control_dt: float,
+        device: str = "cpu",
+        model: RobotModel | None = None,
+    ) -> None:
+        """``model`` is the robot that acts; None: the default one. Distances are less in a smaller workspace."""
+        model = model or robot()
+        self._hand, self._scale = model.hand(), model.workspace.scale
         self.bodies = bodies
         # So many looks, the first and the last of which are `SETTLE_S` apart.
         self.settle_steps = math.ceil(SETTLE_S / control_dt - 1e-9) + 1
@@ -111,8 +122,8 @@ class EpisodeTracker:
         reached = self.active & self._reached(state, distance)
         self.reached_bodies |= reached
         self.by_hand |= reached[self._rows, self.target]
-        risen = on_table & ~self.falling & (position[..., 2] - self.rest_z > LIFT_HEIGHT)
-        self.lifted |= risen & (distance < HAND_DISTANCE)
+        risen = on_table & ~self.falling & (position[..., 2] - self.rest_z > LIFT_HEIGHT * self._scale)
+        self.lifted |= risen & (distance < HAND_DISTANCE * self._scale)
         self.lost |= position[self._rows, self.target, 2] < -0.05
 
         self._look(state)
@@ -129,7 +140,7 @@ class EpisodeTracker:
 
     def _reached(self, state: State, distance: torch.Tensor) -> torch.Tensor:
         """Whether the hand reaches bodies now ``[N, B]``, which are at these distances from the tool ``[N, B]`` [m]."""
-        return distance < REACH_DISTANCE
+        return distance < REACH_DISTANCE * self._scale
 
     def _hand_distance(self, rows: torch.Tensor) -> torch.Tensor:
         """Distance between the hand and the named objects of some environments ``[n]`` [m], as last seen."""
@@ -137,7 +148,7 @@ class EpisodeTracker:
         assert state is not None, "nothing was looked at yet"
         pose, points = state.pose[rows, self.target[rows]], self.bodies.surface[self.target[rows]]
         points = pose[:, None, :3] + rotate(pose[:, None, 3:], points)
-        return hand_distance(points, state.tool[rows], state.tool_rotation[rows], state.fingers[rows])
+        return self._hand.distance(points, state.tool[rows], state.tool_rotation[rows], state.fingers[rows])
 
     @property
     def _rows(self) -> torch.Tensor:

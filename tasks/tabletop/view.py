@@ -7,20 +7,22 @@ front camera means on the table. Pure torch, so that experts are tested without 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 
+from robots.protocol import RobotModel
+from robots.registry import robot
 from tasks.cameras import back_project
 from tasks.imaging.lens import project_distorted, undistort
 from tasks.poses import angle
 from tasks.tabletop.workspace import Slot
 
-OPEN_REACH = 0.058
-"""Distance of the outer face of an open finger from the tool [m]."""
-FINGER_RADIUS = 0.012
-"""Half the width of a finger [m]."""
+OVER_TABLE = 0.001
+"""How far fingers stay off the table [m]."""
+HELD = 0.06
+"""Distance of an object's origin from the tool up to which it is where the fingers are, at full size [m]."""
 
 
 @dataclass
@@ -54,6 +56,13 @@ class PrivilegedView:
     """``[n, 3]`` [m]"""
     camera_rotation: torch.Tensor
     """``[n, 3, 3]``, OpenCV axes as columns."""
+    robot: RobotModel = field(default_factory=robot)
+    """Which robot it is."""
+
+    @property
+    def scale(self) -> float:
+        """Size of the scene against that of the composed one."""
+        return self.robot.workspace.scale
 
     @cached_property
     def target_pose(self) -> torch.Tensor:
@@ -68,14 +77,15 @@ class PrivilegedView:
     @cached_property
     def held(self) -> torch.Tensor:
         """Whether the object is where the fingers are ``[n]``, bool."""
-        return (self.target_pose[:, :3] - self.tool).norm(dim=1) < 0.06
+        return (self.target_pose[:, :3] - self.tool).norm(dim=1) < HELD * self.scale
 
     @cached_property
     def place_point(self) -> torch.Tensor:
         """Middle of the surface that is to carry the object ``[n, 3]`` [m]."""
         point = self.receptacle_pose[:, :3].clone()
         drop = [
-            self.slots[i].body.support_height - self.slots[i].height / 2 for i in self.receptacle.tolist()
+            self.slots[i].body.support_height * self.slots[i].scale - self.slots[i].height / 2
+            for i in self.receptacle.tolist()
         ]
         point[:, 2] += torch.tensor(drop, device=point.device)
         return point
@@ -128,28 +138,31 @@ class PrivilegedView:
         return torch.stack((x, y), -1)
 
     @cached_property
-    def _candidate_yaw(self) -> torch.Tensor:
+    def candidate_yaw(self) -> torch.Tensor:
         """Direction in which the fingers close ``[n, G]`` [rad], base frame, in (-pi, pi]."""
         yaw = self._object_yaw[:, None] + self._grasps[..., 2]
         return torch.remainder(yaw + math.pi, 2 * math.pi) - math.pi
 
     @cached_property
     def grasp_clearance(self) -> torch.Tensor:
-        """Room between the open fingers and the nearest other body ``[n, G]`` [m], 4 cm at most."""
-        yaw = self._candidate_yaw
-        finger = OPEN_REACH * torch.stack((torch.cos(yaw), torch.sin(yaw)), -1)
+        """Room between the open fingers and the nearest other body ``[n, G]`` [m], 4 cm at most at full size."""
+        yaw = self.candidate_yaw
+        finger = self.robot.gripper.open_reach * torch.stack((torch.cos(yaw), torch.sin(yaw)), -1)
         spots = torch.stack((self._candidate_xy + finger, self._candidate_xy - finger), 2)  # [n, G, 2, 2]
         gap = (spots[:, :, :, None] - self.body_pose[:, None, None, :, :2]).norm(dim=-1)
         radius = torch.tensor([s.radius for s in self.slots], device=gap.device)
         others = self.active.clone()
         others[torch.arange(len(self.target)), self.target] = False
-        gap = torch.where(others[:, None, None], gap - radius - FINGER_RADIUS, torch.full_like(gap, 1.0))
-        return gap.amin((2, 3)).clamp_max(0.04)
+        gap = torch.where(
+            others[:, None, None], gap - radius - self.robot.gripper.finger_radius, torch.full_like(gap, 1.0)
+        )
+        return gap.amin((2, 3)).clamp_max(0.04 * self.scale)
 
     @cached_property
     def grasp_turn(self) -> torch.Tensor:
         """How far the hand must turn from its home orientation for each candidate ``[n, G]`` [rad]."""
-        return self._hand_yaw(self._candidate_yaw).abs()
+        points = torch.cat((self._candidate_xy, torch.zeros_like(self._candidate_xy[..., :1])), -1)
+        return self.robot.tool_control().grasp_turn(points, self.candidate_yaw)
 
     def grasp_point(self, choice: torch.Tensor) -> torch.Tensor:
         """Tool position of the chosen candidate ``[n, 3]`` [m]."""
@@ -160,17 +173,15 @@ class PrivilegedView:
         return torch.cat((self._candidate_xy[n, choice], (base + self.grasp_height(choice))[:, None]), 1)
 
     def grasp_height(self, choice: torch.Tensor) -> torch.Tensor:
-        """Height of the tool above the object's base ``[n]`` [m]."""
-        return self._grasps[torch.arange(len(choice)), choice, 3]
+        """Height of the tool above the object's base ``[n]`` [m]: so low that the fingers stay off the table."""
+        n = torch.arange(len(choice))
+        spot = torch.cat((self._candidate_xy[n, choice], torch.zeros_like(self.tool[:, :1])), 1)
+        depth = self.robot.tool_control().grasp_depth(spot, self.candidate_yaw[n, choice])
+        return torch.maximum(self._grasps[n, choice, 3], depth + OVER_TABLE)
 
-    def grasp_yaw(self, choice: torch.Tensor) -> torch.Tensor:
-        """Turn of the hand about the vertical from its home orientation ``[n]`` [rad]."""
-        return self._hand_yaw(self._candidate_yaw[torch.arange(len(choice)), choice])
-
-    @staticmethod
-    def _hand_yaw(closing: torch.Tensor) -> torch.Tensor:
-        """Turn of the hand that makes the fingers, which close along y at home, close along ``closing``."""
-        return torch.remainder(closing - math.pi / 2 + math.pi, 2 * math.pi) - math.pi
+    def grasp_closing(self, choice: torch.Tensor) -> torch.Tensor:
+        """Heading along which the fingers close in the chosen candidate ``[n]`` [rad], base frame."""
+        return self.candidate_yaw[torch.arange(len(choice)), choice]
 
     # -- pixels
 

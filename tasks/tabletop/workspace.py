@@ -1,4 +1,7 @@
-"""Where things are in the tabletop scene: table, cameras, and the pool of bodies. Pure numbers."""
+"""Where things are in tabletop scenes: table, cameras, and the pool of bodies. Pure numbers.
+
+They are those of the composed scene; `on_table` and the functions with a workspace say where that is before a robot.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import math
 from dataclasses import dataclass
 from functools import cache
 
-import torch
-
-from robots.franka import SURFACE_FRICTION
+from robots.protocol import CameraMount, RobotModel, Workspace
+from robots.registry import robot
+from robots.surfaces import SURFACE_FRICTION
 from tasks.cameras import CameraSpec
 from tasks.shapes import Body, objects, receptacles
 
@@ -44,36 +47,42 @@ NOMINAL_FRICTION = 0.8
 LEAST_FRICTION = SURFACE_FRICTION / 2
 """Less cannot be had on engines that average the two coefficients of a contact [1]."""
 
+FULL = Workspace()
+"""That in which scenes are composed."""
 SIZES = {"small": 0.9, "large": 1.1}
 """Scales of the objects, by name: each shape exists once in each size."""
 
 
-def front_camera(size: int = IMAGE_SIZE) -> CameraSpec:
+def on_table(point: tuple[float, float], workspace: Workspace) -> tuple[float, float]:
+    """Where a point (x, y) [m] of the composed scene is on the table before a robot."""
+    return workspace.scale * point[0] + workspace.offset, workspace.scale * point[1]
+
+
+def composed(point: tuple[float, float], workspace: Workspace) -> tuple[float, float]:
+    """Which point (x, y) [m] of the composed scene is there on the table: the inverse of `on_table`."""
+    return (point[0] - workspace.offset) / workspace.scale, point[1] / workspace.scale
+
+
+def front_camera(size: int = IMAGE_SIZE, workspace: Workspace = FULL) -> CameraSpec:
     """The calibrated third-person camera: 1.1 m in front of the workspace, 35 degrees above it.
 
     The focal length (1.95 image widths) lets the smallest object span 16 px at 224 x 224 in the farthest row.
     """
-    return CameraSpec("front", size, size, 1.95 * size, eye=(1.43, 0.0, 0.65), target=(0.48, 0.0, 0.0))
+    eye, target = (
+        (*on_table((x, 0.0), workspace), workspace.scale * z) for x, z in ((1.43, 0.65), (0.48, 0.0))
+    )
+    return CameraSpec("front", size, size, 1.95 * size, eye=eye, target=target)
 
 
-def wrist_camera(size: int = IMAGE_SIZE) -> CameraSpec:
-    """The camera on the hand, looking past the fingers."""
-    return CameraSpec("wrist", size, size, 0.67 * size)
+def wrist_camera(size: int = IMAGE_SIZE, mount: CameraMount | None = None) -> CameraSpec:
+    """The camera on the hand, looking past the fingers; ``mount`` is where, None: on the default robot."""
+    mount = mount or robot().wrist_camera
+    return CameraSpec("wrist", size, size, size * 0.5 / math.tan(mount.field_of_view / 2))
 
 
-WRIST_OFFSET = (0.07, 0.0, 0.02)
-"""Wrist camera in the hand frame [m]: in front of the hand, where a bracket would hold it."""
-WRIST_TILT = 0.35
-"""Tilt of the wrist camera toward the fingertips [rad]."""
-
-
-def wrist_axes() -> torch.Tensor:
-    """The wrist camera's OpenCV axes in the hand frame, as columns ``[3, 3]``.
-
-    Forward is the hand's z, tilted back to the fingers; down in the image is the hand's -x.
-    """
-    s, c = math.sin(WRIST_TILT), math.cos(WRIST_TILT)
-    return torch.tensor(((0.0, -c, -s), (1.0, 0.0, 0.0), (0.0, -s, c)))
+def cameras_of(model: RobotModel, size: int = IMAGE_SIZE) -> tuple[CameraSpec, ...]:
+    """All cameras of a scene with this robot; images have this width and height [px]."""
+    return front_camera(size, model.workspace), wrist_camera(size, model.wrist_camera)
 
 
 @dataclass(frozen=True)
@@ -97,11 +106,11 @@ class Slot:
 
 
 @cache
-def pool() -> dict[str, Slot]:
-    """All slots by name, in the order of the environment's body axis."""
+def pool(scale: float = 1.0) -> dict[str, Slot]:
+    """All slots by name, in the order of the environment's body axis; ``scale`` is the workspace's."""
     things = {
-        f"{name}_{size}": Slot(f"{name}_{size}", body, scale, False)
+        f"{name}_{size}": Slot(f"{name}_{size}", body, scale * own, False)
         for name, body in objects().items()
-        for size, scale in SIZES.items()
+        for size, own in SIZES.items()
     }
-    return things | {name: Slot(name, body, 1.0, True) for name, body in receptacles().items()}
+    return things | {name: Slot(name, body, scale, True) for name, body in receptacles().items()}

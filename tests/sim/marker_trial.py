@@ -21,7 +21,7 @@ def main() -> int:
 
     from domain_rand.sets import load_set
     from robots.franka import PANDA
-    from robots.franka.articulation import HAND_PATH
+    from robots.franka.model import HAND_PATH
     from tasks.pick_place.expert import Expert
     from tasks.tabletop.env import TabletopEnv
     from tasks.tabletop.env_cfg import TabletopEnvCfg

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import torch
 
-from robots.franka import PANDA
+from robots.registry import robot
 from tasks.tabletop.layout import Layout
 from tasks.tabletop.workspace import front_camera, pool
 
+PANDA = robot().spec
 LINKS = ("panda_link0", *PANDA.arm_links, PANDA.hand_body, "panda_leftfinger", "panda_rightfinger")
 
 
@@ -82,6 +83,7 @@ class FakeEnv:
 
     def __init__(self, n):
         self.num_envs, self.device = n, "cpu"
+        self.robot_model = robot()
         self.slots = pool()
         self.bodies = FakeAsset(**random_bodies(n, len(self.slots), 0))
         links = random_bodies(n, len(LINKS), 1)

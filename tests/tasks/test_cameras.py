@@ -9,8 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robots.registry import robot
 from tasks.cameras import CameraSpec, back_project, bounding_box, look_at, project
-from tasks.tabletop.workspace import OBJECT_REGION, front_camera, pool, wrist_axes, wrist_camera
+from tasks.tabletop.workspace import OBJECT_REGION, front_camera, pool, wrist_camera
 
 LEAST_SPAN = 16  # [px] of the longer side of an object at 224 x 224, below which few models find it
 
@@ -175,7 +176,7 @@ def test_the_front_camera_stands_where_its_description_says():
 
 
 def test_the_wrist_camera_has_right_handed_axes_and_looks_past_the_fingers():
-    axes = wrist_axes()
+    axes = torch.from_numpy(robot().wrist_camera.axes)
     np.testing.assert_allclose(axes.T @ axes, np.eye(3), atol=1e-6)
     assert torch.linalg.det(axes) == pytest.approx(1.0, abs=1e-6)
     assert axes[2, 2] > 0.9, "it looks along the hand's z"

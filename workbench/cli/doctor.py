@@ -122,6 +122,7 @@ def _packages() -> Table:
 
 def _plugins() -> Table:
     from domain_rand import checks, factors, plugins  # noqa: F401  importing them loads what is registered
+    from robots import registry as robots
     from tasks import registry
     from workbench.rollout.policy_classes import GROUP, registered
 
@@ -136,6 +137,13 @@ def _plugins() -> Table:
         except registry.TaskError as problem:
             verdict = f"[red]{problem}[/]"
         table.add_row(registry.GROUP, name, point.value, verdict)
+    for name, where in robots.registered().items():
+        try:
+            robots.robot(name)
+            verdict = "works"
+        except robots.RobotError as problem:
+            verdict = f"[red]{problem}[/]"
+        table.add_row(robots.GROUP, name, where, verdict)
     for name, where in registered().items():
         table.add_row(GROUP, name, where, "")
     return table

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from policy.action import ActionSpec
+from robots.registry import is_known, robot
 from workbench.data.thumbnails import PARTS
 
 TRACE_POINTS = 24
@@ -115,17 +116,17 @@ class DatasetEpisode:
     actions: np.ndarray
     """``[T, A]`` float32 in the units of `action_spec`."""
     joint_pos: np.ndarray
-    """True arm joint positions ``[T + 1, 7]`` [rad]."""
+    """True arm joint positions ``[T + 1, J]`` [rad]."""
     joint_vel: np.ndarray
-    """``[T + 1, 7]`` [rad/s]"""
+    """``[T + 1, J]`` [rad/s]"""
     gripper_width: np.ndarray
     """True distance between the fingertips ``[T + 1]`` [m]."""
     ee_pose: np.ndarray
     """True tool pose ``[T + 1, 7]``: position [m], quaternion x y z w."""
     commanded_joints: np.ndarray
-    """Joint positions that the arm was told to take ``[T + 1, 7]`` [rad]; row 0 before the first action."""
+    """Joint positions that the arm was told to take ``[T + 1, J]`` [rad]; row 0 before the first action."""
     measured_joint_pos: np.ndarray
-    """What the robot reported ``[T + 1, 7]`` [rad]: with the sensing factors' errors."""
+    """What the robot reported ``[T + 1, J]`` [rad]: with the sensing factors' errors."""
     measured_ee_pose: np.ndarray
     """``[T + 1, 7]``"""
     measured_gripper_width: np.ndarray
@@ -173,7 +174,11 @@ class DatasetEpisode:
         """What does not fit together, in plain sentences that name the field; empty when all does."""
         found = []
         t, p, f = self.steps, len(self.bodies), len(self.frame_steps)
-        shapes = dict.fromkeys(STATES, (t + 1, 7)) | {
+        name = self.action_spec.robot
+        joints = len(robot(name).spec.arm_joints) if is_known(name) else self.joint_pos.shape[-1]
+        shapes = dict.fromkeys(STATES, (t + 1, joints)) | {
+            "ee_pose": (t + 1, 7),
+            "measured_ee_pose": (t + 1, 7),
             "actions": (t, self.action_spec.dim),
             "gripper_width": (t + 1,),
             "measured_gripper_width": (t + 1,),

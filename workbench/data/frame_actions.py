@@ -20,13 +20,12 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from policy.action import ActionSpec
-from robots.franka.tool_pose import tool_pose
-from tasks.tabletop.action_spaces import ACTION_SPECS, DELTA_EEF, DELTA_JOINTS
+from robots.registry import robot
+from tasks.tabletop.action_spaces import ACTION_SPECS, DELTA_EEF, DELTA_JOINTS, action_specs
 from workbench.data.episode import DatasetEpisode
 
 TRANSLATION = ("dx", "dy", "dz")
 ROTATION = ("drot_x", "drot_y", "drot_z")
-JOINTS = tuple(f"dq{i + 1}" for i in range(7))
 SPACES = ACTION_SPECS
 """Action spaces by name."""
 SENT, REACHED = "actions as sent", "commanded targets reached"
@@ -54,8 +53,8 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
         episode: ``F`` frames. After a frame that shows the last state nothing is done: zero deltas.
 
     Returns:
-        ``joints`` ``[F, 7]`` [rad], ``eef_position`` ``[F, 3]`` [m] and ``eef_rotation_matrix`` ``[F, 3, 3]``: the
-        targets reached at the end; ``delta_joints`` ``[F, 7]`` [rad], ``delta_eef_position`` ``[F, 3]`` [m] and
+        ``joints`` ``[F, J]`` [rad], ``eef_position`` ``[F, 3]`` [m] and ``eef_rotation_matrix`` ``[F, 3, 3]``: the
+        targets reached at the end; ``delta_joints`` ``[F, J]`` [rad], ``delta_eef_position`` ``[F, 3]`` [m] and
         ``delta_eef_rotation_vector`` ``[F, 3]`` [rad] in the base frame: the way there; ``gripper_close``
         ``[F, 1]``: `OPEN` or `CLOSE`. Poses are the tool's in the base frame.
 
@@ -65,14 +64,14 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
     begin = np.asarray(episode.frame_steps)
     end = np.minimum(begin + stride(episode), episode.steps)
     command = episode.commanded_joints.astype(np.float64)
-    position, rotation = tool_pose(command)
+    position, rotation = robot(episode.action_spec.robot).chain.pose(command)
     spans = list(zip(begin.tolist(), end.tolist(), strict=True))
     channels = {c.name: i for i, c in enumerate(episode.action_spec.channels)}
     actions = episode.actions.astype(np.float64)
 
     sent_in = sources(episode.action_spec)
     if sent_in[DELTA_JOINTS.name] == SENT:
-        sent = actions[:, [channels[name] for name in JOINTS]]
+        sent = actions[:, [channels[name] for name in joint_channels(episode.action_spec.robot)]]
         delta_joints = np.stack([sent[a:b].sum(0) for a, b in spans])
     else:
         delta_joints = command[end] - command[begin]
@@ -98,10 +97,15 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
     }
 
 
+def joint_channels(robot_name: str) -> tuple[str, ...]:
+    """Names of the channels that move a robot's joints: ``dq1`` and on."""
+    return tuple(c.name for c in action_specs(robot_name)[DELTA_JOINTS.name].channels[:-1])
+
+
 def sources(spec: ActionSpec) -> dict[str, str]:
     """Where the deltas of each space of `SPACES` come from when an episode's own actions are of ``spec``."""
     channels = {c.name for c in spec.channels}
-    needed = {DELTA_EEF.name: {*TRANSLATION, *ROTATION}, DELTA_JOINTS.name: {*JOINTS}}
+    needed = {DELTA_EEF.name: {*TRANSLATION, *ROTATION}, DELTA_JOINTS.name: {*joint_channels(spec.robot)}}
     return {space: SENT if channels >= names else REACHED for space, names in needed.items()}
 
 

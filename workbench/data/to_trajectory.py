@@ -6,9 +6,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from policy.grounding import GRASP, PLACE, RECEPTACLE, TARGET, Box, Grounding, Point
-from robots.franka import PANDA
+from robots.registry import robot
 from tasks.tabletop.scene import COLORS
-from tasks.tabletop.workspace import WRIST_OFFSET, pool, wrist_axes
+from tasks.tabletop.workspace import pool
 from workbench.data.episode import CameraFrames, DatasetEpisode
 from workbench.rollout.trajectory import BodyTrack, CameraTrack, Trajectory
 
@@ -18,7 +18,7 @@ GREY = (0.5, 0.5, 0.5)
 
 def to_trajectory(episode: DatasetEpisode) -> Trajectory:
     """The episode with its pictures and annotations, states at every control step."""
-    half = episode.gripper_width / 2
+    model = robot(episode.action_spec.robot)
     rotation = Rotation.from_quat(episode.ee_pose[:, 3:]).as_matrix()
     channels = tuple(f"{c.name} [{c.unit}]" for c in episode.action_spec.channels)
     truths = []
@@ -28,8 +28,8 @@ def to_trajectory(episode: DatasetEpisode) -> Trajectory:
     return Trajectory(
         record={**episode.record, "factors": dict(episode.factors), "index": int(episode.record["index"])},
         control_dt=1.0 / episode.control_hz,
-        joint_names=(*PANDA.arm_joints, *PANDA.finger_joints),
-        joint_pos=np.column_stack((episode.joint_pos, half, half)),
+        joint_names=(*model.spec.arm_joints, *model.spec.finger_joints),
+        joint_pos=np.column_stack((episode.joint_pos, model.gripper.joints_at(episode.gripper_width))),
         gripper_width=episode.gripper_width,
         tool_position=episode.ee_pose[:, :3],
         tool_rotation=rotation,
@@ -40,6 +40,7 @@ def to_trajectory(episode: DatasetEpisode) -> Trajectory:
         true_grounding=tuple(truths),
         frame_steps=episode.frame_steps,
         frames={name: camera.jpeg for name, camera in episode.cameras.items()},
+        robot=model.spec.name,
     )
 
 
@@ -58,8 +59,12 @@ def _grounding(name: str, camera: CameraFrames, f: int) -> Grounding:
     return Grounding(name, (camera.width, camera.height), tuple(boxes), tuple(points), trace)
 
 
+def _scale(episode: DatasetEpisode) -> float:
+    return robot(episode.action_spec.robot).workspace.scale
+
+
 def _body(episode: DatasetEpisode, k: int) -> BodyTrack:
-    body, slot = episode.bodies[k], pool()[episode.bodies[k].slot]
+    body, slot = episode.bodies[k], pool(_scale(episode))[episode.bodies[k].slot]
     return BodyTrack(
         name=body.slot,
         role=body.role,
@@ -75,8 +80,9 @@ def _track(episode: DatasetEpisode, name: str, camera: CameraFrames, rotation: n
     """Where a camera is at every control step: one on the hand moves with it, others stay."""
     states = episode.steps + 1
     if name == "wrist":
-        hand = episode.ee_pose[:, :3] - rotation @ np.array(PANDA.tool_offset)
-        position, axes = hand + rotation @ np.array(WRIST_OFFSET), rotation @ wrist_axes().numpy()
+        model = robot(episode.action_spec.robot)
+        mounted, turned = model.wrist_camera.in_tool(model.spec)
+        position, axes = episode.ee_pose[:, :3] + rotation @ mounted, rotation @ turned
     else:
         position = np.repeat(camera.position[:1], states, 0)
         axes = np.repeat(camera.rotation[:1], states, 0)

@@ -22,7 +22,7 @@ def view_dataset(path: Path, options: ViewOptions, console: Console) -> None:
 
     OptionError for names that the archive does not have, ArchiveError as from reading it.
     """
-    from workbench.views.recording import panda_urdf, write_recording
+    from workbench.views.recording import urdf_of, write_recording
 
     if options.episodes < 1:
         raise OptionError(f"episodes must be at least 1, not {options.episodes}")
@@ -36,7 +36,7 @@ def view_dataset(path: Path, options: ViewOptions, console: Console) -> None:
         return
     chosen = choose(path, names, options.episodes)
     trajectories = [to_trajectory(episode) for episode in chosen]
-    _written(path, options, console, lambda to: write_recording(trajectories, to, panda_urdf()))
+    _written(path, options, console, lambda to: write_recording(trajectories, to, urdf_of(trajectories)))
 
 
 def _written(path: Path, options: ViewOptions, console: Console, write: Callable[[Path], Path]) -> None:

@@ -31,7 +31,7 @@ def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
         kept = keep_environments(options, folder)
         folder.create_or_resume(
             options.config("eval"),
-            provenance(factor_set, options.policy_cfg.provenance()),
+            provenance(factor_set, options.policy_cfg.provenance(), options.robot),
             PRESENTATION,
             repair=options.repair,
             growing=options.growing,

@@ -85,7 +85,17 @@ class EpisodeRunner:
             lenses[name] = (intrinsics[row].cpu().numpy(), float(distortion[row]))
         channels = [f"{c.name} [{c.unit}]" for c in env.action_spec.channels]
         episode = self.simulation.episode(ran.index)
-        return capture(ran, episode, record.to_dict(), 1.0 / CONTROL_HZ, channels, env.cameras, poses, lenses)
+        return capture(
+            ran,
+            episode,
+            record.to_dict(),
+            1.0 / CONTROL_HZ,
+            channels,
+            env.cameras,
+            poses,
+            lenses,
+            env.robot_model,
+        )
 
 
 def record_of(

@@ -10,6 +10,7 @@ from typing import Any
 
 from domain_rand.factor import REGISTRY
 from domain_rand.sets import FactorSet, check_supported, load_set
+from robots import registry as robots
 from tasks.registry import DEFAULT, TaskError, find, names
 from tasks.tabletop.action_spaces import CONTROL_HZ
 from workbench.cli.options import OptionError, listed, option, words
@@ -38,6 +39,7 @@ class EnvironmentOptions:
     """Who acts, where, and on which episodes."""
 
     task: str = option(DEFAULT, f"what is asked: {', '.join(names())}")
+    robot: str = option(robots.DEFAULT, f"which robot: {', '.join(robots.names())}")
     policy: str = option(
         "expert", f"who acts: {', '.join(POLICIES)}, or a class of yours: package.module:Class, file.py:Class"
     )
@@ -83,6 +85,7 @@ class EnvironmentOptions:
     def resolve(self) -> None:
         """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
         check_task(self.task)
+        check_robot(self.robot)
         choose("action_space", self.action_space, ACTION_SPACES)
         choose("launcher", self.launcher, LAUNCHERS)
         for name, least in (("num_envs", 1), ("image_size", 16), ("workers", 1)):
@@ -144,6 +147,8 @@ class EnvironmentOptions:
             del config["dr_overrides"]
         if not self.policy_options:
             del config["policy_options"]
+        if self.robot == robots.DEFAULT:
+            del config["robot"]  # runs from before there was a choice have no such key
         if self.policy != M1:
             del config["checkpoint"], config["ground_every"]
         return config
@@ -160,6 +165,7 @@ class EnvironmentOptions:
             self.error_attempts,
             dict(self.policy_options),
             self.task,
+            self.robot,
         )
 
     def simulation_cfg(self, cameras: tuple[str, ...], factor_set: FactorSet) -> SimulationCfg:
@@ -169,6 +175,7 @@ class EnvironmentOptions:
             physics=self.physics,
             device=self.device,
             task=self.task,
+            robot=self.robot,
             renderer=self.renderer,
             action_space=self.action_space,
             cameras=cameras,
@@ -219,6 +226,14 @@ def check_task(name: str) -> None:
         find(name)
     except TaskError as problem:
         raise OptionError(f"task={name}: {problem}") from problem
+
+
+def check_robot(name: str) -> None:
+    """OptionError for a robot that there is not, or that cannot be loaded."""
+    try:
+        robots.robot(name)
+    except robots.RobotError as problem:
+        raise OptionError(f"robot={name}: {problem}") from problem
 
 
 def choose(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 from policy import ActionSpec, ObservationOffer, Policy
 from policy.action_bounds import bounds_conversion, within_bounds_of
 from policy.baselines import Hold, Random
-from robots.franka import PANDA
+from robots.registry import DEFAULT as DEFAULT_ROBOT
+from robots.registry import robot
 from tasks.registry import DEFAULT, find
-from tasks.tabletop.action_spaces import ACTION_SPECS
-from tasks.tabletop.workspace import IMAGE_SIZE, front_camera, wrist_camera
+from tasks.tabletop.action_spaces import action_specs
+from tasks.tabletop.workspace import IMAGE_SIZE, cameras_of
 from workbench.cli.options import OptionError
 from workbench.rollout.policy_classes import PREFIX, PolicyClass, is_class_name, registered
 from workbench.runs.differences import differences, sentence
@@ -52,11 +53,13 @@ class PolicyCfg:
     """A class of one's own: arguments of its constructor, as typed."""
     task: str = DEFAULT
     """What is asked: each task has experts of its own."""
+    robot: str = DEFAULT_ROBOT
+    """What it acts with."""
 
     def check(self, image_size: int = IMAGE_SIZE) -> None:
         """OptionError unless it can be made for a task whose images have this width and height [px]."""
         if self.is_class:
-            self._class.check(self.options, observation_offer(image_size))
+            self._class.check(self.options, observation_offer(image_size, self.robot))
         elif self.name not in POLICIES:
             raise OptionError(
                 f"there is no policy {self.name!r}: choose one of {', '.join((*POLICIES, *registered()))}, or name a "
@@ -85,7 +88,7 @@ class PolicyCfg:
     def conversions(self, image_size: int) -> list[str]:
         """What is done to the task's observations to make those that its class declares, a line each."""
         spec = self._class.observation_spec if self.is_class else None
-        return spec.conversions(observation_offer(image_size)) if spec else []
+        return spec.conversions(observation_offer(image_size, self.robot)) if spec else []
 
     def provenance(self) -> dict[str, Any]:
         """What a run keeps of what acts: a checkpoint's fingerprints and conversion, or those of a class's source."""
@@ -95,7 +98,10 @@ class PolicyCfg:
             return {"policy": {"files": self._class.files(self.options), **seen}}
         if self.name != M1:
             return {}
-        return {"checkpoint": checkpoint_provenance(self.checkpoint) | action_conversion(self.checkpoint)}
+        return {
+            "checkpoint": checkpoint_provenance(self.checkpoint)
+            | action_conversion(self.checkpoint, self.robot)
+        }
 
     def require(self, expected: Mapping[str, Any]) -> None:
         """OptionError if on this machine something else acts than `provenance` said on the one that asks."""
@@ -112,11 +118,11 @@ class PolicyCfg:
         return PolicyClass.find(self.name)
 
 
-def observation_offer(image_size: int) -> ObservationOffer:
-    """What policies can be given in the tasks, whose images have this width and height [px]."""
-    cameras = (front_camera(image_size), wrist_camera(image_size))
-    sizes = {camera.name: (camera.width, camera.height) for camera in cameras}
-    return ObservationOffer(PANDA.name, len(PANDA.arm_joints), PANDA.gripper_max_width, sizes)
+def observation_offer(image_size: int, robot_name: str = DEFAULT_ROBOT) -> ObservationOffer:
+    """What policies can be given of a robot in the tasks, whose images have this width and height [px]."""
+    model = robot(robot_name)
+    sizes = {camera.name: (camera.width, camera.height) for camera in cameras_of(model, image_size)}
+    return ObservationOffer(robot_name, len(model.spec.arm_joints), model.gripper.max_width, sizes)
 
 
 def make_policy(
@@ -134,7 +140,7 @@ def make_policy(
     name, checkpoint = cfg.name, cfg.checkpoint
     if cfg.is_class:
         return PolicyClass.find(name).make(
-            num_envs, action_spec, device, cfg.options, observation_offer(image_size)
+            num_envs, action_spec, device, cfg.options, observation_offer(image_size, cfg.robot)
         )
     if name == M1:
         from policy.m1.checkpoint import CheckpointError, locate
@@ -189,12 +195,12 @@ def checkpoint_provenance(checkpoint: str) -> dict[str, Any]:
         ) from None
 
 
-def action_conversion(checkpoint: str) -> dict[str, Any]:
+def action_conversion(checkpoint: str, robot_name: str = DEFAULT_ROBOT) -> dict[str, Any]:
     """How a checkpoint's actions are converted for the robot, ``{"action_bounds": ...}``; empty where they are not."""
     from policy.m1.checkpoint import locate, read_config
 
     own = read_config(locate(checkpoint)).action_spec
-    found = (bounds_conversion(own, spec) for spec in ACTION_SPECS.values())
+    found = (bounds_conversion(own, spec) for spec in action_specs(robot_name).values())
     return next(({"action_bounds": conversion} for conversion in found if conversion), {})
 
 

@@ -15,9 +15,11 @@ from domain_rand.image_needs import image_needs
 from domain_rand.sets import FactorSet
 from policy.contract import Observation, Policy
 from policy.grounding import Grounding
+from robots.registry import DEFAULT as DEFAULT_ROBOT
+from robots.registry import robot
 from tasks.episode import EpisodeSpec
 from tasks.registry import DEFAULT
-from tasks.tabletop.workspace import IMAGE_SIZE, front_camera, wrist_camera
+from tasks.tabletop.workspace import IMAGE_SIZE, cameras_of
 from tasks.threads import beginning_patiently, leave_real_time
 from workbench.rollout.loop import Outcome
 
@@ -31,6 +33,8 @@ class SimulationCfg:
     device: str
     task: str = DEFAULT
     """Name of the task."""
+    robot: str = DEFAULT_ROBOT
+    """Name of the robot."""
     renderer: str = "newton_warp"
     action_space: str = "delta_eef"
     """What actions mean, a key of `tasks.tabletop.action_spaces.ACTION_SPECS`."""
@@ -60,8 +64,14 @@ def launch_tabletop(simulated: SimulationCfg) -> Iterator[Any]:
     from tasks.tabletop.env_cfg import TabletopEnvCfg
 
     size = simulated.image_size
-    needs = image_needs(simulated.factor_set, front_camera(size), wrist_camera(size))
-    cfg = TabletopEnvCfg(task=simulated.task, image_size=size, overscan=needs.overscan, shading=needs.shading)
+    needs = image_needs(simulated.factor_set, *cameras_of(robot(simulated.robot), size))
+    cfg = TabletopEnvCfg(
+        task=simulated.task,
+        robot=simulated.robot,
+        image_size=size,
+        overscan=needs.overscan,
+        shading=needs.shading,
+    )
     cfg.seed = simulated.seed
     cfg.scene.num_envs = simulated.num_envs
     if simulated.exact:

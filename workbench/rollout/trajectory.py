@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from policy.grounding import Grounding
+from robots.registry import DEFAULT as DEFAULT_ROBOT
 from workbench.runs.durable import naming
 
 FORMAT = 1
@@ -101,6 +102,8 @@ class Trajectory:
     """Instants that have images ``[F]``."""
     frames: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
     """Camera name -> JPEG images ``[F]``."""
+    robot: str = DEFAULT_ROBOT
+    """Name of the robot."""
 
     @property
     def steps(self) -> int:
@@ -139,6 +142,7 @@ class Trajectory:
         meta = {
             "format": FORMAT,
             "record": dict(self.record),
+            "robot": self.robot,
             "control_dt": self.control_dt,
             "joint_names": self.joint_names,
             "action_channels": self.action_channels,
@@ -193,6 +197,7 @@ class Trajectory:
         plain = {f.name for f in fields(cls)} & arrays.keys()
         return cls(
             record=meta["record"],
+            robot=meta.get("robot", DEFAULT_ROBOT),  # not in files of older releases
             control_dt=meta["control_dt"],
             joint_names=tuple(meta["joint_names"]),
             action_channels=tuple(meta["action_channels"]),

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from domain_rand.episode import Episode
-from robots.franka import PANDA
-from robots.franka.kinematics import forward
+from robots.protocol import RobotModel
+from robots.registry import robot
 from tasks.cameras import CameraSpec
 from tasks.tabletop.scene import COLORS
-from tasks.tabletop.workspace import PARKING, WRIST_OFFSET, pool, wrist_axes
+from tasks.tabletop.workspace import PARKING, pool
 from workbench.rollout.loop import RunningEpisode
 from workbench.rollout.trajectory import BodyTrack, CameraTrack, Trajectory
 
@@ -27,6 +26,7 @@ def capture(
     cameras: Mapping[str, CameraSpec],
     calibration: Mapping[str, tuple[np.ndarray, np.ndarray]],
     lenses: Mapping[str, tuple[np.ndarray, float]],
+    model: RobotModel,
 ) -> Trajectory:
     """The recorded episode as a `Trajectory`, without images.
 
@@ -39,19 +39,19 @@ def capture(
         cameras: calibrated cameras of the scene.
         calibration: pose of each fixed camera in this episode: position ``[3]`` [m], OpenCV axes ``[3, 3]``.
         lenses: calibration ``[3, 3]`` [px] and radial distortion of each camera in this episode.
+        model: the robot.
     """
     arm = np.stack([state["joint_pos"] for state in ran.states])
     width = np.array([state["gripper_width"] for state in ran.states])
     poses = np.stack([state["body_pose"] for state in ran.states])
-    position, rotation, _ = forward(torch.from_numpy(arm).double())
+    position, rotation = model.chain.pose(arm)
     tracks = {}
     for name, spec in cameras.items():
         if name in calibration:
             at, axes = (np.broadcast_to(a, (len(arm), *a.shape)) for a in calibration[name])
         else:
-            hand = position - rotation @ torch.tensor(PANDA.tool_offset).double()
-            at = (hand + rotation @ torch.tensor(WRIST_OFFSET).double()).numpy()
-            axes = (rotation @ wrist_axes().double()).numpy()
+            mounted, turned = model.wrist_camera.in_tool(model.spec)
+            at, axes = position + rotation @ mounted, rotation @ turned
         intrinsics, distortion = lenses[name]
         tracks[name] = CameraTrack(
             spec.width, spec.height, intrinsics, np.array(at), np.array(axes), distortion
@@ -59,22 +59,23 @@ def capture(
     return Trajectory(
         record=record,
         control_dt=control_dt,
-        joint_names=(*PANDA.arm_joints, *PANDA.finger_joints),
-        joint_pos=np.column_stack((arm, width / 2, width / 2)),
+        joint_names=(*model.spec.arm_joints, *model.spec.finger_joints),
+        joint_pos=np.column_stack((arm, model.gripper.joints_at(width))),
         gripper_width=width,
-        tool_position=position.numpy(),
-        tool_rotation=rotation.numpy(),
+        tool_position=position,
+        tool_rotation=rotation,
         action_channels=tuple(action_channels),
         actions=np.stack(ran.actions),
-        bodies=_bodies(episode, poses),
+        bodies=_bodies(episode, poses, model),
         cameras=tracks,
         decisions=tuple(ran.decisions),
         true_grounding=tuple(ran.truths),
+        robot=model.spec.name,
     )
 
 
-def _bodies(episode: Episode, poses: np.ndarray) -> tuple[BodyTrack, ...]:
-    slots = pool()
+def _bodies(episode: Episode, poses: np.ndarray, model: RobotModel) -> tuple[BodyTrack, ...]:
+    slots = pool(model.workspace.scale)
     order = list(slots)
     scene = episode.scene
     roles = ["target", "receptacle", *["distractor"] * len(scene.distractors)]
@@ -102,7 +103,7 @@ def states_of(trajectory: Trajectory, instants: Sequence[int]) -> list[dict[str,
         pose[:, 6] = 1.0
         for body in trajectory.bodies:
             pose[order.index(body.name)] = body.pose[i]
-        arm = trajectory.joint_pos[i, : len(PANDA.arm_joints)].astype(np.float32)
+        arm = trajectory.joint_pos[i, : len(robot(trajectory.robot).spec.arm_joints)].astype(np.float32)
         states.append(
             {
                 "joint_pos": arm,

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from domain_rand.sets import FactorSet
+from robots.registry import DEFAULT as DEFAULT_ROBOT
+from robots.registry import robot
 
 PACKAGES = (
     "sim2real-workbench",
@@ -48,15 +50,16 @@ def hardware() -> dict[str, Any]:
     return {"cpu": _cpu_name(), "cores": os.cpu_count(), "memory_gib": _memory_gib(), "gpus": gpus}
 
 
-def provenance(factor_set: FactorSet, acting: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def provenance(
+    factor_set: FactorSet, acting: Mapping[str, Any] | None = None, robot_name: str = DEFAULT_ROBOT
+) -> dict[str, Any]:
     """Everything that a run folder keeps beside its configuration; ``acting`` is what it keeps of the policy."""
-    from robots.franka.asset import usd_path
 
     return dict(acting or {}) | {
         "versions": package_versions(),
         "python": platform.python_version(),
         "git_commit": git_commit(),
-        "assets": {"franka": usd_path().parent.name},
+        "assets": {robot_name: robot(robot_name).usd().parent.name},
         "factor_set": {
             "name": factor_set.name,
             "fingerprint": factor_set.fingerprint(),

@@ -35,7 +35,7 @@ def tune_adr(options: AdrOptions, console: Console) -> dict[str, Any]:
     with RunFolder(options.out) as folder:
         folder.create_or_resume(
             options.config("tune adr"),
-            provenance(factor_set, options.policy_cfg.provenance()),
+            provenance(factor_set, options.policy_cfg.provenance(), options.robot),
             PRESENTATION,
             repair=options.repair,
         )

@@ -66,10 +66,11 @@ class Pictures:
 
     def write_recording(self) -> None:
         """Write the recording from the trajectories."""
-        from workbench.views.recording import panda_urdf, write_recording
+        from workbench.views.recording import urdf_of, write_recording
 
         files = sorted(self.trajectories.glob("episode_*.npz"))
-        write_recording([Trajectory.load(file) for file in files], self.recording, panda_urdf())
+        trajectories = [Trajectory.load(file) for file in files]
+        write_recording(trajectories, self.recording, urdf_of(trajectories))
 
     def _draw_trajectory(
         self, env: Any, simulation: TabletopSimulation, file: Path, frame_every: int

@@ -9,10 +9,10 @@ import torch
 from policy.contract import Observation, Policy
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, rotation_matrix, rotation_vector
+from robots.franka.spec import FINGERTIP
 from robots.motion_limiter import MotionLimiter
 from tasks.cameras import back_project, look_at
 from tasks.episode import EpisodeSpec
-from tasks.pick_place import expert as expert_module
 from tasks.pick_place.expert import CARRY, CLOSE, LOWER, Expert
 from tasks.pick_place.expert_grounding import GRASP, PLACE, RECEPTACLE, TARGET, true_grounding
 from tasks.pick_place.progress import Progress
@@ -256,7 +256,7 @@ def test_both_action_spaces_reach_the_same_places():
 
 def test_the_tool_never_goes_into_the_table():
     _, _, tool = ran(DELTA_EEF.name)
-    assert tool[..., 2].min() > expert_module.FINGERTIP - 1e-4
+    assert tool[..., 2].min() > FINGERTIP - 1e-4
 
 
 def test_rows_do_not_touch_each_other():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from robots.franka import GRIP_FORCE, PANDA
-from robots.franka.articulation import ARM_ARMATURE, ARM_DAMPING, ARM_STIFFNESS
+from robots.franka.drives import ARM_ARMATURE, ARM_DAMPING, ARM_STIFFNESS
 from tasks.tabletop import dynamics as dynamics_module
 from tasks.tabletop.dynamics import GRAVITY, Dynamics
 from tests.tasks.fake_engine import LINKS, FakeEnv

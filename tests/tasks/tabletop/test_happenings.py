@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from robots.franka import PANDA
+from robots.registry import robot
 from tasks.episode import EpisodeSpec
 from tasks.pick_place.progress import Progress
 from tasks.tabletop.body_table import BodyTable
@@ -38,7 +38,7 @@ class Scene:
         for p in scene.placements:
             at = torch.tensor((p.x, p.y, SLOTS[p.slot].height / 2))
             self.body_pose_on_table[0, ROW[p.slot], :3] = at
-        self.target = ROW[scene.target.slot]
+        self.target, self.robot_model = ROW[scene.target.slot], robot()
         self.progress = Progress(BODIES, 1, 0.05)
         self.progress.begin(
             0, self.target, ROW[scene.receptacle.slot], [ROW[p.slot] for p in scene.placements]
@@ -65,7 +65,7 @@ class Scene:
 
     def look(self):
         still = torch.zeros(1, len(SLOTS), 6)
-        fingers = torch.full((1, 2), PANDA.gripper_max_width / 2)
+        fingers = torch.full((1, 2), robot().gripper.max_width / 2)
         self.progress.update(
             State(self.body_pose_on_table, still, *self.tool_on_table, fingers, torch.zeros(1, 7))
         )

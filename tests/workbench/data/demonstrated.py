@@ -19,11 +19,12 @@ from domain_rand.episode import draw_episode
 from domain_rand.sets import load_set
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, inverse
+from robots.registry import robot
 from tasks.cameras import look_at
 from tasks.episode import EpisodeSpec
 from tasks.tabletop.action_spaces import DELTA_EEF
 from tasks.tabletop.scene import COLORS
-from tasks.tabletop.workspace import WRIST_OFFSET, front_camera, pool, wrist_axes, wrist_camera
+from tasks.tabletop.workspace import front_camera, pool, wrist_camera
 from tests.workbench.data.made_up import jpeg
 from workbench.data.episode import DEPTH_UNIT, TRACE_POINTS, Body, CameraFrames, DatasetEpisode
 from workbench.data.generate.annotate import demonstration, points_on, ways_ahead
@@ -175,8 +176,8 @@ def _camera(name, ee, bodies, placed, shown, trace, index, render, images) -> Ca
         rotation = np.repeat(look_at(eye, middle).double().numpy(), frames, 0)
     else:
         axes = Rotation.from_quat(ee[:, 3:]).as_matrix()
-        position = ee[:, :3] + axes @ (np.array(WRIST_OFFSET) - np.array(PANDA.tool_offset))
-        rotation = axes @ wrist_axes().double().numpy()
+        mounted, turned = robot().wrist_camera.in_tool(PANDA)
+        position, rotation = ee[:, :3] + axes @ mounted, axes @ turned
     k = spec.intrinsics().double().numpy()
     distortion = 0.0
 

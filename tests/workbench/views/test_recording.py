@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import rerun as rr
 
+from robots.registry import robot
 from tests.workbench.synthetic import CONTROL_DT, JOINTS, synthetic_trajectory
 from workbench.rollout.trajectory import CameraTrack, Trajectory
-from workbench.views.recording import RecordedEpisode, panda_urdf, read_recording, write_recording
+from workbench.views.recording import RecordedEpisode, read_recording, write_recording
 from workbench.views.recording.episode_log import instants_ns
 from workbench.views.recording.grounding import claims_shown
 from workbench.views.recording.images import projected_path
@@ -28,7 +29,7 @@ def trajectories() -> list[Trajectory]:
 
 @pytest.fixture(scope="module")
 def recording(trajectories: list[Trajectory], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_recording(trajectories, tmp_path_factory.mktemp("run") / "recording.rrd", panda_urdf())
+    return write_recording(trajectories, tmp_path_factory.mktemp("run") / "recording.rrd", robot().urdf())
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +299,7 @@ def test_a_robot_with_unrecorded_joints_is_refused(said: Trajectory, tmp_path: P
     with pytest.raises(
         ValueError, match=r"'panda' has the joints panda_joint1, which the trajectory does not record"
     ):
-        write_recording([lacking], tmp_path / "recording.rrd", panda_urdf())
+        write_recording([lacking], tmp_path / "recording.rrd", robot().urdf())
     assert not list(tmp_path.iterdir()), "a failed write leaves nothing behind"
     with pytest.raises(ValueError, match=r"there is no robot description .*none\.urdf"):
         write_recording([said], tmp_path / "recording.rrd", tmp_path / "none.urdf")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from robots.registry import robot
 from tests.workbench.synthetic import synthetic_trajectory
-from workbench.views.recording import palette, panda_urdf, rerun_viewer, write_recording
+from workbench.views.recording import palette, rerun_viewer, write_recording
 from workbench.views.recording.rerun_viewer import RerunViewer, ViewerError
 from workbench.views.viewing import ViewingError, find_recording, screenshot, view
 
@@ -19,7 +20,7 @@ from workbench.views.viewing import ViewingError, find_recording, screenshot, vi
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     episodes = [synthetic_trajectory(index, steps=30, size=64) for index in (4, 17)]
-    return write_recording(episodes, tmp_path_factory.mktemp("run") / "recording.rrd", panda_urdf())
+    return write_recording(episodes, tmp_path_factory.mktemp("run") / "recording.rrd", robot().urdf())
 
 
 def test_viewing_nothing_says_what_is_missing(recording: Path, tmp_path: Path) -> None:

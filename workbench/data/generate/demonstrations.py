@@ -9,7 +9,7 @@ import numpy as np
 
 from domain_rand.episode import Episode
 from policy.action import ActionSpec
-from robots.franka import PANDA
+from robots.registry import robot
 from tasks.tabletop.dropped import dropped
 from tasks.tabletop.workspace import Slot, pool
 from workbench.data.episode import TRACE_POINTS, Body, DatasetEpisode
@@ -44,7 +44,7 @@ def to_episode(
     """
     states = {name: np.stack([state[name] for state in ran.states]) for name in ran.states[0]}
     actions = np.stack(ran.actions).astype(np.float32)
-    slots = pool()
+    slots = pool(robot(action_spec.robot).workspace.scale)
     order = list(slots)
     scene = episode.scene
     named = {p.slot: p.describe(slots) for p in scene.placements}
@@ -98,7 +98,8 @@ def defect(episode: DatasetEpisode) -> str | None:
     """Why a successful trajectory should not be kept; None if nothing speaks against it."""
     if episode.problems():
         return UNSTABLE
-    low, high = (np.array(limit) for limit in (PANDA.limits.position_low, PANDA.limits.position_high))
+    limits = robot(episode.action_spec.robot).spec.limits
+    low, high = (np.array(limit) for limit in (limits.position_low, limits.position_high))
     joints = episode.joint_pos
     if (joints < low - LIMIT_SLACK).any() or (joints > high + LIMIT_SLACK).any():
         return OUTSIDE_LIMITS

@@ -38,7 +38,7 @@ def generate(options: GenerateOptions, console: Console) -> dict[str, Any]:
         there = [line for name in FOLDERS.values() for line in settled(folder.path / name)]
         folder.create_or_resume(
             options.config("generate"),
-            provenance(options.factor_set(), options.policy_cfg.provenance()),
+            provenance(options.factor_set(), options.policy_cfg.provenance(), options.robot),
             PRESENTATION,
             growing={"episodes": ""},
             recorded=len(there),

@@ -138,7 +138,9 @@ class RenderPass:
     def _show(self) -> None:
         """Set every environment to the state that its rendering has come to."""
         env, n = self.env, self.env.num_envs
-        arm, width = torch.zeros(n, 7), torch.full((n,), 0.08)
+        model = env.robot_model
+        arm = torch.zeros(n, len(model.spec.arm_joints))
+        width = torch.full((n,), model.gripper.open_width)
         pose = env.parked(n).cpu()
         for row, running in enumerate(self._running):
             if running is None:

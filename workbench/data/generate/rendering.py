@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from robots.registry import robot
 from workbench.data.episode import TRACE_POINTS, CameraFrames, DatasetEpisode
 from workbench.data.generate.annotate import points_on, ways_ahead
 from workbench.data.generate.silhouette import convex_parts, silhouette_area
@@ -108,7 +109,7 @@ def _visibility(
     visible = np.zeros((len(shown), len(plan.bodies)), np.float32)
     pixels = np.stack(shots.pixels)
     for k, body in enumerate(plan.bodies):
-        parts = convex_parts(body.slot)
+        parts = convex_parts(body.slot, robot(plan.action_spec.robot).workspace.scale)
         corners = points_on(plan.body_pose[shown, k], np.concatenate(parts))
         seen = project_frames(corners, position, rotation, shots.intrinsics, shots.distortion)
         ends = np.cumsum([len(part) for part in parts])[:-1]

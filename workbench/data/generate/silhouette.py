@@ -21,12 +21,12 @@ LARGEST = 4096
 
 
 @cache
-def convex_parts(slot: str) -> tuple[np.ndarray, ...]:
-    """Corners ``[V, 3]`` [m] of the convex parts of a body of the pool, in its frame.
+def convex_parts(slot: str, scale: float = 1.0) -> tuple[np.ndarray, ...]:
+    """Corners ``[V, 3]`` [m] of the convex parts of a body of the pool, in its frame; ``scale`` is the workspace's.
 
     A receptacle counts as its hull: nobody looks at one from below its rim.
     """
-    body = pool()[slot]
+    body = pool(scale)[slot]
     if body.is_receptacle:
         return (np.asarray(body.body.visual.convex_hull.vertices * body.scale),)
     return tuple(np.asarray(part.vertices * body.scale) for part in body.body.parts)

@@ -45,7 +45,9 @@ def dataset_card(
         "configs": [{"config_name": "default", "data_files": "data/*/*.parquet"}],
     }
     config = origin.get("config") or {}
-    made = ", ".join(f"`{k}={config[k]}`" for k in ("task", "policy", "dr", "seed", "physics") if k in config)
+    made = ", ".join(
+        f"`{k}={config[k]}`" for k in ("task", "robot", "policy", "dr", "seed", "physics") if k in config
+    )
     lines = [
         "---",
         yaml.safe_dump(front, sort_keys=False).rstrip(),

@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 from scipy.spatial.transform import Rotation
 
+from policy.action import ActionSpec
+from workbench.data.archive.archive import ArchiveError
 from workbench.data.archive.survey import Survey
 from workbench.data.episode import PHASES, SUBTASKS, CameraFrames, DatasetEpisode
 from workbench.data.frame_actions import SPACES, frame_actions, frame_spec, sources
@@ -149,6 +151,17 @@ def _thumbnails(camera: CameraFrames) -> dict[str, list[Any]]:
 def _pose(pose: np.ndarray) -> dict[str, list[float]]:
     orientation = np.roll(of_one_sign(pose[None, 3:], Rotation.identity()), 1, -1)[0]
     return {"position": pose[:3].tolist(), "orientation": orientation.tolist()}
+
+
+def exported_space(survey: Survey, space: str) -> ActionSpec:
+    """What ``action`` holds; ArchiveError for the robots whose motion these columns cannot hold."""
+    spec, own = SPACES[space], survey.action_spec.robot
+    if own != spec.robot:
+        raise ArchiveError(
+            f"this archive's robot is {own}: LeRobot exports have the columns of {spec.robot}, seven joints and turns "
+            "about three axes"
+        )
+    return spec
 
 
 def conventions(survey: Survey, space: str, of: Mapping[str, Feature]) -> dict[str, Any]:

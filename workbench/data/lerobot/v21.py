@@ -22,13 +22,13 @@ import pyarrow.parquet as pq
 
 from workbench.data.archive.survey import Survey, survey
 from workbench.data.export_folder import ExportFolder
-from workbench.data.frame_actions import SPACES
 from workbench.data.lerobot.columns import ANNOTATION, INDEX, features, video_key, view
 from workbench.data.lerobot.export_choices import ExportChoices, ranges
 from workbench.data.lerobot.export_episode import ExportedEpisode, Recipe, exported_episodes, tasks_of
 from workbench.data.lerobot.export_metadata import write_metadata
 from workbench.data.lerobot.metadata import (
     append,
+    exported_space,
     feature_entries,
     video_entry,
     whole_or_float,
@@ -90,7 +90,7 @@ class _Writer:
 
     def __init__(self, root: Path, found: Survey, choices: ExportChoices, tasks: dict[str, int]) -> None:
         self.root, self.found, self.choices, self.tasks = root, found, choices, tasks
-        spec = SPACES[choices.action_space]
+        spec = exported_space(found, choices.action_space)
         self.features = features(tuple(found.cameras), found.bodies, spec, choices.annotations)
         single = (name for name, f in self.features.items() if f.shape == (1,))
         scalars = (*INDEX, *(name for name in single if name.startswith(ANNOTATION)))

@@ -24,12 +24,12 @@ import pyarrow.parquet as pq
 
 from workbench.data.archive.survey import Survey, survey
 from workbench.data.export_folder import ExportFolder
-from workbench.data.frame_actions import SPACES
 from workbench.data.lerobot.columns import INDEX, features, video_key
 from workbench.data.lerobot.export_choices import ExportChoices, ranges
 from workbench.data.lerobot.export_episode import ExportedEpisode, Recipe, exported_episodes, tasks_of
 from workbench.data.lerobot.export_metadata import write_metadata
 from workbench.data.lerobot.metadata import (
+    exported_space,
     feature_entries,
     video_entry,
     whole_or_float,
@@ -109,7 +109,7 @@ class _Writer:
         video_mb: float,
     ) -> None:
         self.root, self.found, self.choices, self.tasks = root, found, choices, tasks
-        spec = SPACES[choices.action_space]
+        spec = exported_space(found, choices.action_space)
         self.features = features(tuple(found.cameras), found.bodies, spec, choices.annotations) | INDEX
         scalars = tuple(name for name, f in self.features.items() if f.shape == (1,))
         self.recipe = Recipe(tuple(self.features), scalars, True, choices, found.bodies, found.fps)

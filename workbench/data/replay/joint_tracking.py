@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from domain_rand.sets import load_set
-from robots.franka import PANDA
+from robots.registry import robot
 from tasks.tabletop.action_spaces import CONTROL_HZ, DELTA_JOINTS
 from workbench.rollout.simulation import SimulationCfg, TabletopSimulation, launch_tabletop
 
@@ -52,7 +52,7 @@ def track_joints(
         physics: engine.
         device: torch device.
     """
-    n, limits = len(trajectories), PANDA.limits
+    n, limits = len(trajectories), robot().spec.limits
     steps = max(len(t) for t in trajectories)
     wanted = np.stack([np.concatenate((t, np.repeat(t[-1:], steps - len(t), 0))) for t in trajectories])
     low, high = np.array(limits.position_low), np.array(limits.position_high)

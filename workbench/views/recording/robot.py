@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ import rerun as rr
 from rerun.chunk import Chunk
 from rerun.urdf import UrdfTree
 
+from robots.registry import DEFAULT, robot
+from workbench.rollout.trajectory import Trajectory
 from workbench.views.recording.episode_log import EpisodeLog
 from workbench.views.recording.light_mesh import light_mesh
 
@@ -26,13 +27,9 @@ _MESH_TYPES = {
 }
 
 
-def panda_urdf() -> Path:
-    """The Panda that the package ``example-robot-data`` brings; FileNotFoundError without it."""
-    share = Path(sysconfig.get_paths()["purelib"]) / "cmeel.prefix" / "share"
-    urdf = share / "example-robot-data" / "robots" / "panda_description" / "urdf" / "panda.urdf"
-    if not urdf.is_file():
-        raise FileNotFoundError(f"the package example-robot-data is not installed: there is no file {urdf}")
-    return urdf
+def urdf_of(trajectories: Sequence[Trajectory]) -> Path:
+    """Description of the robot that acts in all of them; FileNotFoundError when it is not installed."""
+    return robot(trajectories[0].robot if trajectories else DEFAULT).urdf()
 
 
 @dataclass(frozen=True)

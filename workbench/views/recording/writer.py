@@ -41,7 +41,7 @@ def write_recording(trajectories: Sequence[Trajectory], path: Path, robot_urdf: 
         trajectories: at least one; no two of the same episode.
         path: the file, usually ``<run>/recording.rrd``. Its folder's name becomes the Rerun application id, so
             that two runs opened in one viewer are not taken for one: their episodes have the same ids.
-        robot_urdf: the robot to draw, as `panda_urdf()`; None draws the tool's path alone.
+        robot_urdf: the robot to draw, as `urdf_of` says; None draws the tool's path alone.
 
     Returns:
         ``path``.

@@ -7,24 +7,22 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from robots.franka.tool_pose import tool_pose
+from robots.registry import DEFAULT as DEFAULT_ROBOT
+from robots.registry import is_known, robot
 from tasks.registry import DEFAULT
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.data.episode import DEPTH_UNIT, CameraFrames, DatasetEpisode
-from workbench.data.frame_actions import JOINTS, ROTATION, SENT, TRANSLATION, sources
+from workbench.data.frame_actions import ROTATION, SENT, TRANSLATION, joint_channels, sources
 from workbench.data.generate.annotate import CARRY, GRASP, PLACE, NotADemonstration, demonstration, ways_ahead
 from workbench.data.validation.checks.command_path import executed
 from workbench.data.validation.checks.evidence import Evidence, Gripper, Motion, Pictures, ToolPoses
 from workbench.data.validation.checks.tool import matrices
 
-PANDA = DELTA_EEF.robot
-"""The arm whose kinematics are known."""
-
 
 def archive_evidence(episode: DatasetEpisode) -> Evidence:
     """The evidence of an episode that has no `DatasetEpisode.problems`."""
     shown, f = episode.shown_steps, episode.factors
-    known_arm = episode.action_spec.robot == PANDA
+    known_arm = episode.action_spec.robot if is_known(episode.action_spec.robot) else None
     bias = f.get("sensing.ee_bias") or (0.0, 0.0, 0.0)
     noise = float(f.get("sensing.ee_noise") or 0.0)
     poses = (
@@ -37,6 +35,7 @@ def archive_evidence(episode: DatasetEpisode) -> Evidence:
     return Evidence(
         name=episode.name,
         rate_hz=episode.control_hz,
+        robot=known_arm or DEFAULT_ROBOT,
         poses=poses,
         velocities=episode.joint_vel,
         velocity_field="joint_vel",
@@ -68,7 +67,7 @@ def _track(
     pose: np.ndarray,
     joints_field: str,
     joints: np.ndarray,
-    known_arm: bool,
+    known_arm: str | None,
     bias: tuple[float, ...] = (0.0, 0.0, 0.0),
     noise: float = 0.0,
 ) -> ToolPoses:
@@ -80,6 +79,7 @@ def _track(
         quaternions={f"{field} (quaternion)": quaternion},
         joints_field=joints_field,
         joints=joints.astype(float) if known_arm else None,
+        robot=known_arm or DEFAULT_ROBOT,
         bias=(bias[0], bias[1], bias[2]),
         noise=noise,
     )
@@ -92,12 +92,12 @@ def _motion(episode: DatasetEpisode) -> tuple[Motion, ...]:
     command = episode.commanded_joints.astype(float)
     wanted: tuple[str, ...]
     if DELTA_EEF.name in own:
-        position, rotation = tool_pose(command)
+        position, rotation = robot(episode.action_spec.robot).chain.pose(command)
         turned = Rotation.from_matrix(rotation[1:] @ rotation[:-1].transpose(0, 2, 1)).as_rotvec()
         wanted = (*TRANSLATION, *ROTATION)
         reached = np.concatenate((np.diff(position, axis=0), turned), 1)
     elif DELTA_JOINTS.name in own:
-        reached, wanted = np.diff(command, axis=0), JOINTS
+        reached, wanted = np.diff(command, axis=0), joint_channels(episode.action_spec.robot)
     else:
         return ()
     arrived = executed(episode)

@@ -55,7 +55,7 @@ def body_outlines(evidence: Evidence, camera: Pictures) -> tuple[np.ndarray, np.
 
 
 @cache
-def outer_corners(slot: str) -> np.ndarray:
+def outer_corners(slot: str, scale: float = 1.0) -> np.ndarray:
     """Corners ``[V, 3]`` [m] of the convex hull of a body of the pool, in its frame: its outline's edges are theirs."""
-    corners = np.concatenate(convex_parts(slot))
+    corners = np.concatenate(convex_parts(slot, scale))
     return corners[ConvexHull(corners).vertices]

@@ -17,26 +17,30 @@ def executed(episode: DatasetEpisode) -> np.ndarray | None:
     """The actions ``[T, A]`` as they arrived at each control step: late, lost or repeated as they were.
 
     The random numbers of an episode are its own for ever, so that the way of its commands can be gone again. None
-    where the factors do not say how it went.
+    where the factors do not say how it went, or the robot is not known.
     """
     # Here, so that commands that only read datasets start without torch.
     import torch
 
     from domain_rand import factors as _registered  # noqa: F401
     from domain_rand.factor import REGISTRY
+    from robots.registry import is_known, robot
     from tasks.tabletop.command_path import CommandPath
 
     factors = episode.record.get("factors")
     if not isinstance(factors, dict) or _NOISE_SEED not in factors or not len(episode.actions):
         return None
-    path = CommandPath(1, episode.actions.shape[1])
+    if not is_known(episode.action_spec.robot):
+        return None
+    model = robot(episode.action_spec.robot)
+    path = CommandPath(1, episode.actions.shape[1], model=model)
     for name in _ON_THE_WAY:
         factor = f"control.{name}"
         setting = REGISTRY[factor].setting
         if factor in factors and setting is not None:
             path.set(setting, [0], [factors[factor]])
     path.begin([0], [int(factors[_NOISE_SEED])])
-    path.reset(slice(None), torch.zeros(1, 7))
+    path.reset(slice(None), torch.zeros(1, len(model.spec.arm_joints)))
     low, high = np.array(episode.action_spec.low), np.array(episode.action_spec.high)
     # The environment clips what is too large. What is so by far has another unit, which must show.
     bounded = np.clip(episode.actions, low, high)

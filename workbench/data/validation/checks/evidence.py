@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from robots.registry import DEFAULT as DEFAULT_ROBOT
 from tasks.registry import DEFAULT
 from workbench.data.episode import Body
 
@@ -42,7 +43,9 @@ class ToolPoses:
     """Those of them that are quaternions ``[N, 4]``, as stored but for the order."""
     joints_field: str = ""
     joints: np.ndarray | None = None
-    """``[N, 7]`` [rad]; None where the arm is not one whose kinematics are known."""
+    """``[N, J]`` [rad]; None where the arm is not one whose kinematics are known."""
+    robot: str = DEFAULT_ROBOT
+    """Name of the robot, where they are."""
     bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """What the dataset says that the position is off [m]."""
     noise: float = 0.0
@@ -122,9 +125,11 @@ class Evidence:
     name: str
     rate_hz: float
     """Rows a second."""
+    robot: str = DEFAULT_ROBOT
+    """Name of the robot; the default one's where it is not known."""
     poses: tuple[ToolPoses, ...] = ()
     velocities: np.ndarray | None = None
-    """Joint velocities ``[N, 7]`` [rad/s] of the first of ``poses``."""
+    """Joint velocities ``[N, J]`` [rad/s] of the first of ``poses``."""
     velocity_field: str = ""
     motion: tuple[Motion, ...] = ()
     gripper: Gripper | None = None

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from robots.franka.tool_pose import tool_pose
+from robots.registry import DEFAULT as DEFAULT_ROBOT
+from robots.registry import is_known, robot
 from tasks.registry import DEFAULT
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.data.episode import PHASES, Body
 from workbench.data.frame_actions import OPEN, SENT
 from workbench.data.lerobot.columns import ANNOTATION
 from workbench.data.lerobot.reading import ImportedEpisode
-from workbench.data.validation.checks.archive_evidence import PANDA, holding
+from workbench.data.validation.checks.archive_evidence import holding
 from workbench.data.validation.checks.evidence import Evidence, Gripper, Motion, Pictures, ToolPoses
 from workbench.data.validation.checks.lerobot_rotations import DELTA_ROTATIONS, ROTATIONS
 from workbench.data.validation.checks.motion import joint_steps, tool_steps
@@ -45,7 +46,11 @@ class _Reader:
         self.facts = episode.metadata if isinstance(episode.metadata, Mapping) else {}
         self.own = bool(conventions)
         self.said = conventions
-        self.known_arm = self.own and conventions.get("action_spec", {}).get("robot") == PANDA
+        named = conventions.get("action_spec", {}).get("robot") if self.own else None
+        self.known_arm = named if is_known(named) else None
+        """Name of the robot, if its kinematics are known."""
+        self.robot: str = self.known_arm or DEFAULT_ROBOT
+        self.arm_joints = len(robot(self.robot).spec.arm_joints)
         self.factors: Mapping[str, Any] = self.facts.get("factors") or {}
         self.command = next(
             (kind for kind in COMMANDS if self.has(f"{kind}.joints") or self.has(f"{kind}.eef_position")),
@@ -79,7 +84,8 @@ class _Reader:
             name=f"episode {self.episode.index}",
             rate_hz=self.episode.fps,
             poses=self._poses(),
-            velocities=self.table("state.joints_velocity", 7),
+            robot=self.robot,
+            velocities=self.table("state.joints_velocity", self.arm_joints),
             velocity_field="state.joints_velocity",
             motion=motion,
             gripper=self._gripper(phase),
@@ -109,7 +115,7 @@ class _Reader:
             if position is None:
                 continue
             rotations, quaternions = self._rotations(kind)
-            joints = self.table(f"{kind}.joints", 7) if self.known_arm else None
+            joints = self.table(f"{kind}.joints", self.arm_joints) if self.known_arm else None
             found.append(
                 ToolPoses(
                     f"{kind}.eef_position",
@@ -118,6 +124,7 @@ class _Reader:
                     quaternions,
                     f"{kind}.joints",
                     joints,
+                    self.robot,
                     tuple(map(float, bias)) if kind == "state" else (0.0, 0.0, 0.0),  # type: ignore[arg-type]
                     noise if kind == "state" else 0.0,
                     one_hemisphere=self.own,
@@ -141,18 +148,18 @@ class _Reader:
         source: Mapping[str, str] = self.said.get("delta_source", {})
         lags: Mapping[str, float] = self.facts.get("command_lag") or {}
         c, found = self.command, []
-        joints = self.table(f"{c}.joints", 7) if self.known_arm else None
+        joints = self.table(f"{c}.joints", self.arm_joints) if self.known_arm else None
         moved, turned = (
             self.table(f"{c}.delta_eef_position", 3),
             self.table(f"{c}.delta_eef_rotation_vector", 3),
         )
         if moved is not None and turned is not None and joints is not None:
             fields = (f"{c}.delta_eef_position", f"{c}.delta_eef_rotation_vector")
-            reached = tool_steps(*tool_pose(joints))
+            reached = tool_steps(*robot(self.robot).chain.pose(joints))
             found.append(
                 self._moved(fields, np.concatenate((moved, turned), 1), reached, DELTA_EEF.name, source, lags)
             )
-        steps = self.table(f"{c}.delta_joints", 7)
+        steps = self.table(f"{c}.delta_joints", self.arm_joints)
         if steps is not None and joints is not None:
             found.append(
                 self._moved(
@@ -193,7 +200,7 @@ class _Reader:
         if not self.own:
             return ()
         found = []
-        state = [self.table("state.joints", 7), self.table("state.gripper_width", 1)]
+        state = [self.table("state.joints", self.arm_joints), self.table("state.gripper_width", 1)]
         whole = self.table("observation.state")
         if whole is not None and not any(part is None for part in state):
             truth = np.concatenate([part for part in state if part is not None], 1)

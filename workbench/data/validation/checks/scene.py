@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from robots.registry import robot
 from tasks.registry import find
 from tasks.tabletop.workspace import pool
 from workbench.data.generate.annotate import points_on
@@ -64,7 +65,7 @@ def sizes(evidence: Evidence) -> Iterator[Finding] | None:
 
 
 def _sizes(evidence: Evidence) -> Iterator[Finding]:
-    slots = pool()
+    slots = pool(robot(evidence.robot).workspace.scale)
     for body in evidence.bodies:
         if body.slot in slots:
             true = np.array(slots[body.slot].body.visual.extents) * slots[body.slot].scale
@@ -138,7 +139,7 @@ MOUNT_TOLERANCE = 5e-4
 def _on_hand(evidence: Evidence, camera: Pictures) -> Iterator[Finding]:
     tool = evidence.points_3d["trace"][:, 0] - camera.position
     inside = np.einsum("fji,fj->fi", camera.rotation, tool)
-    expected = mounted_at()
+    expected = mounted_at(evidence.robot)
     gap = inside - expected
     if np.abs(gap).max(initial=0) > MOUNT_TOLERANCE:
         middle = np.median(gap, 0)
@@ -151,12 +152,11 @@ def _on_hand(evidence: Evidence, camera: Pictures) -> Iterator[Finding]:
         )
 
 
-def mounted_at() -> np.ndarray:
-    """The tool ``[3]`` [m] in the wrist camera's axes."""
-    from robots.franka import PANDA
-    from tasks.tabletop.workspace import WRIST_OFFSET, wrist_axes
-
-    return wrist_axes().double().numpy().T @ (np.array(PANDA.tool_offset) - np.array(WRIST_OFFSET))
+def mounted_at(robot_name: str) -> np.ndarray:
+    """The tool ``[3]`` [m] in the axes of a robot's wrist camera."""
+    model = robot(robot_name)
+    mounted, turned = model.wrist_camera.in_tool(model.spec)
+    return np.asarray(-mounted @ turned)
 
 
 def wording(evidence: Evidence) -> Iterator[Finding] | None:

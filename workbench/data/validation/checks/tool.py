@@ -8,8 +8,7 @@ from itertools import combinations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from robots.franka.spec import PANDA
-from robots.franka.tool_pose import tool_pose
+from robots.registry import robot
 from workbench.data.validation.checks.evidence import Evidence, Finding, ToolPoses
 
 POSITION_TOLERANCE = 1e-4
@@ -46,7 +45,7 @@ def tool_poses(evidence: Evidence) -> Iterator[Finding] | None:
 
 def _follows(track: ToolPoses) -> Iterator[Finding]:
     assert track.joints is not None
-    position, rotation = tool_pose(track.joints)
+    position, rotation = robot(track.robot).chain.pose(track.joints)
     expected = position + np.asarray(track.bias)
     allowed = POSITION_TOLERANCE + SIGMAS * track.noise
     far = np.abs(track.position - expected).max(1) > allowed
@@ -88,7 +87,7 @@ def _joints_cause(
         (np.pi / 180, "degrees instead of radians"),
         (1e-3, "1/1000 rad instead of radians"),
     ):
-        again, turned = tool_pose(track.joints * factor)
+        again, turned = robot(track.robot).chain.pose(track.joints * factor)
         fits = np.abs(track.position - again - np.asarray(track.bias)).max() <= allowed
         if fits and all(
             angle_between(r, turned).max() <= ROTATION_TOLERANCE for r in track.rotations.values()
@@ -164,7 +163,7 @@ def jumps(evidence: Evidence) -> Iterator[Finding] | None:
 def _jumps(track: ToolPoses, evidence: Evidence) -> Iterator[Finding]:
     assert track.joints is not None
     noise = SIGMAS * 2**0.5 * float(evidence.factors.get("sensing.joint_noise") or 0.0)
-    allowed = JUMP_SHARE * np.array(PANDA.limits.velocity) / evidence.rate_hz + noise
+    allowed = JUMP_SHARE * np.array(robot(track.robot).spec.limits.velocity) / evidence.rate_hz + noise
     step = np.abs(np.diff(track.joints, axis=0))
     wrong = (step > allowed).any(1)
     if wrong.any():
