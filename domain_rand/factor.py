@@ -25,6 +25,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from domain_rand.distributions import Distribution, Fixed
+from tasks.registry import find
 
 Value = float | int | str | list[float] | list[str]
 
@@ -91,7 +92,12 @@ TASK = "task"
 
 def nominal_values(task: str) -> dict[str, Value]:
     """What draws for a task begin with: its name, and the nominal value of every factor that has one."""
-    return {TASK: task} | {name: cls.nominal for name, cls in REGISTRY.items() if cls.nominal is not None}
+    spec = find(task)
+    values: dict[str, Value] = {TASK: task}
+    for name, cls in REGISTRY.items():
+        if cls.nominal is not None:
+            values[name] = spec.nominal(name, cls.nominal)
+    return values
 
 
 def register(cls: type[Factor]) -> type[Factor]:

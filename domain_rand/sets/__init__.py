@@ -140,7 +140,7 @@ def build_set(name: str, content: Mapping[str, Any], task: str = DEFAULT_TASK) -
 
 def default_of(cls: type[Factor], task: str) -> Distribution | None:
     """The default distribution of a factor in the episodes of a task, which may have fewer or other words."""
-    words = find(task).choices.get(cls.name)
+    words = find(task).words(cls.name)
     return cls.default if words is None else Choice(words)
 
 

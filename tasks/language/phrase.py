@@ -20,10 +20,13 @@ from tasks.language.words import (
     COLOR_WORDS,
     COURTESIES,
     NOUN_WORDS,
-    ON,
+    PUSHING,
+    PUTTING,
+    STACKING,
     TEMPLATES,
     VERBS,
     Vocabulary,
+    Wording,
 )
 
 FAMILY = "language."
@@ -37,9 +40,9 @@ class Phrasing:
     """How the task is asked. The defaults are the nominal text: "put the red cube on the blue plate"."""
 
     paraphrase: int = 0
-    """How the sentence is built: index into `TEMPLATES`."""
+    """How the sentence is built: index into the wording's templates."""
     verb: str = "put"
-    """What to do, a key of `VERBS`; three of the templates do without."""
+    """What to do, one of the wording's verbs; three of the templates do without."""
     color_synonym: int = 0
     """Level of the colour words, index into `COLOR_WORDS`."""
     noun_synonym: int = 0
@@ -57,6 +60,8 @@ class Phrasing:
     """``plain`` as in the nominal text, ``sentence`` with a capital and a full stop, ``title`` Every Word Capitalised,
     ``upper`` ALL CAPITALS, ``bare`` lower case without punctuation."""
 
+    WORDING: ClassVar[Wording] = PUTTING
+    """What is asked, in words."""
     LIMITS: ClassVar[Mapping[str, int]] = {
         "paraphrase": len(TEMPLATES) - 1,
         "color_synonym": min(map(len, COLOR_WORDS.values())) - 1,
@@ -87,6 +92,22 @@ class Phrasing:
         return cls(**{k.removeprefix(FAMILY): v for k, v in values.items() if k.startswith(FAMILY)})
 
 
+class StackPhrasing(Phrasing):
+    """The same for tasks in which an object goes onto another one: "put the red cube on the blue brick"."""
+
+    WORDING = STACKING
+
+
+@dataclass(frozen=True)
+class PushPhrasing(Phrasing):
+    """The same for tasks in which an object is pushed: "push the red cube to the blue plate"."""
+
+    verb: str = "push"
+
+    WORDING: ClassVar[Wording] = PUSHING
+    OPTIONS: ClassVar[Mapping[str, tuple[str, ...]]] = {**Phrasing.OPTIONS, "verb": tuple(PUSHING.verbs)}
+
+
 def realized(facts: SceneFacts, phrasing: Phrasing) -> Phrasing:
     """The phrasing that the text really has: by name, where the reference asked for does not exist."""
     if phrasing.reference in REFERENCES and not REFERENCES[phrasing.reference](facts, Vocabulary()):
@@ -96,19 +117,20 @@ def realized(facts: SceneFacts, phrasing: Phrasing) -> Phrasing:
 
 def phrase(facts: SceneFacts, phrasing: Phrasing) -> str:
     """The instruction. Without typing errors it fits exactly the target and the receptacle."""
-    text = TEMPLATES[phrasing.paraphrase].format(**_parts(facts, phrasing))
+    template = phrasing.WORDING.templates[phrasing.paraphrase]
+    text = template.format(**_parts(facts, phrasing))
     text = COURTESIES[phrasing.politeness].format(text)
     text = _distract(text, facts, phrasing.irrelevant_words)
-    text = mistype(text, phrasing.typing_errors)
-    is_question = TEMPLATES[phrasing.paraphrase].startswith("could you")
+    text = mistype(text, phrasing.typing_errors, phrasing.WORDING)
+    is_question = template.startswith("could you")
     return _recase(text, phrasing.letter_case, "?" if is_question else ".")
 
 
 def _parts(facts: SceneFacts, phrasing: Phrasing) -> dict[str, str]:
     """What goes into a template."""
     words = Vocabulary(phrasing.color_synonym, phrasing.noun_synonym)
-    participle, moves = VERBS[phrasing.verb]
-    at = "on" if facts.receptacle.noun in ON else "in"
+    participle, moves = phrasing.WORDING.verbs[phrasing.verb]
+    at = phrasing.WORDING.at(facts.receptacle.noun)
     return {
         "verb": phrasing.verb,
         "done": participle,

@@ -12,7 +12,7 @@ from collections import Counter
 from functools import cache
 
 from tasks.language.facts import pick
-from tasks.language.words import all_words
+from tasks.language.words import PUTTING, Wording, all_words
 
 MOST_ERRORS = 6
 """The shortest instruction has one word more of at least `_SHORTEST` letters."""
@@ -20,20 +20,20 @@ _SHORTEST = 3
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 
-def mistype(text: str, count: int) -> str:
-    """The text with ``count`` words mistyped, or all of them if that is fewer."""
+def mistype(text: str, count: int, wording: Wording = PUTTING) -> str:
+    """The text with ``count`` words mistyped, or all of them if that is fewer; each can be told from the wording's."""
     words = [m for m in re.finditer(r"[A-Za-z]+", text) if len(m[0]) >= _SHORTEST]
     typed = {}
     for number in range(min(count, len(words))):
         word = words.pop(pick(range(len(words)), "word", number, text))
-        kinds = errors(word[0])
+        kinds = errors(word[0], wording)
         kind = pick(list(kinds), "kind", number, text)
         typed[word.start()] = pick(kinds[kind], "error", number, text)
     return re.sub(r"[A-Za-z]+", lambda m: typed.get(m.start(), m[0]), text)
 
 
 @cache
-def errors(word: str) -> dict[str, tuple[str, ...]]:
+def errors(word: str, wording: Wording = PUTTING) -> dict[str, tuple[str, ...]]:
     """What one error can make of a word, by kind, as far as it can be told from other words."""
     positions = range(len(word))
     made = {
@@ -44,7 +44,7 @@ def errors(word: str) -> dict[str, tuple[str, ...]]:
     }
     # One error from the word and one from another: only words that have most letters in common come into question.
     letters = Counter(word.lower())
-    near = [w for w in all_words() if w != word.lower() and _letters_apart(Counter(w), letters) <= 4]
+    near = [w for w in all_words(wording) if w != word.lower() and _letters_apart(Counter(w), letters) <= 4]
     told = {
         kind: tuple(w for w in dict.fromkeys(options) if w != word and _can_be_told(w, near))
         for kind, options in made.items()

@@ -8,6 +8,8 @@ the cube or the brick, a "dish" the plate or the bowl, "lime" green or yellow, "
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 
 COLOR_WORDS: dict[str, tuple[str, ...]] = {
@@ -69,6 +71,44 @@ TEMPLATES = (
 "It" stands for the object only: "find the bowl and put the cube that is nearest to the tray in it" would be unclear.
 """
 
+
+@dataclass(frozen=True, eq=False)
+class Wording:
+    """How a kind of task is put into words; what varies besides is the same for all."""
+
+    verbs: Mapping[str, tuple[str, bool]]
+    """As `VERBS`; the first is the plain one."""
+    templates: tuple[str, ...]
+    """As `TEMPLATES`, and as many, the plain one first. Each names the object and the receptacle once."""
+    always_on: bool = False
+    """Whether the object comes to stand on the receptacle, whatever that is."""
+
+    def at(self, receptacle: str) -> str:
+        """The preposition that goes with a receptacle's noun."""
+        return "on" if self.always_on or receptacle in ON else "in"
+
+
+PUTTING = Wording(VERBS, TEMPLATES)
+"""To put an object on or in a receptacle."""
+STACKING = Wording(VERBS, TEMPLATES, always_on=True)
+"""To put an object on another one."""
+PUSHING = Wording(
+    {"push": ("pushed", False), "slide": ("slid", False), "shove": ("shoved", False)},
+    (
+        "{verb} {object} to {receptacle}",
+        "without lifting it, {verb} {object} to {receptacle}",
+        "touch {object} from behind and {verb} it to {receptacle}",
+        "up to {receptacle}, {verb} {object}",
+        "could you {verb} {object} to {receptacle}",
+        "I would like you to {verb} {object} to {receptacle}",
+        "{object} should be {done} to {receptacle}",
+        "make sure that {object} gets {done} next to {receptacle}",
+        "{object} belongs next to {receptacle}, and should get there over the table",
+        "next to {receptacle} is where {object} should be {done}",
+    ),
+)
+"""To push an object over the table until it is beside a receptacle."""
+
 COURTESIES = ("{}", "{}, please", "if you do not mind, {}, please")
 """Degrees of politeness, around a sentence."""
 
@@ -118,12 +158,12 @@ class Vocabulary:
 
 
 @cache
-def all_words() -> frozenset[str]:
+def all_words(wording: Wording = PUTTING) -> frozenset[str]:
     """Every single word that an instruction without typing errors can contain, in lower case."""
     texts = [
         *(word for words in (*COLOR_WORDS.values(), *NOUN_WORDS.values()) for word in words),
-        *(word for verb, (participle, _) in VERBS.items() for word in (verb, participle)),
-        *(re.sub(r"{\w*}", " ", text) for text in (*TEMPLATES, *COURTESIES, *RELATIONS)),
+        *(word for verb, (participle, _) in wording.verbs.items() for word in (verb, participle)),
+        *(re.sub(r"{\w*}", " ", text) for text in (*wording.templates, *COURTESIES, *RELATIONS)),
         *CLAUSES,
         *SIZE_WORDS,
         *OUTLINE_WORDS,

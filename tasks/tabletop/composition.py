@@ -7,12 +7,13 @@ shifts what another does.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.episode import EpisodeSpec
-from tasks.language import SceneFacts, Thing
+from tasks.language import Phrasing, SceneFacts, Thing, phrase
 from tasks.registry import find
 from tasks.shapes import objects, receptacles
 from tasks.tabletop.scene import COLORS, Placement, Scene
@@ -94,14 +95,26 @@ def placements(values: Mapping[str, Any]) -> list[Placement]:
     ]
 
 
+def composed(task: str, phrasing: type[Phrasing], values: Mapping[str, Any]) -> Scene:
+    """The scene of a task that the values of ``scene.*`` describe, asked for as those of ``language.*`` say."""
+    target, receptacle, *rest = placements(values)
+    scene = Scene(target, receptacle, tuple(rest), task=task)
+    asked = phrasing.of(values)
+    return scene if asked == phrasing() else replace(scene, instruction=phrase(scene_facts(scene), asked))
+
+
 def scene_facts(scene: Scene) -> SceneFacts:
     """What an instruction may build on."""
-    slots = pool()
-    target, receptacle, *others = (
-        Thing(slot.body.noun, p.color, p.x, p.y, slot.radius, slot.height, slot.is_receptacle)
-        for p, slot in ((p, slots[p.slot]) for p in scene.placements)
-    )
+    target, receptacle, *others = map(thing, scene.placements)
     return SceneFacts(target, receptacle, tuple(others))
+
+
+def thing(placed: Placement) -> Thing:
+    """What language may know of a body."""
+    slot = pool()[placed.slot]
+    return Thing(
+        slot.body.noun, placed.color, placed.x, placed.y, slot.radius, slot.height, slot.is_receptacle
+    )
 
 
 def random_scene(spec: EpisodeSpec, task: TaskSpec | None = None) -> Scene:

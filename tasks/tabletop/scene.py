@@ -58,7 +58,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         slots = pool()
-        named = {self.target.slot, self.receptacle.slot} <= slots.keys()
+        named = all(p.slot in slots and p.color in COLORS for p in (self.target, self.receptacle))
         if not self.instruction and named:
             object.__setattr__(self, "instruction", find(self.task).instruction(self))
         problems = self.problems(slots)

@@ -15,12 +15,17 @@ from policy.action import ActionSpec
 from policy.contract import Policy
 from policy.grounding import Grounding
 from robots.protocol import RobotModel
+from tasks.language import Phrasing, SceneFacts, phrase
 from tasks.tabletop.body_table import BodyTable
-from tasks.tabletop.composition import draw_poses
+from tasks.tabletop.composition import composed, draw_poses, thing
 from tasks.tabletop.judge import Judge
 from tasks.tabletop.layout_facts import LayoutFact, layout_facts
+from tasks.tabletop.paraphrases import paraphrases
 from tasks.tabletop.scene import Scene
 from tasks.tabletop.view import PrivilegedView
+
+VERB = "language.verb"
+"""The factor whose words are the task's own."""
 
 
 class MakeExpert(Protocol):
@@ -56,10 +61,8 @@ class TaskSpec:
     """As in ``task=``: lower case, words joined by underscores."""
     help: str
     """What is asked, in a line."""
-    compose: Callable[[Mapping[str, Any]], Scene]
-    """The scene that the values of the ``scene.*`` factors describe, asked for as those of ``language.*`` say."""
-    instruction: Callable[[Scene], str]
-    """How a scene is asked for where nothing varies: "put the red cube on the blue plate"."""
+    phrasing: type[Phrasing]
+    """How it is asked, from its verbs to its prepositions."""
     judge: Callable[[BodyTable, int, float, str, RobotModel], Judge]
     """Makes a judge of: shapes of the bodies, number of environments, control step [s], torch device, and the robot."""
     failure_reasons: tuple[str, ...]
@@ -68,8 +71,6 @@ class TaskSpec:
     """The scripted policy that sees the simulator's state."""
     true_grounding: Callable[[PrivilegedView, int], Grounding]
     """Where things really are, for one row of a view."""
-    paraphrases: Callable[[Scene, int, int], tuple[str, ...]]
-    """So many other ways to ask for a scene, from a seed; the same for the same seed."""
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What ``scene.*`` factors that are words may be here, where that is not all there is: factor -> words. They say
     which bodies may be named as target (``scene.target_shape``) and as receptacle (``scene.receptacle``)."""
@@ -80,3 +81,25 @@ class TaskSpec:
     slots and the least gap between them [m]."""
     layout_facts: Callable[[Mapping[str, Any]], dict[str, LayoutFact]] = layout_facts
     """What a drawn scene is like as a whole: columns that success is held against."""
+
+    def compose(self, values: Mapping[str, Any]) -> Scene:
+        """The scene that the values of the ``scene.*`` factors describe, asked for as those of ``language.*`` say."""
+        return composed(self.name, self.phrasing, values)
+
+    def instruction(self, scene: Scene) -> str:
+        """How a scene is asked for where nothing varies: "put the red cube on the blue plate"."""
+        return phrase(SceneFacts(thing(scene.target), thing(scene.receptacle)), self.phrasing())
+
+    def paraphrases(self, scene: Scene, count: int, seed: int) -> tuple[str, ...]:
+        """So many other ways to ask for a scene, from a seed; see `tasks.tabletop.paraphrases`."""
+        return paraphrases(scene, count, seed, self.phrasing)
+
+    def words(self, factor: str) -> tuple[str, ...] | None:
+        """What a factor may be in this task; None where that is all there is."""
+        if factor == VERB and self.phrasing.OPTIONS != Phrasing.OPTIONS:
+            return self.phrasing.OPTIONS["verb"]
+        return self.choices.get(factor)
+
+    def nominal(self, factor: str, otherwise: Any) -> Any:
+        """The nominal value of a factor, which but for the verb is the same in all tasks."""
+        return self.phrasing().verb if factor == VERB else otherwise

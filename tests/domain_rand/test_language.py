@@ -11,7 +11,7 @@ from domain_rand.sets import FactorSetError, build_set, explicit_set
 from tasks.episode import EpisodeSpec
 from tasks.language import Phrasing, phrase
 from tasks.language.resolve import read
-from tasks.pick_place.task import compose
+from tasks.pick_place.task import TASK
 from tasks.tabletop.composition import random_scene, scene_facts
 from tasks.tabletop.workspace import pool
 
@@ -89,7 +89,7 @@ def test_scenes_that_nobody_assigned_are_nominal():
 def test_values_without_language_compose_the_nominal_text(plain):
     values = {"scene.distractor_count": 2, **plain[0].factors}
     assert not [name for name in values if name in LANGUAGE]
-    assert compose(values) == plain[0].scene
+    assert TASK.compose(values) == plain[0].scene
 
 
 def test_facts_are_those_of_the_bodies_on_the_table(plain):
@@ -107,7 +107,7 @@ def test_a_scene_that_is_not_valid_is_refused_as_such_whatever_the_language():
     """By the check that says what is wrong, and not by a word that is not found."""
     values = {"scene.distractor_count": 2, **episodes({})[0].factors, "language.reference": "spatial"}
     with pytest.raises(ValueError, match="there is no colour 'beige'"):
-        compose(values | {"scene.target_color": "beige"})
+        TASK.compose(values | {"scene.target_color": "beige"})
 
 
 @pytest.mark.parametrize(

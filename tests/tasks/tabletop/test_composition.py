@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.episode import EpisodeSpec
-from tasks.pick_place.task import compose
+from tasks.pick_place.task import TASK
 from tasks.shapes import objects, receptacles
 from tasks.tabletop.composition import (
     MAX_DISTRACTORS,
@@ -158,7 +158,7 @@ def test_values_are_placed_in_the_order_of_the_poses():
         "scene.poses": [0.35, -0.18, 0.1, 0.62, 0.1, 0.2, 0.36, 0.15, 0.3, 0.62, -0.1, 0.4],
     }
     assert placed_names(values) == ["red cube_small", "blue bowl", "green cone_small", "red plate"]
-    placed = [(p.color, p.slot, p.x, p.y, p.yaw) for p in compose(values).placements]
+    placed = [(p.color, p.slot, p.x, p.y, p.yaw) for p in TASK.compose(values).placements]
     assert placed == [
         ("red", "cube_small", 0.35, -0.18, 0.1),
         ("blue", "bowl", 0.62, 0.1, 0.2),

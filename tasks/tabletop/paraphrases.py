@@ -16,7 +16,7 @@ _TRIES = 2000
 """Phrasings tried at most; far more than a dataset stores."""
 
 
-def paraphrases(scene: Scene, count: int, seed: int) -> tuple[str, ...]:
+def paraphrases(scene: Scene, count: int, seed: int, kind: type[Phrasing] = Phrasing) -> tuple[str, ...]:
     """``count`` other ways to say the scene's instruction; each fits its target and its receptacle alone.
 
     They differ from the instruction and from each other in more than capitals and punctuation. No typing errors and no
@@ -24,7 +24,7 @@ def paraphrases(scene: Scene, count: int, seed: int) -> tuple[str, ...]:
     stands, which holds until something is moved.
 
     The same scene and seed give the same texts for ever, and a higher count adds to them at the end. ValueError for a
-    negative count, or one for which there are not enough ways.
+    negative count, or one for which there are not enough ways. ``kind`` is the phrasing of the scene's task.
     """
     if count < 0:
         raise ValueError(f"count must be at least 0, not {count}")
@@ -34,9 +34,9 @@ def paraphrases(scene: Scene, count: int, seed: int) -> tuple[str, ...]:
         if len(found) > count:
             break
         key = ("paraphrase", seed, attempt, facts)
-        phrasing = Phrasing(
-            **{name: pick(range(Phrasing.LIMITS[name] + 1), name, *key) for name in _FREE},
-            **{name: pick(options, name, *key) for name, options in _words_to_pick()},
+        phrasing = kind(
+            **{name: pick(range(kind.LIMITS[name] + 1), name, *key) for name in _FREE},
+            **{name: pick(options, name, *key) for name, options in _words_to_pick(kind)},
         )
         text = phrase(facts, phrasing)
         found.setdefault(_words(text), text)
@@ -46,8 +46,8 @@ def paraphrases(scene: Scene, count: int, seed: int) -> tuple[str, ...]:
     return others
 
 
-def _words_to_pick() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    options = Phrasing.OPTIONS
+def _words_to_pick(kind: type[Phrasing]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    options = kind.OPTIONS
     return ("verb", options["verb"]), ("reference", options["reference"]), ("letter_case", LETTER_CASES)
 
 

@@ -10,8 +10,8 @@ from tasks.episode import EpisodeSpec
 from tasks.language import Phrasing, phrase
 from tasks.language.resolve import read
 from tasks.language.words import CLAUSES, TEMPLATES, all_words
-from tasks.pick_place.paraphrases import paraphrases
 from tasks.tabletop.composition import random_scene, scene_facts
+from tasks.tabletop.paraphrases import paraphrases
 
 COUNT = 6
 
