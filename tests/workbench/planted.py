@@ -152,10 +152,15 @@ def install(monkeypatch, rule: Rule, factor_set: FactorSet | None = None, left: 
     drawn_from = factor_set or planted_set()
 
     @contextmanager
-    def launch(num_envs, *options):
+    def launch(simulated):
         spec = SimpleNamespace(mismatches=lambda other: [], channels=(), dim=2)
         yield SimpleNamespace(
-            num_envs=num_envs, action_spec=spec, rule=rule, left=left, camera_position={}, cameras={}
+            num_envs=simulated.num_envs,
+            action_spec=spec,
+            rule=rule,
+            left=left,
+            camera_position={},
+            cameras={},
         )
 
     monkeypatch.setattr("workbench.rollout.episode_runner.launch_tabletop", launch)
@@ -163,4 +168,4 @@ def install(monkeypatch, rule: Rule, factor_set: FactorSet | None = None, left: 
     monkeypatch.setattr(
         "workbench.rollout.episode_runner.make_policy", lambda name, num_envs, *rest: PlantedPolicy(num_envs)
     )
-    monkeypatch.setattr("workbench.rollout.options.load_set", lambda name, overrides=None: drawn_from)
+    monkeypatch.setattr("workbench.rollout.options.load_set", lambda name, overrides, task: drawn_from)

@@ -249,4 +249,5 @@ def export_episode(folder: Path, index: int, target: Path) -> None:
         target.write_text(text, "utf-8")
     except OSError as problem:
         raise OptionError(f"to={target} cannot be written: {problem.strerror}; choose another to=") from None
-    load_set(str(target), task=record.task)
+    # A run is looked at where the package that brings its task need not be installed.
+    load_set(str(target), task=record.task if record.task in names() else DEFAULT)
