@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robots.so_arm.spec import (
+    CLOSING_SPEED,
     GRIP_TORQUE,
     JAW_AXIS_TO_FACE,
     JAW_HIGH,
@@ -23,7 +24,6 @@ from robots.so_arm.spec import (
     JAW_LOW,
     JAW_TIP,
     SO_ARM,
-    USABLE_SPEED,
 )
 
 _LEAD = math.atan2(JAW_TIP[0], -JAW_TIP[1])
@@ -54,7 +54,7 @@ class JawGripper:
     """The moving jaw's, which is 10 mm thick [m]."""
     finger_radius: float = 0.010
     """[m]"""
-    speed: float = USABLE_SPEED
+    speed: float = CLOSING_SPEED
     """[rad/s]"""
     effort: float = GRIP_TORQUE
     """[N m]"""

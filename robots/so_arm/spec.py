@@ -57,6 +57,10 @@ FACE_MESH = ("wrist_roll_follower_so101_v1.stl", (0.0, -0.000218214, 0.000949706
 JAW_MESH = ("moving_jaw_so101_v1.stl", (0.0, 0.0, 0.0189), (0.0, 0.0, 0.0))
 """The moving jaw's mesh in the jaw's frame. The URDF's."""
 
+CLOSING_SPEED = 0.7
+"""Speed at which the jaw is told to turn [rad/s]: 52 mm/s at its edge, as fast as the Panda's finger. The servo could
+three times as fast; its rotor then is as 5 kg at the edge, and slams an object of some grams through the other jaw."""
+
 FACE = (-0.0079, -0.000218121, -0.0981274)
 """A point on the fixed jaw's inner face, 6 mm above its tip, in the gripper link's frame [m]: the URDF's
 ``gripper_frame_link``. The jaw opens toward +x, and -z is the direction of approach."""
