@@ -1,6 +1,7 @@
 """The packages depend on each other in one direction, and the light ones stay light."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -104,3 +105,14 @@ def test_text_is_utf8_whatever_the_locale(folder: str) -> None:
 )
 def test_calls_that_take_the_locales_encoding_are_known(call: str, is_one: bool) -> None:
     assert bool(texts_without_encoding(call)) is is_one
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_files_that_the_docs_name_are_there(page: Path) -> None:
+    named = set(
+        re.findall(
+            r"`((?:workbench|tasks|robots|domain_rand|policy|tests|tools)/[\w./-]*)`", page.read_text("utf-8")
+        )
+    )
+    missing = sorted(name for name in named if not (ROOT / name).exists())
+    assert not missing, f"{page.name} names {missing}"
