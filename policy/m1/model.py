@@ -48,7 +48,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Strayed:
+class PerturbedHands:
     """Numbers told otherwise than pictures and prompt have it, to learn what to do about it."""
 
     hand: torch.Tensor
@@ -104,21 +104,21 @@ class M1Model(nn.Module):
         instructions: Sequence[str],
         hand: torch.Tensor | None = None,
         reading: Reading | None = None,
-        strayed: Strayed | None = None,
+        perturbed: PerturbedHands | None = None,
     ) -> torch.Tensor:
         """What the action head is told ``[B, Q, D]``, float32.
 
-        ``reading`` is what `read` made of the same arguments, if it is known already. ``strayed``, for models that are
-        told numbers, replaces the hand among those, and moves the last place.
+        ``reading`` is what `read` made of the same arguments, if it is known. ``perturbed``, for models that are told
+        numbers, replaces the hand among those, and moves the last place.
         """
         if reading is None:
             pixels, reading = self._read(images, instructions, hand)
         else:
             pixels = self._pixels(images, self.config.images.views)
-        if strayed is not None:
+        if perturbed is not None:
             places = reading.places.clone()
-            places[:, self.config.qformer.number_places - 1] += strayed.tool_moved.to(places)
-            hand, reading = strayed.hand, replace(reading, places=places)
+            places[:, self.config.qformer.number_places - 1] += perturbed.tool_moved.to(places)
+            hand, reading = perturbed.hand, replace(reading, places=places)
         return self._condition(pixels, reading, hand)
 
     def condition_of_numbers(self, hand: torch.Tensor, places: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""One sitting of a run: rolls out what is missing, here or in workers, and draws what is to be seen."""
+"""One session of a run: rolls out what is missing, here or in workers, and draws what is to be seen."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STARTING = "starting the simulator (the first start compiles kernels: a minute o
 
 
 class EvalSession:
-    """One sitting of a run."""
+    """One session of a run."""
 
     def __init__(
         self,

@@ -4,7 +4,7 @@
     provenance.json   versions, commit, hashes, hardware at the first start
     starts.jsonl      the same of every start, with what was on record then
     episodes.jsonl    one fsynced line an episode: the truth
-    sessions.jsonl    one line a sitting, for rates
+    sessions.jsonl    one line a session, from a start to its end, for rates
     summary.json      derived from the above
 
 A line counts when its newline is on disk. A power cut can cut the last line short; `create_or_resume` then moves that

@@ -152,7 +152,7 @@ class EpisodeRecord(_JsonLine):
 
 @dataclass(frozen=True)
 class SessionRecord(_JsonLine):
-    """One sitting of a run (a resumed run has several). Only rates are computed from these."""
+    """One session of a run, from a start to its end (a resumed run has several). Only rates are computed from these."""
 
     started: str
     """When it began (ISO 8601, UTC)."""

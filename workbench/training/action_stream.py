@@ -9,14 +9,14 @@ import numpy as np
 import torch
 
 from policy.action import ActionSpec, Normalisation
-from policy.m1.model import Strayed
+from policy.m1.model import PerturbedHands
 from policy.m1.training.batches import ActionBatch
 from policy.m1.training.randomness import numpy_generator
 from workbench.training.annotations import hand_at, worded
 from workbench.training.augment import jitter
 from workbench.training.frames import ArchiveFrames
+from workbench.training.hand_perturbation import PERTURBATION, Eye, HandPerturbation
 from workbench.training.imported_frames import ImportedFrames
-from workbench.training.strays import STRAY, Eye, Strays
 
 SCHEMES = ("min_max", "q01_q99")
 LEAST_SPAN = 1e-6
@@ -67,7 +67,7 @@ class ActionStream:
         seed: int,
         augment: bool = True,
         paraphrases: float = 0.0,
-        strays_at: int | None = None,
+        perturbed_at: int | None = None,
     ) -> None:
         """
         Args:
@@ -77,12 +77,12 @@ class ActionStream:
             seed: of all chance.
             augment: whether colours vary.
             paraphrases: share of tasks told in the data's other words.
-            strays_at: side of the square picture that the model sees [px], if half of the hands are to be told as if
-                they had strayed (`workbench.training.strays`), where the first of the views shows the tool.
+            perturbed_at: side of the square picture that the model sees [px], if half of the hands are to be told as if
+                they were perturbed (`hand_perturbation`), where the first of the views shows the tool.
         """
         self.frames, self.views, self.length, self.seed = frames, tuple(views), length, seed
-        self.augment, self.paraphrases, self.strays_at = augment, paraphrases, strays_at
-        self._strays = Strays(frames.action_spec)
+        self.augment, self.paraphrases, self.perturbed_at = augment, paraphrases, perturbed_at
+        self._perturbation = HandPerturbation(frames.action_spec)
         self.rows = frames.imitable_rows()
         self.size = len(self.rows)
 
@@ -102,37 +102,39 @@ class ActionStream:
             for view in self.views:
                 pictures[view].append(self._shown(self.frames.picture(number, view, frame), rng))
         chunks = np.stack(actions).astype(np.float64)
-        strayed = None if self.strays_at is None else self._stray(rows, hands, chunks, self.strays_at)
+        perturbed = (
+            None if self.perturbed_at is None else self._perturb(rows, hands, chunks, self.perturbed_at)
+        )
         return ActionBatch(
             {view: torch.from_numpy(np.stack(some)) for view, some in pictures.items()},
             instructions,
             torch.from_numpy(chunks).float(),
             torch.from_numpy(np.stack(valid)),
             torch.tensor(hands),
-            strayed,
+            perturbed,
         )
 
-    def _stray(
+    def _perturb(
         self,
         rows: Sequence[tuple[int, int]],
         hands: Sequence[Sequence[float]],
         chunks: np.ndarray,
         side: int,
-    ) -> Strayed:
-        """What is told of the hands; changes the ``chunks`` ``[B, T, A]`` of those that have strayed."""
+    ) -> PerturbedHands:
+        """What is told of the hands; changes the ``chunks`` ``[B, T, A]`` of those that are perturbed."""
         assert isinstance(self.frames, ArchiveFrames)  # others have no cameras to see the tool with
         episodes = self.frames.episodes
-        by, moved = np.zeros((len(rows), len(STRAY))), np.zeros((len(rows), 2))
+        by, moved = np.zeros((len(rows), len(PERTURBATION))), np.zeros((len(rows), 2))
         for i, (row, epoch) in enumerate(rows):
-            drawn = self._strays.drawn(numpy_generator(self.seed, "stray", row, epoch), chunks[i])
+            drawn = self._perturbation.drawn(numpy_generator(self.seed, "stray", row, epoch), chunks[i])
             number, frame = self.rows[row]
             eye = Eye.together([Eye.of(episodes[number], self.views[0], frame, side)] * 2)
             was, seen = eye.pixels(np.arange(2), np.stack([np.zeros(3), drawn[:3]])).clip(0, side)
             if not np.isnan([was, seen]).any():
                 by[i], moved[i] = drawn, seen - was
         told = np.array(hands, np.float64)
-        self._strays.lead_back(told, chunks, by)
-        return Strayed(torch.from_numpy(told).float(), torch.from_numpy(moved).float())
+        self._perturbation.lead_back(told, chunks, by)
+        return PerturbedHands(torch.from_numpy(told).float(), torch.from_numpy(moved).float())
 
     def _shown(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         # Never cropped: the policy will see whole pictures, and a few pixels are as wide as a fingertip.

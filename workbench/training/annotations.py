@@ -16,7 +16,7 @@ from policy.smart_resize import Resize
 from workbench.data.episode import DatasetEpisode
 from workbench.data.qa.options import QaOptions
 from workbench.data.qa.questions import LEAST_SIDE
-from workbench.training.attempts import astray_until
+from workbench.training.attempts import failed_attempt_until
 from workbench.training.frames import color_and_shape
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ def slot_places(
         PLACE: iter(camera.place[frame][None]),
         PATH: iter(way[along]),
     }
-    is_astray = int(episode.frame_steps[frame]) < astray_until(episode)
+    is_of_failed_attempt = int(episode.frame_steps[frame]) < failed_attempt_until(episode)
     found: list[tuple[float, float] | None] = []
     for i, slot in enumerate(slots):
         seen = resize.to_seen(next(known[slot]))
-        if is_astray and slot == PATH and PATH in slots[:i]:
+        if is_of_failed_attempt and slot == PATH and PATH in slots[:i]:
             seen = np.full(2, np.nan)
         u, v = seen.clip(0, side) if slot == PATH else seen
         # NaN, behind the camera, is not inside.

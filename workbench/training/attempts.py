@@ -15,7 +15,7 @@ SHUT_AFTER = 8
 """Control steps after which a hand told to close has closed."""
 
 
-def astray_until(episode: DatasetEpisode | ImportedDemonstration) -> int:
+def failed_attempt_until(episode: DatasetEpisode | ImportedDemonstration) -> int:
     """Control step before which the actions led to an attempt that failed; 0 if all led to success.
 
     An attempt has failed if the hand had to close once more. From when its fingers were shut, actions show how to begin

@@ -11,7 +11,7 @@ from PIL import Image
 
 from workbench.data.archive.archive import EPISODES, ArchiveError, Chunk, chunks
 from workbench.data.episode import DatasetEpisode
-from workbench.training.attempts import astray_until
+from workbench.training.attempts import failed_attempt_until
 
 
 class ArchiveFrames:
@@ -55,7 +55,7 @@ class ArchiveFrames:
 
     def imitable_rows(self) -> list[tuple[int, int]]:
         """Episode and frame of every frame whose actions are to be imitated: see `workbench.training.attempts`."""
-        since = [astray_until(episode) for episode in self.episodes]
+        since = [failed_attempt_until(episode) for episode in self.episodes]
         return [
             (number, frame)
             for number, frame in self.rows(before_end=True)

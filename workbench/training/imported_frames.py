@@ -23,7 +23,7 @@ from workbench.data.lerobot.files import LeRobotImportError, image_keys, read_js
 from workbench.data.lerobot.metadata import CONVENTIONS
 from workbench.data.lerobot.places import VideoSpan
 from workbench.data.lerobot.reading import ImportedDataset, ImportedEpisode
-from workbench.training.attempts import astray_until
+from workbench.training.attempts import failed_attempt_until
 
 TOOL = ("state.eef_position", "state.eef_quaternion", "state.gripper_width")
 """Columns that tell the hand: tool [m], quaternion w x y z, distance of the fingertips [m]."""
@@ -138,7 +138,7 @@ class ImportedFrames:
 
     def imitable_rows(self) -> list[tuple[int, int]]:
         """Those whose actions are to be imitated: see `workbench.training.attempts`."""
-        since = [astray_until(piece) for piece in self.episodes]
+        since = [failed_attempt_until(piece) for piece in self.episodes]
         return [(number, k) for number, k in self.rows(True) if k >= since[number]]
 
     def picture(self, number: int, camera: str, frame: int) -> np.ndarray:

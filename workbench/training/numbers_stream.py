@@ -1,6 +1,6 @@
 """Chunks of actions behind what is measured of the hand and the annotated places alone: no pictures, no words.
 
-Numbers, unlike pictures, can be changed: half of the hands told have strayed, see `workbench.training.strays`.
+Numbers, unlike pictures, can be changed: half of the hands told are perturbed (`hand_perturbation`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from workbench.data.archive.archive import ArchiveError
 from workbench.training.action_stream import chunk_at
 from workbench.training.annotations import hand_at, slot_places
 from workbench.training.frames import ArchiveFrames
-from workbench.training.strays import STRAY, Eye, Strays
+from workbench.training.hand_perturbation import PERTURBATION, Eye, HandPerturbation
 
 PLACE_ERROR = 2.5
 """Standard deviation of what is added to a place [px]: about what the language model errs by on pictures that it has
@@ -42,7 +42,7 @@ class NumbersStream:
         """
         self.seed, self.side = seed, side
         self._tool = slots.index(PATH) if PATH in slots else None
-        """The slot of where the tool is; of its way ahead nothing is known once it has strayed."""
+        """The slot of where the tool is; of its way ahead nothing is known once it is perturbed."""
         if list(slots).count(PATH) > 1:
             raise ValueError("of the tool's way, only where it begins can be told as a number")
         hands, places, actions, valid, eyes = [], [], [], [], []
@@ -63,19 +63,19 @@ class NumbersStream:
         self.hands, self.places = np.array(hands), np.array(places)
         self.actions, self.valid = np.array(actions, np.float64), np.array(valid)
         self._eyes = Eye.together(eyes)
-        self._strays = Strays(frames.action_spec)
+        self._perturbation = HandPerturbation(frames.action_spec)
 
     def batch(self, rows: Sequence[tuple[int, int]]) -> NumbersBatch:
-        """See `policy.m1.training.batches.Stream`. Each epoch errs and strays otherwise."""
+        """See `policy.m1.training.batches.Stream`. Each epoch errs and perturbs otherwise."""
         some = np.array([row for row, _ in rows])
         hands, places, actions = self.hands[some], self.places[some], self.actions[some]
-        by, errors = np.zeros((len(rows), len(STRAY))), np.empty(places.shape)
+        by, errors = np.zeros((len(rows), len(PERTURBATION))), np.empty(places.shape)
         for i, (row, epoch) in enumerate(rows):
             rng = numpy_generator(self.seed, "numbers", row, epoch)
             errors[i] = PLACE_ERROR * rng.normal(size=places.shape[1:])
             if self._tool is not None:
-                by[i] = self._strays.drawn(rng, self.actions[row])
-        self._strays.lead_back(hands, actions, by)
+                by[i] = self._perturbation.drawn(rng, self.actions[row])
+        self._perturbation.lead_back(hands, actions, by)
         if self._tool is not None:
             moved = self._eyes.pixels(some, by[:, :3])
             known = by.any(axis=1) & ~np.isnan(moved).any(axis=1)

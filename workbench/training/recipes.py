@@ -114,7 +114,7 @@ def _small_action(config: M1Config, is_guided: bool) -> list[Phase]:
         "numbers", 3000, {QFORMER: 1e-3, ACTION_HEAD: 1e-3}, {READING: 1.0, NUMBERS: 1.0},
         {READING: 192, NUMBERS: 48}, warmup=100, hold=0.5, floor=0.02, weight_decay=0.01, betas=SMALL_BETAS,
     )  # fmt: skip
-    # Numbers go on being told alone: behind pictures, only what is told strays, not what is seen.
+    # Numbers go on being told alone: behind pictures, only what is told is perturbed, not what is seen.
     objectives, batch = {ACTION: 1.0, READING: 0.5, NUMBERS: 0.5}, {ACTION: 16, READING: 64, NUMBERS: 16}
     reading = 1.0 if config.action_head.reads_condition else 0.0
     is_told = config.qformer.told_numbers and reading > 0

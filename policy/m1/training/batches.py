@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from policy.m1.model import Strayed
+from policy.m1.model import PerturbedHands
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ActionBatch:
     """``[B, T]`` bool: False past the end of an episode; what stands there in `actions` changes nothing."""
     hand: torch.Tensor | None = None
     """What the robot measured of its hand ``[B, 5]`` (`policy.m1.prompt.measured_hand`)."""
-    strayed: Strayed | None = None
+    perturbed: PerturbedHands | None = None
     """What is told as numbers, where `actions` begin from elsewhere than where the hand was and is seen."""
 
 

@@ -141,7 +141,7 @@ class Learner(nn.Module):
             condition = model.condition_of_numbers(content.hand, content.places)
         else:
             condition = model.condition(
-                content.images, content.instructions, content.hand, portion.reading, content.strayed
+                content.images, content.instructions, content.hand, portion.reading, content.perturbed
             )
         losses: dict[str, torch.Tensor] = {}
         weight = 1.0 if objective == READING else phase.read_actions if objective == ACTION else 0.0

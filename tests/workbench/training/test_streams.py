@@ -19,15 +19,15 @@ from workbench.data.projection import project_frames
 from workbench.training.action_stream import ActionStream, chunk_at, with_statistics
 from workbench.training.annotations import another_slot_places, another_task, hand_at, slot_places, worded
 from workbench.training.answer_stream import FIRST_FRAMES, AnswerStream
-from workbench.training.attempts import astray_until
+from workbench.training.attempts import failed_attempt_until
 from workbench.training.augment import crop, mirrored
 from workbench.training.frames import ArchiveFrames
+from workbench.training.hand_perturbation import PERTURBATION, PERTURBED_SHARE
 from workbench.training.lessons import FIRST_LESSON, FULL_LESSON, NAMING_LESSON
 from workbench.training.numbers_stream import PLACE_ERROR, NumbersStream
 from workbench.training.options import TrainOptions
 from workbench.training.recipes import phases_of
 from workbench.training.scene_stream import SceneStream
-from workbench.training.strays import STRAY, STRAYED
 from workbench.training.vocabulary import vocabulary_of
 
 VIEWS = ("front", "wrist")
@@ -455,32 +455,32 @@ def test_numbers_tell_the_annotated_places_and_err_otherwise_each_epoch(frames):
     assert np.allclose(errors.std(0), PLACE_ERROR, rtol=0.1)
 
 
-def test_hands_that_strayed_are_led_back_and_others_are_as_recorded(frames):
-    strays, kinds = [], set()
+def test_perturbed_hands_are_led_back_and_others_are_as_recorded(frames):
+    shifts, kinds = [], set()
     for _, _, _, chunk, batch, by in numbers_told(frames):
         steady = bool((np.sign(chunk[:, 6]) == np.sign(chunk[0, 6])).all())
-        has_strayed = np.abs(by[:, :4]).max(axis=1) > 1e-6
+        is_perturbed = np.abs(by[:, :4]).max(axis=1) > 1e-6
         kinds.add(steady)
-        assert has_strayed.any() == steady
-        straight = batch.actions.numpy()[~has_strayed]
+        assert is_perturbed.any() == steady
+        straight = batch.actions.numpy()[~is_perturbed]
         assert np.allclose(straight, chunk, atol=1e-6)
         # Where the hand ends, seen from where it is told to be, is where the demonstrated one ends.
-        led = batch.actions.numpy()[has_strayed]
-        ends = by[has_strayed, :3] + led[..., :3].sum(1)
+        led = batch.actions.numpy()[is_perturbed]
+        ends = by[is_perturbed, :3] + led[..., :3].sum(1)
         assert np.allclose(ends, chunk[:, :3].sum(0), atol=1e-5)
-        turned = (by[has_strayed, 3] + led[..., 5].sum(1) - chunk[:, 5].sum()) / np.pi
+        turned = (by[is_perturbed, 3] + led[..., 5].sum(1) - chunk[:, 5].sum()) / np.pi
         assert np.allclose(turned, turned.round(), atol=1e-5), "off by other than half a turn"
         assert np.allclose(led[:, 6:], chunk[6:], atol=1e-6)
         assert np.allclose(led[..., [3, 4, 6]], chunk[..., [3, 4, 6]], atol=1e-6)
         assert np.allclose(by[:, 4], 0.0, atol=1e-6)
         if steady:
-            strays.append(by[has_strayed, :3])
-            assert abs(has_strayed.mean() - STRAYED) < 0.1
+            shifts.append(by[is_perturbed, :3])
+            assert abs(is_perturbed.mean() - PERTURBED_SHARE) < 0.1
     assert kinds == {True, False}
-    assert np.allclose(np.concatenate(strays).std(0), STRAY[:3], rtol=0.1)
+    assert np.allclose(np.concatenate(shifts).std(0), PERTURBATION[:3], rtol=0.1)
 
 
-def test_a_hand_that_strayed_is_seen_where_it_strayed_to(frames):
+def test_a_perturbed_hand_is_seen_where_it_was_moved_to(frames):
     """Apart from the error of every place: its mean over many epochs is that of the true pixels."""
     for episode, frame, places, _, batch, by in numbers_told(frames):
         camera = episode.cameras["front"]
@@ -501,19 +501,19 @@ def test_a_hand_that_strayed_is_seen_where_it_strayed_to(frames):
         assert np.abs(errors.std(0) / PLACE_ERROR - 1).max() < 0.2
 
 
-def test_behind_pictures_the_hand_told_strays_but_not_what_is_seen_and_said(frames):
+def test_behind_pictures_the_hand_told_is_perturbed_but_not_what_is_seen_and_said(frames):
     plain = ActionStream(frames, VIEWS, 8, seed=0)
-    stream = ActionStream(frames, VIEWS, 8, seed=0, strays_at=224)
+    stream = ActionStream(frames, VIEWS, 8, seed=0, perturbed_at=224)
     went = 0
     for row, (number, frame) in enumerate(stream.rows):
         rows = [(row, epoch) for epoch in range(40)]
         batch, was = stream.batch(rows), plain.batch(rows)
-        assert was.strayed is None
+        assert was.perturbed is None
         assert all(torch.equal(batch.images[view], was.images[view]) for view in VIEWS)
         assert torch.equal(batch.hand, was.hand)
-        by = (batch.strayed.hand - batch.hand).double().numpy()
-        has_strayed = np.abs(by[:, :3]).max(axis=1) > 1e-6
-        straight = torch.from_numpy(~has_strayed)
+        by = (batch.perturbed.hand - batch.hand).double().numpy()
+        is_perturbed = np.abs(by[:, :3]).max(axis=1) > 1e-6
+        straight = torch.from_numpy(~is_perturbed)
         assert torch.equal(batch.actions[straight], was.actions[straight])
         ends = by[:, :3] + batch.actions.numpy()[..., :3].sum(1)
         assert np.allclose(ends, was.actions.numpy()[..., :3].sum(1), atol=1e-5)
@@ -534,15 +534,15 @@ def test_behind_pictures_the_hand_told_strays_but_not_what_is_seen_and_said(fram
             for shift in (np.zeros((1, 3)), by[:, :3])
         ]
         behind = np.isnan(where[0]).any()
-        assert not (behind and has_strayed.any())
+        assert not (behind and is_perturbed.any())
         shift = np.zeros((40, 2)) if behind else where[1] - where[0]
-        assert np.allclose(batch.strayed.tool_moved.numpy(), shift, atol=2e-2)
-        went += has_strayed.sum()
+        assert np.allclose(batch.perturbed.tool_moved.numpy(), shift, atol=2e-2)
+        went += is_perturbed.sum()
     assert went > 50
 
 
-def test_without_slots_numbers_tell_of_the_hand_alone_and_nothing_strays(frames):
-    """Who is told no place cannot know where from it has strayed."""
+def test_without_slots_numbers_tell_of_the_hand_alone_and_nothing_is_perturbed(frames):
+    """Who is told no place cannot know from where it was moved."""
     stream = NumbersStream(frames, "front", (), 224, 8, seed=0)
     assert stream.size == len(frames.rows(before_end=True))
     rows = [(row, epoch) for row in range(stream.size) for epoch in range(10)]
@@ -595,8 +595,8 @@ def with_gripper(episode, told):
         ("++++++++++++", 0),
     ],
 )
-def test_actions_led_astray_until_the_last_vain_grasp_was_shut(frames, told, until):
-    assert astray_until(with_gripper(frames.episodes[0], told)) == until
+def test_an_attempt_failed_until_the_last_vain_grasp_was_shut(frames, told, until):
+    assert failed_attempt_until(with_gripper(frames.episodes[0], told)) == until
 
 
 def test_the_way_to_a_vain_grasp_is_neither_imitated_nor_foreseen(frames):

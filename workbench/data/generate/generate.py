@@ -26,7 +26,7 @@ from workbench.runs.folder import RunFolder, RunFolderError
 from workbench.runs.provenance import provenance
 
 SESSIONS = "sessions.jsonl"
-"""A line a pass and sitting: what it did, how long that took. Only rates come from it."""
+"""A line a pass and start of the command: what it did, how long that took. Only rates come from it."""
 UNITS = {PLAN: "episodes planned", RENDER: "renderings drawn"}
 
 

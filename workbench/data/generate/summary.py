@@ -24,7 +24,7 @@ def summarise_dataset(
         config: options of ``workbench generate``.
         planned: lines of the first pass's chunks.
         rendered: lines of the second's.
-        sessions: one a pass and sitting; a killed sitting has none, so rates are those of the others.
+        sessions: one a pass and start; a start that was killed has none, so rates are those of the others.
     """
     kept = sum(bool(line["kept"]) for line in planned)
     frames = sum(line["frames"] for line in rendered if line["kept"])

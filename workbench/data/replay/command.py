@@ -66,10 +66,10 @@ def _run_again(path: Path, options: ReplayOptions, limit: int | None, console: C
 
 def judge(found: list[Replayed], allowed_mm: float, console: Console) -> int:
     """Name what did not come about again, and how much did; the exit status."""
-    astray = [one for one in found if not 1e3 * one.tool_error <= allowed_mm]
+    beyond = [one for one in found if not 1e3 * one.tool_error <= allowed_mm]
     for one in found:
         said = [one.failure_reason] if one.failure_reason is not None else []
-        if one in astray:
+        if one in beyond:
             said.append(f"the tool is {1e3 * one.tool_error:.1f} mm off, {allowed_mm:g} mm are allowed")
         elif said:
             said.append(f"{1e3 * one.tool_error:.1f} mm off")
@@ -85,7 +85,7 @@ def judge(found: list[Replayed], allowed_mm: float, console: Console) -> int:
         f"{allowed_mm:g} mm are allowed",
         highlight=False,
     )
-    return 0 if share >= REPRODUCED and not astray else 1
+    return 0 if share >= REPRODUCED and not beyond else 1
 
 
 def _follow(dataset: ImportedDataset, options: ReplayOptions, limit: int | None, console: Console) -> int:
@@ -96,14 +96,14 @@ def _follow(dataset: ImportedDataset, options: ReplayOptions, limit: int | None,
     commands = [resample(commanded_joints(episode), episode.fps) for episode in chosen]
     with quietly(console):
         found = track_joints(commands, physics, device)
-    astray = 0
+    beyond = 0
     for episode, tracked in zip(chosen, found, strict=True):
-        is_astray = not 1e3 * tracked.rms <= options.joints_mrad
-        astray += is_astray
+        is_beyond = not 1e3 * tracked.rms <= options.joints_mrad
+        beyond += is_beyond
         console.print(
             f"episode {episode.index}: {len(tracked.error)} control steps, joint tracking error "
             f"{1e3 * tracked.rms:.1f} mrad RMS, {1e3 * tracked.worst:.1f} mrad at most"
-            + (f", {options.joints_mrad:g} mrad RMS are allowed" if is_astray else "")
+            + (f", {options.joints_mrad:g} mrad RMS are allowed" if is_beyond else "")
             + (f"; {tracked.clipped} commands beyond the arm's limits" if tracked.clipped else ""),
             highlight=False,
         )
@@ -113,7 +113,7 @@ def _follow(dataset: ImportedDataset, options: ReplayOptions, limit: int | None,
         f"{options.joints_mrad:g} mrad are allowed in each",
         highlight=False,
     )
-    return 1 if astray else 0
+    return 1 if beyond else 0
 
 
 def commanded_joints(episode: ImportedEpisode) -> np.ndarray:

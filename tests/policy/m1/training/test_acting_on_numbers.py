@@ -127,7 +127,7 @@ def test_what_is_read_for_the_first_time_drowns_nothing_of_the_numbers():
     assert not torch.allclose(model.condition(*told), alone, atol=1e-3)
 
 
-def test_a_hand_that_strayed_is_told_among_the_numbers_alone():
+def test_a_perturbed_hand_is_told_among_the_numbers_alone():
     model, source = told_model(), Told(2)
     seen = source.stream(ACTION, "head").batch([(0, 0), (1, 0)])
     told = (seen.images, seen.instructions, seen.hand)

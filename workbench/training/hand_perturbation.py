@@ -1,8 +1,7 @@
-"""Hands told elsewhere than they were, and actions that lead them back.
+"""Perturbed hands: told elsewhere than they were, with actions that lead them back.
 
-Demonstrations are always where they should be, so that whoever imitates them learns to go on from where the hand is and
-never to come back to where it should be. What is measured of a hand can be told as if it had strayed, in the base frame
-and in the picture alike.
+In demonstrations the hand is always where it should be. Whoever imitates them learns to go on from where the hand is,
+and never to come back to where it should be. So the measured hand is moved, in the base frame and in the picture alike.
 """
 
 from __future__ import annotations
@@ -18,21 +17,21 @@ from policy.action import ActionSpec
 from workbench.data.episode import DatasetEpisode
 from workbench.data.projection import project_frames
 
-STRAYED = 0.5
-"""Share of the hands that have strayed."""
-STRAY = (0.02, 0.02, 0.01, 0.15)
+PERTURBED_SHARE = 0.5
+"""Share of the hands that are perturbed."""
+PERTURBATION = (0.02, 0.02, 0.01, 0.15)
 """Standard deviation of how far: x, y, z [m], turn about the vertical [rad]."""
 BACK_AFTER = 6
 """Control steps after which actions have led a hand back."""
 STEADY = 8
-"""Control steps from now on in which the gripper's command must stay as it is, or the hand has not strayed: it is too
+"""Control steps from now on in which the gripper's command must stay as it is, or the hand is not perturbed: it is too
 late to come back."""
 MOTION = ("dx", "dy", "dz", "drot_z")
-"""Channels that lead back, for the numbers of `STRAY`."""
+"""Channels that lead back, for the numbers of `PERTURBATION`."""
 
 
-class Strays:
-    """How hands stray whose actions are of one spec; where joints' changes do not say where the hand goes, never."""
+class HandPerturbation:
+    """Perturbs hands whose actions are of one spec; never where joint changes do not say where the hand goes."""
 
     def __init__(self, action_spec: ActionSpec) -> None:
         names = [channel.name for channel in action_spec.channels]
@@ -40,13 +39,13 @@ class Strays:
         self._gripper = action_spec.gripper_index
 
     def drawn(self, rng: np.random.Generator, chunk: np.ndarray) -> np.ndarray:
-        """How far a hand has strayed ``[4]``, as `STRAY`, before the actions ``[T, A]``; zeros for one that has not."""
+        """How far a hand is moved before the actions ``[T, A]``: ``[4]`` as `PERTURBATION`; zeros where it is not."""
         if self._gripper is None or len(self._motion) < len(MOTION):
-            return np.zeros(len(STRAY))
+            return np.zeros(len(PERTURBATION))
         command = np.sign(chunk[:STEADY, self._gripper])
-        if (command != command[0]).any() or rng.random() >= STRAYED:
-            return np.zeros(len(STRAY))
-        return np.array(STRAY) * rng.normal(size=len(STRAY))
+        if (command != command[0]).any() or rng.random() >= PERTURBED_SHARE:
+            return np.zeros(len(PERTURBATION))
+        return np.array(PERTURBATION) * rng.normal(size=len(PERTURBATION))
 
     def lead_back(self, hands: np.ndarray, actions: np.ndarray, by: np.ndarray) -> None:
         """Move hands ``[B, 5]`` (`policy.m1.prompt.measured_hand`) by ``[B, 4]``; change actions ``[B, T, A]``."""
@@ -86,8 +85,8 @@ class Eye:
     def together(cls, eyes: Sequence[Self]) -> Self:
         return cls(*(np.stack(parts) for parts in zip(*(vars(eye).values() for eye in eyes), strict=True)))
 
-    def pixels(self, rows: np.ndarray, strayed_by: np.ndarray) -> np.ndarray:
-        """Where the tool is seen ``[B, 2]`` once it has strayed by ``[B, 3]``; NaN behind the camera."""
-        tool = (self.tool[rows] + strayed_by)[:, None]
+    def pixels(self, rows: np.ndarray, perturbed_by: np.ndarray) -> np.ndarray:
+        """Where the tool is seen ``[B, 2]`` once it is perturbed by ``[B, 3]``; NaN behind the camera."""
+        tool = (self.tool[rows] + perturbed_by)[:, None]
         cameras = (self.position, self.rotation, self.intrinsics, self.distortion)
         return project_frames(tool, *(each[rows] for each in cameras))[:, 0]
