@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GROUP = "workbench.tasks"
 SHIPPED = {
     "pick_place": "tasks.pick_place.task:TASK",
+    "push": "tasks.push.task:TASK",
 }
 """Tasks of this repository -> where their `TaskSpec` is."""
 DEFAULT = "pick_place"

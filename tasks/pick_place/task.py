@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tasks.language import Phrasing
-from tasks.pick_place.expert import Expert
-from tasks.pick_place.expert_grounding import true_grounding
 from tasks.pick_place.progress import FAILURE_REASONS, Progress
+from tasks.tabletop.carry_expert import CarryExpert
+from tasks.tabletop.carry_grounding import true_grounding
 from tasks.tabletop.scene import Scene
 from tasks.tabletop.task import TaskSpec
 from tasks.tabletop.workspace import pool
@@ -26,6 +26,6 @@ TASK = TaskSpec(
     problems=problems,
     judge=Progress,
     failure_reasons=FAILURE_REASONS,
-    expert=Expert,
+    expert=CarryExpert,
     true_grounding=true_grounding,
 )

@@ -74,6 +74,8 @@ class TaskSpec:
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What ``scene.*`` factors that are words may be here, where that is not all there is: factor -> words. They say
     which bodies may be named as target (``scene.target_shape``) and as receptacle (``scene.receptacle``)."""
+    grasps: bool = True
+    """Whether the object is held while it is moved: demonstrations of other tasks have no grasp."""
     problems: Callable[[Scene], list[str]] = lambda scene: []
     """What keeps a scene from being one of this task, beyond what holds for all, in plain sentences."""
     draw_poses: Callable[[np.random.Generator, Sequence[str], float], list[float]] = draw_poses

@@ -22,7 +22,7 @@ def main() -> int:
     from domain_rand.sets import load_set
     from robots.franka import PANDA
     from robots.franka.model import HAND_PATH
-    from tasks.pick_place.expert import Expert
+    from tasks.tabletop.carry_expert import CarryExpert
     from tasks.tabletop.env import TabletopEnv
     from tasks.tabletop.env_cfg import TabletopEnvCfg
     from workbench.rollout.simulation import TabletopSimulation
@@ -42,7 +42,7 @@ def main() -> int:
     with launch_simulation(cfg, {"device": "cpu"}):
         env = TabletopEnv(cfg)
         simulation = TabletopSimulation(env, load_set("default"), 5, 300)
-        expert = Expert(4, env.action_spec)
+        expert = CarryExpert(4, env.action_spec)
         expert.reset(range(4), simulation.begin(range(4), range(4)))
         spec = env.cameras["front"]
         for step in range(90):

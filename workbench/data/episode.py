@@ -136,7 +136,8 @@ class DatasetEpisode:
     phase: np.ndarray
     """Row of `PHASES` at each state ``[T + 1]`` uint8."""
     grasp: np.ndarray
-    """The grasp in the object's frame: tool position [m] and the direction in which the fingers close ``[2, 3]``."""
+    """The grasp in the object's frame: tool position [m] and the direction in which the fingers close ``[2, 3]``.
+    NaN in tasks that grasp nothing."""
     contact: np.ndarray
     """Inner faces of the two fingers at the tool's height, in the object's frame ``[2, 3]`` [m]."""
     place: np.ndarray
@@ -195,7 +196,7 @@ class DatasetEpisode:
             value = getattr(self, name)
             if value.shape != shape:
                 found.append(f"{name} has shape {list(value.shape)}, not {list(shape)}")
-            elif not np.isfinite(value).all():
+            elif not np.isfinite(value).all() and not (name in HELD and np.isnan(value).all()):
                 found.append(f"{name} holds numbers that are not finite")
         if t < 1:
             found.append("actions is empty")
@@ -215,6 +216,8 @@ class DatasetEpisode:
         return found
 
 
+HELD = ("grasp", "contact")
+"""Fields of `DatasetEpisode` that are all NaN where nothing is grasped."""
 STATES = ("joint_pos", "joint_vel", "ee_pose", "commanded_joints", "measured_joint_pos", "measured_ee_pose")
 """Fields of `DatasetEpisode` with seven numbers a state."""
 

@@ -18,6 +18,9 @@ MOVED = 0.01
 OVER = 0.03
 """Horizontal distance of the object from where it comes to rest below which it is being put down [m]."""
 
+ARRIVED = 0.002
+"""Distance of a pushed object from where it comes to rest below which it is there [m]."""
+
 
 class NotADemonstration(ValueError):
     """The states show no object that was grasped, carried and let go; one sentence says what is missing."""
@@ -30,7 +33,8 @@ class Demonstration:
     phase: np.ndarray
     """Row of `PHASES` at each state ``[T + 1]`` uint8."""
     grasp: np.ndarray
-    """In the object's frame: tool position [m], and the direction in which the fingers close ``[2, 3]``."""
+    """In the object's frame: tool position [m], and the direction in which the fingers close ``[2, 3]``; NaN where
+    nothing is grasped."""
     contact: np.ndarray
     """Inner faces of the two fingers at the tool's height, in the object's frame ``[2, 3]`` [m]."""
     place: np.ndarray
@@ -83,6 +87,31 @@ def demonstration(
         contact=np.stack((grasp + half, grasp - half)).astype(np.float32),
         place=place.astype(np.float32),
     )
+
+
+def pushed(target: np.ndarray, receptacle: np.ndarray) -> Demonstration:
+    """What an episode shows in which the object was moved without being grasped; NotADemonstration if it stayed.
+
+    It is carried, as the phases call it, from the first time that it is away from where it began until it is where it
+    ends; there is no grasp, and no contact of fingers with its sides.
+
+    Args:
+        target: poses of the object ``[T + 1, 7]``.
+        receptacle: poses of the receptacle ``[T + 1, 7]``.
+    """
+    spot = target[:, :3]
+    away = np.flatnonzero(np.linalg.norm(spot - spot[0], axis=1) > MOVED)
+    if not len(away):
+        raise NotADemonstration("the object stayed where it was")
+    phase = np.full(len(target), REACH, np.uint8)
+    left = np.linalg.norm(spot - spot[-1], axis=1)
+    arrived = int(np.flatnonzero(left > ARRIVED)[-1]) + 1
+    phase[away[0] :] = CARRY
+    phase[max(int(np.flatnonzero(left > OVER)[-1]) + 1 if (left > OVER).any() else 0, away[0]) :] = PLACE
+    phase[arrived:] = RETREAT
+    place, _ = _in_frame(receptacle[-1], target[-1])
+    nothing = np.full((2, 3), np.nan, np.float32)
+    return Demonstration(phase, nothing, nothing.copy(), place.astype(np.float32))
 
 
 def ways_ahead(tool: np.ndarray, phase: np.ndarray, steps: np.ndarray) -> np.ndarray:

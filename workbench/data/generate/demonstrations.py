@@ -10,10 +10,11 @@ import numpy as np
 from domain_rand.episode import Episode
 from policy.action import ActionSpec
 from robots.registry import robot
+from tasks.registry import find
 from tasks.tabletop.dropped import dropped
 from tasks.tabletop.workspace import Slot, pool
 from workbench.data.episode import TRACE_POINTS, Body, DatasetEpisode
-from workbench.data.generate.annotate import demonstration
+from workbench.data.generate.annotate import demonstration, pushed
 from workbench.rollout.loop import RunningEpisode
 
 UNSTABLE, OUTSIDE_LIMITS, NO_DEMONSTRATION = "unstable_physics", "outside_limits", "no_demonstration"
@@ -54,7 +55,10 @@ def to_episode(
         named[slot] = f"{color} {slots[slot].body.noun}"
     poses = states["body_pose"][:, [order.index(slot) for slot in named]]
     closed = np.concatenate(([False], action_spec.closes(actions)))
-    shown = demonstration(closed, states["ee_pose"], states["gripper_width"], poses[:, 0], poses[:, 1])
+    if find(scene.task).grasps:
+        shown = demonstration(closed, states["ee_pose"], states["gripper_width"], poses[:, 0], poses[:, 1])
+    else:
+        shown = pushed(poses[:, 0], poses[:, 1])
     roles = ("target", "receptacle", *("distractor",) * (len(named) - 2))
     return DatasetEpisode(
         name=f"{episode.spec.index:06d}",

@@ -110,8 +110,10 @@ def task_data(episode: DatasetEpisode) -> dict[str, Any]:
         ],
         "camera_data": {view(name): _camera(episode, name) for name in episode.cameras},
         "frame_status": frame_status(episode),
-        "grasp": {"position": episode.grasp[0].tolist(), "closing_direction": episode.grasp[1].tolist()},
-        "contact_points": episode.contact.tolist(),
+        "grasp": {"position": episode.grasp[0].tolist(), "closing_direction": episode.grasp[1].tolist()}
+        if np.isfinite(episode.grasp).all()
+        else None,
+        "contact_points": episode.contact.tolist() if np.isfinite(episode.contact).all() else None,
         "place_point": episode.place.tolist(),
         "rewritten_instruction": list(episode.paraphrases),
         "factors": dict(episode.factors),

@@ -13,7 +13,15 @@ from tasks.registry import DEFAULT
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.data.episode import DEPTH_UNIT, CameraFrames, DatasetEpisode
 from workbench.data.frame_actions import ROTATION, SENT, TRANSLATION, joint_channels, sources
-from workbench.data.generate.annotate import CARRY, GRASP, PLACE, NotADemonstration, demonstration, ways_ahead
+from workbench.data.generate.annotate import (
+    CARRY,
+    GRASP,
+    PLACE,
+    NotADemonstration,
+    demonstration,
+    pushed,
+    ways_ahead,
+)
 from workbench.data.validation.checks.command_path import executed
 from workbench.data.validation.checks.evidence import Evidence, Gripper, Motion, Pictures, ToolPoses
 from workbench.data.validation.checks.tool import matrices
@@ -46,8 +54,7 @@ def archive_evidence(episode: DatasetEpisode) -> Evidence:
         body_field="body_pose",
         body_pose=episode.body_pose[shown] if len(shown) else None,
         points_3d={
-            "grasp": episode.grasp[:1],
-            "contact": episode.contact,
+            **({"grasp": episode.grasp[:1], "contact": episode.contact} if _grasps(episode) else {}),
             "place": episode.place[None],
             "trace": episode.trace,
         },
@@ -117,7 +124,7 @@ def _gripper(episode: DatasetEpisode) -> Gripper | None:
         closed=closed,
         width=episode.gripper_width.astype(float),
         late=float(episode.factors.get("control.action_delay") or 0) + 1,
-        holding=holding(episode.phase),
+        holding=holding(episode.phase) if _grasps(episode) else None,
     )
 
 
@@ -126,21 +133,33 @@ def holding(phase: np.ndarray) -> np.ndarray:
     return (phase >= GRASP) & (phase <= PLACE)
 
 
+def _grasps(episode: DatasetEpisode) -> bool:
+    """Whether anything is grasped in the episode."""
+    return bool(np.isfinite(episode.grasp).all())
+
+
 def _repeats(episode: DatasetEpisode) -> tuple[tuple[str, np.ndarray, str, np.ndarray], ...]:
     """What follows from states and phases."""
     found = []
     try:
-        shown = demonstration(
-            holding(episode.phase), episode.ee_pose, episode.gripper_width, episode.body_pose[:, 0],
-            episode.body_pose[:, 1],
-        )  # fmt: skip
+        shown = (
+            demonstration(
+                holding(episode.phase),
+                episode.ee_pose,
+                episode.gripper_width,
+                episode.body_pose[:, 0],
+                episode.body_pose[:, 1],
+            )
+            if _grasps(episode)
+            else pushed(episode.body_pose[:, 0], episode.body_pose[:, 1])
+        )
     except NotADemonstration:
         return ()
     why = "the states while the object is held and at the end"
     if (shown.phase == episode.phase).all():
         found += [
             (name, getattr(episode, name), why, getattr(shown, name))
-            for name in ("grasp", "contact", "place")
+            for name in (("grasp", "contact", "place") if _grasps(episode) else ("place",))
         ]
     found.append(
         ("phase", episode.phase.astype(float)[:, None], "the states", shown.phase.astype(float)[:, None])

@@ -7,18 +7,20 @@ import pytest
 import torch
 
 from policy.contract import Observation, Policy
+from policy.grounding import GRASP, PLACE, RECEPTACLE, TARGET
 from robots.franka import PANDA
 from robots.franka.kinematics import forward, rotation_matrix, rotation_vector
 from robots.franka.spec import FINGERTIP
 from robots.motion_limiter import MotionLimiter
 from tasks.cameras import back_project, look_at
 from tasks.episode import EpisodeSpec
-from tasks.pick_place.expert import CARRY, CLOSE, LOWER, Expert
-from tasks.pick_place.expert_grounding import GRASP, PLACE, RECEPTACLE, TARGET, true_grounding
 from tasks.pick_place.progress import Progress
 from tasks.poses import relative
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
 from tasks.tabletop.body_table import BodyTable
+from tasks.tabletop.carry_expert import CARRY, CLOSE, LOWER
+from tasks.tabletop.carry_expert import CarryExpert as Expert
+from tasks.tabletop.carry_grounding import true_grounding
 from tasks.tabletop.composition import random_scene
 from tasks.tabletop.judge import State
 from tasks.tabletop.scene import Placement, Scene

@@ -1,15 +1,12 @@
-"""Groundings of the pick-and-place task: what is true, and what the expert claims."""
+"""Groundings where an object is grasped and carried: what is true, and what the expert claims."""
 
 from __future__ import annotations
 
 import torch
 
-from policy.grounding import GRASP, PLACE, RECEPTACLE, TARGET, Box, Grounding, Point
-from tasks.cameras import bounding_box
+from policy.grounding import GRASP, PLACE, Grounding, Point
+from tasks.tabletop.grounding import named_boxes, trace_of
 from tasks.tabletop.view import PrivilegedView
-
-TRACE_POINTS = 24
-"""Points of a reported trace."""
 
 
 def true_grounding(view: PrivilegedView, row: int) -> Grounding:
@@ -36,34 +33,17 @@ def plan_grounding(
     ahead = plan[torch.tensor([0] + [i for i, last in enumerate((0, 1, 3, 4, 5), start=1) if phase <= last])]
     if len(ahead) < 2:
         return _grounding(view, row, error_px)
-    pixels = view.pixels(_densify(ahead, TRACE_POINTS)[None].expand(len(view.target), -1, -1))[row]
-    return _grounding(view, row, error_px, tuple((float(u), float(v)) for u, v in pixels))
+    return _grounding(view, row, error_px, trace_of(view, row, ahead))
 
 
 def _grounding(view: PrivilegedView, row: int, error_px: torch.Tensor, trace=()) -> Grounding:
-    width, height = view.image_size
     best = torch.zeros_like(view.target)
     points = torch.stack((view.grasp_point(best), view.rest_point), 1)
     uv = view.pixels(points)[row] + error_px
-    boxes = []
-    for k, (label, slot) in enumerate(((TARGET, view.target), (RECEPTACLE, view.receptacle))):
-        outline = view.outline(row, int(slot[row])) + error_px[k]
-        box = bounding_box(outline[None], width, height)[0]
-        boxes.append(Box(label, tuple(box.tolist())))
     return Grounding(
         camera=view.camera,
         image_size=view.image_size,
-        boxes=tuple(boxes),
+        boxes=named_boxes(view, row, error_px),
         points=(Point(GRASP, tuple(uv[0].tolist())), Point(PLACE, tuple(uv[1].tolist()))),
         trace=trace,
     )
-
-
-def _densify(corners: torch.Tensor, count: int) -> torch.Tensor:
-    """``count`` points evenly spaced along a polyline ``[K, 3]``."""
-    lengths = (corners[1:] - corners[:-1]).norm(dim=1)
-    along = torch.cat((torch.zeros(1, device=corners.device), lengths.cumsum(0)))
-    at = torch.linspace(0, float(along[-1]), count, device=corners.device)
-    i = torch.searchsorted(along, at, right=True).clamp(1, len(corners) - 1)
-    share = ((at - along[i - 1]) / lengths[i - 1].clamp_min(1e-9))[:, None]
-    return corners[i - 1] + (corners[i] - corners[i - 1]) * share

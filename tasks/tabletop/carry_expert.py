@@ -11,15 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
 from policy.action import ActionSpec
 from policy.contract import Decision, Observation
-from robots.registry import robot
-from tasks.pick_place.expert_grounding import plan_grounding
-from tasks.tabletop.action_spaces import CONTROL_DT, DELTA_EEF, DELTA_JOINTS, MAX_LEAD
-from tasks.tabletop.expert_motion import ToolMotion
+from tasks.tabletop.action_spaces import CONTROL_DT, DELTA_EEF
+from tasks.tabletop.carry_grounding import plan_grounding
+from tasks.tabletop.scripted_expert import GROUNDING_EVERY, ScriptedExpert
 from tasks.tabletop.view import PrivilegedView
 
 ABOVE, DESCEND, CLOSE, LIFT, CARRY, LOWER, OPEN, RETREAT, DONE = range(9)
@@ -47,21 +45,10 @@ GRIP_STEPS = 8
 """Steps that the fingers get at least to close or open."""
 STILL = 2e-4
 """Change of the fingers' distance in a step below which they have come to rest [m]."""
-CORRECTION = 0.15
-"""Share of the remaining error that is corrected in each step once the command has arrived; what biased encoders, play
-in the gears and a push leave over."""
-MAX_CORRECTION = 0.05
-"""Greatest correction [m]."""
-GROUNDING_EVERY = 20
-"""Steps between two reports of grounding."""
 
 
-class Expert:
+class CarryExpert(ScriptedExpert):
     """Scripted pick and place, `N` environments at once."""
-
-    privileged = True
-    cameras: tuple[str, ...] = ()
-    execute_steps = 1
 
     def __init__(
         self,
@@ -72,53 +59,16 @@ class Expert:
         device: str = "cpu",
         error_attempts: int = 0,
     ) -> None:
-        """
-        Args:
-            num_envs: number of environments.
-            action_spec: the robot's, ``delta_eef`` or ``delta_joints``.
-            grounding_error_px: standard deviation per axis of the error in where it sees things [px], drawn once
-                per episode for the object and once for the receptacle.
-            latency_steps: control steps by which its actions come late.
-            device: torch device.
-            error_attempts: attempts after which it sees things where they are; 0 for never.
-        """
-        if action_spec.name not in (DELTA_EEF.name, DELTA_JOINTS.name):
-            raise ValueError(f"the expert does not speak the action space {action_spec.name!r}")
-        self.name = "expert" if grounding_error_px == 0 and latency_steps == 0 else "noisy_expert"
-        self.action_spec = action_spec
-        self.grounding_error_px = grounding_error_px
-        self.latency_steps = latency_steps
-        self.error_attempts = error_attempts
-        n = num_envs
-        model = robot(action_spec.robot)
-        self._scale = model.workspace.scale
-        self.phase = torch.zeros(n, dtype=torch.long, device=device)
-        self.clock = torch.zeros(n, dtype=torch.long, device=device)
-        self.failed = torch.zeros(n, dtype=torch.long, device=device)
-        """Attempts of this episode that have failed ``[N]``."""
-        self.motion = ToolMotion(n, device, model)
-        self.correction = torch.zeros(n, 3, device=device)
-        """What is added to goals because the arm does not get where it is told ``[N, 3]`` [m]."""
-        self.width = torch.zeros(n, device=device)
-        self.tool = torch.zeros(n, 3, device=device)
-        self.closing = torch.zeros(n, device=device)
-        """Heading along which the fingers close ``[N]`` [rad]."""
-        self.grasp = torch.zeros(n, dtype=torch.long, device=device)
-        self.fresh = torch.ones(n, dtype=torch.bool, device=device)
-        self.error_px = torch.zeros(n, 2, 2, device=device)
-        """Error of this episode for object and receptacle ``[N, 2, 2]`` [px]."""
-        self._late = torch.zeros(latency_steps + 1, n, action_spec.dim, device=device)
+        """See `ScriptedExpert`."""
+        super().__init__(num_envs, action_spec, grounding_error_px, latency_steps, device, error_attempts)
+        self.width = torch.zeros(num_envs, device=device)
+        self.tool = torch.zeros(num_envs, 3, device=device)
+        self.grasp = torch.zeros(num_envs, dtype=torch.long, device=device)
 
     def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
-        ids = torch.as_tensor(list(env_ids), dtype=torch.long, device=self.phase.device)
-        self.phase[ids], self.clock[ids], self.fresh[ids] = ABOVE, 0, True
-        self.failed[ids] = 0
-        self.correction[ids], self.width[ids] = 0.0, 0.0
-        self._late[:, ids] = 0.0
-        self._late[:, ids, -1] = 1.0
-        for row, seed in zip(env_ids, seeds, strict=True):
-            error = np.random.default_rng(seed).normal(0.0, 1.0, (2, 2)) * self.grounding_error_px
-            self.error_px[row] = torch.from_numpy(error).float()
+        """See `Policy`."""
+        super().reset(env_ids, seeds)
+        self.width[torch.as_tensor(list(env_ids), dtype=torch.long, device=self.width.device)] = 0.0
 
     def act(self, observation: Observation) -> Decision:
         ids = torch.as_tensor(list(observation.env_ids), dtype=torch.long, device=self.phase.device)
@@ -141,13 +91,6 @@ class Expert:
             for i, env in enumerate(ids.tolist())
         ]
         return Decision(actions[:, None], grounding)
-
-    def _error_px(self, ids: torch.Tensor) -> torch.Tensor:
-        """``[n, 2, 2]`` by which object and receptacle are seen elsewhere now."""
-        if not self.error_attempts:
-            return self.error_px[ids]
-        errs = self.failed[ids] < self.error_attempts
-        return self.error_px[ids] * errs[:, None, None]
 
     # -- where to go
 
@@ -230,8 +173,7 @@ class Expert:
         move_on = done | (clock > patience)
         # Fingers at rest hold the arm where it is: what is corrected is the way there.
         error = torch.where((told & ~gripping)[:, None], goal - tool, torch.zeros_like(goal))
-        corrected = self.correction[ids] + CORRECTION * error
-        self.correction[ids] = corrected.clamp(-MAX_CORRECTION, MAX_CORRECTION)
+        self._correct(ids, error)
         move_on &= phase != DONE
         next_phase = torch.where(move_on, phase + 1, phase)
         lost = (phase == LIFT) & move_on & ~view.held
@@ -244,25 +186,12 @@ class Expert:
 
     # -- how to get there
 
-    def _turn(self, ids, rotation) -> torch.Tensor:
-        """What is left to turn the hand to a rotation ``[n, 3, 3]``: turns ``[n, R]`` [rad]."""
-        return self.motion.control.turn_to(self.motion.rotation[ids], rotation)
-
     def _steer(self, ids, goal, rotation, tool) -> torch.Tensor:
         """Actions ``[n, A]`` of one step toward the goal, late by the stated latency."""
-        motion = self.motion
-        offset = goal + self.correction[ids] - motion.position[ids]
+        offset = goal + self.correction[ids] - self.motion.position[ids]
         far = offset.norm(dim=1, keepdim=True)
         gentle = (APPROACH * far).clamp_min(CREEP) / CONTROL_DT
         fastest = torch.where((self.phase[ids] == DESCEND)[:, None], gentle, torch.full_like(far, torch.inf))
-        lead = (motion.position[ids] - tool).norm(dim=1, keepdim=True)
-        fastest = torch.where(lead > MAX_LEAD - 0.01, torch.zeros_like(far), fastest)
-        before = motion.joints[ids]
-        arm = motion.step(ids, offset, self._turn(ids, rotation), fastest)
         closed = (self.phase[ids] >= CLOSE) & (self.phase[ids] < OPEN)
         gripper = torch.where(closed, -1.0, 1.0)[:, None]
-        if self.action_spec.name == DELTA_JOINTS.name:
-            arm = motion.joints[ids] - before
-        self._late[:, ids] = torch.roll(self._late[:, ids], 1, 0)
-        self._late[0, ids] = torch.cat((arm, gripper), 1)
-        return self._late[self.latency_steps, ids]
+        return self._move(ids, offset, self._turn(ids, rotation), fastest, tool, gripper)

@@ -1,0 +1,1 @@
+"""Push a named object over the table until it is beside a named receptacle."""
