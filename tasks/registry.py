@@ -22,6 +22,7 @@ GROUP = "workbench.tasks"
 SHIPPED = {
     "pick_place": "tasks.pick_place.task:TASK",
     "push": "tasks.push.task:TASK",
+    "stack": "tasks.stack.task:TASK",
 }
 """Tasks of this repository -> where their `TaskSpec` is."""
 DEFAULT = "pick_place"

@@ -97,7 +97,13 @@ class Distractors(Factor):
     unit = "name"
     nominal = None
     default = None
-    needs = ("scene.target_shape", "scene.target_size", "scene.target_color", "scene.distractor_count")
+    needs = (
+        "scene.target_shape",
+        "scene.target_size",
+        "scene.target_color",
+        "scene.distractor_count",
+        "scene.receptacle",
+    )
 
     def draw(self, rng: np.random.Generator, drawn: Mapping[str, Any]) -> Value:
         return draw_distractors(rng, *(drawn[name] for name in self.needs))

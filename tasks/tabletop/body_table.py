@@ -28,7 +28,7 @@ class BodyTable:
         """Rows of the ``R`` receptacles."""
         self.column = self.is_receptacle.long().cumsum(0) - 1
         """Place of each receptacle among them ``[B]``; of objects, nothing that means anything."""
-        self.floor = self._of(lambda s: s.body.support_height * s.scale) - self.height / 2
+        self.floor = self._of(lambda s: s.support_height) - self.height / 2
         """Height of the surface that carries what lies in a receptacle, over its origin ``[B]``."""
         openings = [s.body.opening for s in self.slots]
         half = [o.half_size if o else (0.0, 0.0) for o in openings]

@@ -50,6 +50,9 @@ STILL = 2e-4
 class CarryExpert(ScriptedExpert):
     """Scripted pick and place, `N` environments at once."""
 
+    set_down = 0.008
+    """Height over its support at which the object is let go, at full size [m]."""
+
     def __init__(
         self,
         num_envs: int,
@@ -107,9 +110,9 @@ class CarryExpert(ScriptedExpert):
         place_at[:, :2] += error[:, 1]
         height, s = view.grasp_height(self.grasp[ids]), self._scale
         lower = place_at.clone()
-        # Set the object down 8 mm above the support, with open fingers clear of the receptacle's rim.
+        # Set the object down a little above the support, with open fingers clear of the receptacle's rim.
         lower[:, 2] = torch.maximum(
-            place_at[:, 2] + height + 0.008 * s,
+            place_at[:, 2] + height + self.set_down * s,
             view.rim_z + self.motion.control.grasp_depth(lower, self.closing[ids]) + 0.012 * s,
         )
         # The object need not hang where the tool is: what must arrive over the receptacle is the object.

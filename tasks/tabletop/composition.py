@@ -26,13 +26,16 @@ MAX_DISTRACTORS = 4
 _TRIES = 20_000
 
 
-def draw_distractors(rng: np.random.Generator, shape: str, size: str, color: str, count: int) -> list[str]:
+def draw_distractors(
+    rng: np.random.Generator, shape: str, size: str, color: str, count: int, receptacle: str = ""
+) -> list[str]:
     """Distractor objects as ``"color slot"``.
 
     The first shares the target's colour and not its shape, the second its shape and not its colour: neither word of
-    the instruction alone finds the target. The rest are neither.
+    the instruction alone finds the target. The rest are neither. None has the shape of the receptacle, where that is an
+    object, too.
     """
-    other_shapes = [s for s in objects() if s != shape]
+    other_shapes = [s for s in objects() if s not in (shape, receptacle.rpartition("_")[0])]
     other_colors = [c for c in COLORS if c != color]
     twin = f"{shape}_{next(s for s in SIZES if s != size)}"
     shapes = rng.permutation(other_shapes)
@@ -140,6 +143,7 @@ def random_scene(spec: EpisodeSpec, task: TaskSpec | None = None) -> Scene:
         values["scene.target_size"],
         values["scene.target_color"],
         values["scene.distractor_count"],
+        values["scene.receptacle"],
     )
     values["scene.other_receptacle"] = draw_other_receptacle(
         spec.generator("scene.other_receptacle"), values["scene.receptacle"], values["scene.receptacle_color"]

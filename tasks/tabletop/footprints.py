@@ -28,8 +28,20 @@ def placed(vertices: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
 
 def footprint_gap(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Distance ``[n]`` of the footprints of two bodies, given their corners ``[n, V, 3]``; 0 where they overlap."""
-    angle = torch.arange(DIRECTIONS, device=first.device) * (2 * math.pi / DIRECTIONS)
-    ways = torch.stack((angle.cos(), angle.sin()), 1)[None].expand(len(first), -1, -1)
+    ways = _ways(first)
     # Along each direction the second begins where its shadow, seen the other way, ends.
     between = -extent(second, -ways) - extent(first, ways)
     return between.amax(1).clamp_min(0.0)
+
+
+def within_footprint(spot: torch.Tensor, body: torch.Tensor) -> torch.Tensor:
+    """Whether spots ``[n, 2]`` lie within the footprints of bodies, given their corners ``[n, V, 3]`` ``[n]``."""
+    ways = _ways(body)
+    along = (spot[:, None] * ways).sum(-1)
+    return (along <= extent(body, ways)).all(1)
+
+
+def _ways(points: torch.Tensor) -> torch.Tensor:
+    """`DIRECTIONS` all around for each of some bodies ``[n, D, 2]``."""
+    angle = torch.arange(DIRECTIONS, device=points.device) * (2 * math.pi / DIRECTIONS)
+    return torch.stack((angle.cos(), angle.sin()), 1)[None].expand(len(points), -1, -1)

@@ -83,10 +83,7 @@ class PrivilegedView:
     def place_point(self) -> torch.Tensor:
         """Middle of the surface that is to carry the object ``[n, 3]`` [m]."""
         point = self.receptacle_pose[:, :3].clone()
-        drop = [
-            self.slots[i].body.support_height * self.slots[i].scale - self.slots[i].height / 2
-            for i in self.receptacle.tolist()
-        ]
+        drop = [self.slots[i].support_height - self.slots[i].height / 2 for i in self.receptacle.tolist()]
         point[:, 2] += torch.tensor(drop, device=point.device)
         return point
 

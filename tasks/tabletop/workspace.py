@@ -100,6 +100,11 @@ class Slot:
         return self.body.height * self.scale
 
     @property
+    def support_height(self) -> float:
+        """Height of the surface that carries what is put on it, above its base [m]: of an object, its top."""
+        return self.body.support_height * self.scale if self.is_receptacle else self.height
+
+    @property
     def radius(self) -> float:
         """[m]"""
         return self.body.radius * self.scale

@@ -1,0 +1,1 @@
+"""Put a named object on another one."""
