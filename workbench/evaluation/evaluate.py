@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from robots.registry import DEFAULT as DEFAULT_ROBOT
 from workbench.attribution.in_loop import attribute_factorial, attribute_ladder, prospects, write_attribution
 from workbench.attribution.plan import LadderPlan
 from workbench.comparison.reference import check_reference
@@ -120,7 +121,7 @@ def _attribution(
 def _what_runs(options: EvalOptions, plan: LadderPlan | None, missing: int, total: int | None) -> str:
     conditions = f" under {len(plan.conditions)} conditions" if plan else ""
     return (
-        f"[bold]{options.policy}[/] on [bold]{options.task}[/], {missing} of {total} episodes to run{conditions} "
+        f"[bold]{options.policy}[/] on [bold]{options.place}[/], {missing} of {total} episodes to run{conditions} "
         f"in {options.num_envs} environments, {options.physics} on {options.device}"
     )
 
@@ -131,6 +132,7 @@ def summary_meta(options: Any, planned: int | None) -> dict[str, Any]:
     meta = {name: getattr(options, name) for name in names}
     meta |= {"episodes_planned": planned} if planned is not None else {}
     optional = {
+        "robot": options.robot if options.robot != DEFAULT_ROBOT else None,
         "stop_above": getattr(options, "stop_above", None),
         "stop_against": getattr(options, "reference", None) or None,
         "interval": getattr(options, "interval", None),

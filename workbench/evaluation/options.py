@@ -113,7 +113,7 @@ class EvalOptions(SimulationOptions):
         self.num_envs = min(self.num_envs, plan.quota if plan else self.episodes)
         if self.out == AUTO:
             kind = "-ladder" if plan else ""
-            self.out = f"runs/{self.task}-{self.policy_name}-{self.physics}-seed{self.seed}{kind}"
+            self.out = f"runs/{self.place}-{self.policy_name}-{self.physics}-seed{self.seed}{kind}"
 
     def _check_strata(self) -> None:
         try:

@@ -29,6 +29,7 @@ META_KEYS = ("task", "policy", "seed", "physics", "renderer", "device", "num_env
 """What `summarise` must be told about the run; copied into the summary."""
 
 OPTIONAL_META_KEYS = (
+    "robot",
     "episodes_planned",
     "confidence",
     "stop_above",

@@ -186,6 +186,11 @@ class EnvironmentOptions:
         )
 
     @property
+    def place(self) -> str:
+        """The task, and the robot unless it is the default one, as the name of a folder can hold them."""
+        return self.task if self.robot == robots.DEFAULT else f"{self.task}-{self.robot}"
+
+    @property
     def policy_name(self) -> str:
         """The policy, as the name of a folder can hold it."""
         return re.sub(r"[^\w.+-]+", "_", self.policy).strip("._") or "policy"

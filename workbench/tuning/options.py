@@ -62,7 +62,7 @@ class AdrOptions(SimulationOptions):
         super().resolve()
         self.bounds()
         if self.out == AUTO:
-            self.out = f"runs/{self.task}-{self.policy_name}-{self.physics}-seed{self.seed}-adr"
+            self.out = f"runs/{self.place}-{self.policy_name}-{self.physics}-seed{self.seed}-adr"
 
     @property
     def settings(self) -> Settings:

@@ -57,7 +57,7 @@ class GenerateOptions(EnvironmentOptions):
             raise OptionError(f"jpeg_quality must lie between 1 and 100, not {self.jpeg_quality}")
         super().resolve()
         if self.out == AUTO:
-            self.out = f"data/{self.task}-{self.policy_name}-{self.dr.split('/')[-1]}-seed{self.seed}"
+            self.out = f"data/{self.place}-{self.policy_name}-{self.dr.split('/')[-1]}-seed{self.seed}"
 
     def job(self, index: int, render: int) -> int:
         """Number of a rendering of an episode among the renderings of all."""
