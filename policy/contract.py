@@ -9,13 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from policy.action import ActionSpec
 from policy.grounding import Grounding
 
 if TYPE_CHECKING:
     import torch
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A camera as its robot believes it to be, for ``n`` environments: what is so may differ.
+
+    Pixels are continuous, (0, 0) the picture's top-left corner; the camera's axes are OpenCV's: x right, y down, z
+    forward.
+    """
+
+    intrinsics: torch.Tensor
+    """Calibration matrices ``[n, 3, 3]`` [px] of the picture that goes with it."""
+    distortion: torch.Tensor
+    """Radial distortion k ``[n]``: a point at normalised radius r appears at r (1 + k r^2)."""
+    extrinsics: torch.Tensor
+    """Pose of the camera in `frame` ``[n, 7]``: x y z [m], quaternion x y z w."""
+    frame: Literal["base", "end_effector"]
+    """The robot's base, or for a camera that the hand carries the end effector, whose pose is `Observation.ee_pose`."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,8 @@ class Observation:
     """End-effector pose in the robot base frame ``[n, 7]``: x y z [m], quaternion x y z w."""
     images: Mapping[str, torch.Tensor] = field(default_factory=dict)
     """Camera name -> RGB ``[n, H, W, 3]`` uint8; only the cameras that the policy asked for."""
+    calibration: Mapping[str, Calibration] = field(default_factory=dict)
+    """Camera name -> what the robot believes of it; only where the policy's `ObservationSpec` asks for it."""
     state: torch.Tensor | None = None
     """State vector ``[n, D]`` of a policy that declares an `ObservationSpec`, as declared there; None for others."""
     privileged: Mapping[str, Any] = field(default_factory=dict)

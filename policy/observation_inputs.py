@@ -42,15 +42,33 @@ def state_vector(spec: ObservationSpec, measured: Measured, offer: ObservationOf
 def picture(camera: CameraInput, images: np.ndarray) -> np.ndarray:
     """A camera's images ``[n, H, W, 3]`` uint8, RGB, as a policy takes them ``[n, height, width, 3]`` uint8."""
     n, height, width, _ = images.shape
-    kept_h, kept_w = (max(1, round(side * camera.crop)) for side in (height, width))
-    top, left = (height - kept_h) // 2, (width - kept_w) // 2
-    images = images[:, top : top + kept_h, left : left + kept_w]
+    placed = _placement(camera, height, width)
+    top, left = placed.crop_top, placed.crop_left
+    images = images[:, top : top + placed.kept_height, left : left + placed.kept_width]
     wanted = (camera.height or height, camera.width or width)
-    if (kept_h, kept_w) != wanted:
-        images = np.stack([_resized(image, wanted, camera) for image in images]) if n else np.zeros(
+    if (placed.kept_height, placed.kept_width) != wanted:
+        images = np.stack([_resized(image, wanted, placed, camera) for image in images]) if n else np.zeros(
             (0, *wanted, 3), np.uint8
         )  # fmt: skip
     return np.ascontiguousarray(images[..., ::-1] if camera.color_order == "bgr" else images)
+
+
+def intrinsics(camera: CameraInput, matrices: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Calibration matrices ``[n, 3, 3]`` [px] of what `picture` makes of images with ``matrices``.
+
+    Args:
+        camera: how the policy takes the picture.
+        matrices: of the camera's own images [px].
+        size: width and height of those [px].
+    """
+    width, height = size
+    placed = _placement(camera, height, width)
+    converted = np.array(matrices, float)
+    converted[:, 0] *= placed.width / placed.kept_width
+    converted[:, 1] *= placed.height / placed.kept_height
+    converted[:, 0, 2] += placed.left - placed.crop_left * placed.width / placed.kept_width
+    converted[:, 1, 2] += placed.top - placed.crop_top * placed.height / placed.kept_height
+    return converted
 
 
 def prompt(spec: ObservationSpec, instruction: str) -> str:
@@ -60,18 +78,42 @@ def prompt(spec: ObservationSpec, instruction: str) -> str:
     )  # not str.format: an instruction is not ours to interpret
 
 
-def _resized(image: np.ndarray, wanted: tuple[int, int], camera: CameraInput) -> np.ndarray:
-    height, width = wanted
-    inner_h, inner_w = wanted
+@dataclass(frozen=True)
+class _Placement:
+    """Which part of an image a policy's picture shows, and where in the picture; all [px]."""
+
+    crop_left: int
+    crop_top: int
+    kept_width: int
+    kept_height: int
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def _placement(camera: CameraInput, height: int, width: int) -> _Placement:
+    kept_h, kept_w = (max(1, round(side * camera.crop)) for side in (height, width))
+    whole_h, whole_w = camera.height or height, camera.width or width
+    inner_h, inner_w = whole_h, whole_w
     if camera.fit == "pad":
-        scale = min(height / image.shape[0], width / image.shape[1])
-        inner_h, inner_w = (max(1, round(side * scale)) for side in image.shape[:2])
-    resized = np.asarray(Image.fromarray(image).resize((inner_w, inner_h), _RESAMPLE[camera.resample]))
-    if (inner_h, inner_w) == wanted:
+        scale = min(whole_h / kept_h, whole_w / kept_w)
+        inner_h, inner_w = (max(1, round(side * scale)) for side in (kept_h, kept_w))
+    return _Placement(
+        crop_left=(width - kept_w) // 2, crop_top=(height - kept_h) // 2, kept_width=kept_w, kept_height=kept_h,
+        left=(whole_w - inner_w) // 2, top=(whole_h - inner_h) // 2, width=inner_w, height=inner_h,
+    )  # fmt: skip
+
+
+def _resized(
+    image: np.ndarray, wanted: tuple[int, int], placed: _Placement, camera: CameraInput
+) -> np.ndarray:
+    size = (placed.width, placed.height)
+    resized = np.asarray(Image.fromarray(image).resize(size, _RESAMPLE[camera.resample]))
+    if resized.shape[:2] == wanted:
         return resized
-    whole = np.zeros((height, width, 3), np.uint8)
-    top, left = (height - inner_h) // 2, (width - inner_w) // 2
-    whole[top : top + inner_h, left : left + inner_w] = resized
+    whole = np.zeros((*wanted, 3), np.uint8)
+    whole[placed.top : placed.top + placed.height, placed.left : placed.left + placed.width] = resized
     return whole
 
 

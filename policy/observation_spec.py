@@ -65,6 +65,8 @@ class CameraInput:
     """What happens to another aspect: it is stretched, or black stripes are added in equal parts on both sides."""
     resample: Literal["bilinear", "lanczos", "nearest"] = "bilinear"
     color_order: Literal["rgb", "bgr"] = "rgb"
+    calibrated: bool = False
+    """Whether the policy is told the camera's calibration, as the robot believes it, for the picture as it takes it."""
 
     @property
     def camera(self) -> str:
@@ -97,6 +99,8 @@ class ObservationOffer:
     """Fingertip distance, fully open [m]."""
     cameras: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Name -> width and height [px]."""
+    calibrated: tuple[str, ...] = ()
+    """Cameras whose calibration the robot has."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,11 @@ class ObservationSpec:
     def sources(self) -> tuple[str, ...]:
         """Cameras of the task that it needs."""
         return tuple(dict.fromkeys(camera.camera for camera in self.cameras))
+
+    @property
+    def calibrated(self) -> tuple[str, ...]:
+        """Cameras of the task whose calibration it needs."""
+        return tuple(dict.fromkeys(camera.camera for camera in self.cameras if camera.calibrated))
 
     def __post_init__(self) -> None:
         problems = self.problems()
@@ -152,6 +161,12 @@ class ObservationSpec:
             f"{', '.join(offer.cameras) or 'none'}"
             for camera in self.cameras
             if camera.camera not in offer.cameras
+        ]
+        found += [
+            f"camera {camera.name}: the policy takes the calibration of {camera.camera!r}, which {offer.robot} does "
+            f"not have; it has that of {', '.join(offer.calibrated) or 'none'}"
+            for camera in self.cameras
+            if camera.calibrated and camera.camera in offer.cameras and camera.camera not in offer.calibrated
         ]
         dim = sum(entry.width(offer.joints) for entry in self.state)
         if self.state_dim is not None and dim != self.state_dim:

@@ -7,6 +7,7 @@ from domain_rand import plugins
 from domain_rand.checks import (
     appearance,
     camera,
+    camera_belief,
     camera_timing,
     control,
     depth,
@@ -27,6 +28,7 @@ __all__ = [
     "Reading",
     "appearance",
     "camera",
+    "camera_belief",
     "camera_timing",
     "checks_of",
     "control",

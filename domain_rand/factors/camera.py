@@ -269,3 +269,37 @@ class WhiteBalanceSettling(Factor):
     legal = Range(0.4, 2.5)
     length = 2
     setting = "white_balance_settling"
+
+
+@register
+class BelievedIntrinsicsError(Factor):
+    """What a robot's calibration is off: focal length as a share, principal point as shares of width and height.
+
+    Hidden: pictures stay as they are, and what policies are told of their cameras is not so.
+    """
+
+    name = "camera.believed_intrinsics_error"
+    unit = "1"
+    nominal = [0.0, 0.0, 0.0]
+    default = Range(-0.01, 0.01)
+    because = "1 %: calibrations from few views of a checkerboard, or one kept while the focus was turned"
+    legal = Range(-0.2, 0.2)
+    length = 3
+    setting = "believed_intrinsics_error"
+
+
+@register
+class BelievedPoseError(Factor):
+    """Where a robot takes its cameras to be, against where they are: x, y, z, and a turn about their own axes.
+
+    The way is along the axes of the base, or of the tool for a camera on the hand. Hidden: pictures stay as they are.
+    """
+
+    name = "camera.believed_pose_error"
+    unit = "m, m, m, rad, rad, rad"
+    nominal = [0.0] * 6
+    default = Range(-0.01, 0.01)
+    because = "1 cm and 0.6 degrees: hand-eye calibrations that nobody repeated after the camera was touched"
+    legal = Range(-0.3, 0.3)
+    length = 6
+    setting = "believed_pose_error"

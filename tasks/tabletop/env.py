@@ -11,10 +11,12 @@ from typing import Any
 
 import torch
 
+from policy.contract import Calibration
 from tasks.engines.pushes import make_link_pushes, make_pushes
 from tasks.episode import EpisodeSpec
 from tasks.registry import find
 from tasks.settings import PerEnvironment
+from tasks.tabletop.believed_calibration import BelievedCalibration
 from tasks.tabletop.body_table import BodyTable
 from tasks.tabletop.composition import random_scene
 from tasks.tabletop.disturbances import Disturbances
@@ -59,6 +61,8 @@ class TabletopEnv(SimulatedScene):
         self.hand_pushes = make_link_pushes(self, self.robot, self.hand_id)
         self.sensing = Sensing(self.num_envs, self.device, self.robot_model)
         self.disturbances = Disturbances(self.num_envs, self.device)
+        on_the_hand = self.robot_model.wrist_camera.in_tool(self.robot_model.spec)
+        self.believed = BelievedCalibration(self.num_envs, self.device, on_the_hand)
         self.command = self.action_manager.get_term("command")
         self._owners: tuple[PerEnvironment, ...] = (
             self.layout,
@@ -67,6 +71,7 @@ class TabletopEnv(SimulatedScene):
             self.sensing,
             self.disturbances,
             self.imaging,
+            self.believed,
         )
         self._owner_of = {name: owner for owner in self._owners for name in owner.names}
         self._changed: set[str] = set()
@@ -245,6 +250,13 @@ class TabletopEnv(SimulatedScene):
         if self.sensing.truthful and not bool(bias.any()):
             return Measured(self.joint_pos, self.joint_vel, self.gripper_width, *self.tool())
         return self.sensing.measure(bias)
+
+    def believed_calibration(self, camera: str) -> Calibration:
+        """What the robots believe of a camera, all environments."""
+        layout = self.layout
+        is_fixed = camera in layout.fixed
+        stands = (layout.camera_position[camera], layout.camera_rotation[camera]) if is_fixed else None
+        return self.believed.of(self.cameras[camera], *self.calibration(camera), stands)
 
     def privileged_view(self, rows: Sequence[int], camera: str = "front") -> PrivilegedView:
         """The simulator's state for some environments, base frame."""

@@ -22,6 +22,7 @@ from domain_rand.sets import FactorSet, build_set, explicit_set
 from tasks.episode import EpisodeSpec
 from tasks.tabletop import dynamics as dynamics_module
 from tasks.tabletop.action_spaces import DELTA_EEF
+from tasks.tabletop.believed_calibration import BelievedCalibration
 from tasks.tabletop.command_path import CommandPath
 from tasks.tabletop.disturbances import Disturbances
 from tasks.tabletop.dynamics import Dynamics
@@ -167,6 +168,7 @@ def owners():
         Sensing(2),
         Disturbances(2),
         Imaging(2, "cpu", cameras, len(pool()), {}),
+        BelievedCalibration(2, "cpu"),
     )
 
 

@@ -123,7 +123,9 @@ IMAGED = [
     name
     for name, cls in REGISTRY.items()
     if name.startswith(("camera.", "appearance."))
-    and cls.setting not in (None, "front_position", "front_rotation")
+    and cls.setting
+    not in (None, "front_position", "front_rotation")  # where it stands makes nothing of an image,
+    and not name.startswith("camera.believed")  # nor does what is believed of it
     and "newton_warp" not in cls.unsupported
 ]
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from policy.observation_inputs import _FORMS, Measured, picture, prompt, state_vector
+from policy.observation_inputs import _FORMS, Measured, intrinsics, picture, prompt, state_vector
 from policy.observation_spec import FORMS, CameraInput, ObservationOffer, ObservationSpec, StateInput
 
-OFFER = ObservationOffer("arm", 7, 0.08, {"front": (224, 224), "wrist": (224, 224)})
+OFFER = ObservationOffer("arm", 7, 0.08, {"front": (224, 224), "wrist": (224, 224)}, ("wrist",))
 DOWN = Rotation.from_euler("xyz", [math.pi, 0.0, 0.5])
 """A hand that points down, turned about the vertical."""
 
@@ -94,6 +94,42 @@ def test_padding_keeps_the_aspect_and_shares_the_stripes():
     assert (lit[16:48].all(), lit[:16].any(), lit[48:].any()) == (True, False, False)
 
 
+def marked(width, height, column, row):
+    """A black picture with one white block of 6 x 6 px, its middle at a place [px]."""
+    image = np.zeros((1, height, width, 3), np.uint8)
+    image[:, row - 3 : row + 3, column - 3 : column + 3] = 255
+    return image
+
+
+@given(
+    st.integers(60, 140), st.integers(40, 80), st.sampled_from([0, 50, 90, 200]), st.sampled_from([0, 70, 120]),
+    st.sampled_from([1.0, 0.95, 0.8]), st.sampled_from(["stretch", "pad"]),
+)  # fmt: skip
+def test_intrinsics_follow_the_picture_through_crop_size_and_padding(column, row, width, height, crop, fit):
+    camera = CameraInput("c", width=width, height=height, crop=crop, fit=fit)
+    point = np.array([0.3, -0.2, 1.0])
+    # A calibration that draws the point where the block is.
+    k = np.array([[[150.0, 0.0, column - 45.0], [0.0, 110.0, row + 22.0], [0.0, 0.0, 1.0]]])
+    np.testing.assert_allclose((k[0] @ point)[:2], (column, row))
+    shown = picture(camera, marked(200, 120, column, row))[0, ..., 0].astype(float)
+    v, u = (np.arange(n) + 0.5 for n in shown.shape)
+    seen = (shown.sum(0) @ u / shown.sum(), shown.sum(1) @ v / shown.sum())
+    told = (intrinsics(camera, k, (200, 120))[0] @ point)[:2]
+    np.testing.assert_allclose(told, seen, atol=0.35)
+
+
+def test_intrinsics_of_a_picture_as_it_is_are_the_cameras_own():
+    k = np.array([[[150.0, 0.0, 100.0], [0.0, 110.0, 60.0], [0.0, 0.0, 1.0]]])
+    np.testing.assert_array_equal(intrinsics(CameraInput("c"), k, (200, 120)), k)
+
+
+def test_calibration_is_asked_for_camera_by_camera():
+    cameras = (CameraInput("a", "front"), CameraInput("b", "wrist", calibrated=True), CameraInput("front"))
+    assert ObservationSpec(cameras).calibrated == ("wrist",)
+    assert ObservationSpec(cameras).sources == ("front", "wrist")
+    assert ObservationSpec(cameras).mismatches(OFFER) == []
+
+
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
@@ -102,6 +138,8 @@ def test_padding_keeps_the_aspect_and_shares_the_stripes():
         (ObservationSpec(state=(StateInput("joint_pos", "rad"),), state_dim=8),
          r"takes 8 numbers, with arm it gets 7 \(joint_pos in rad: 7\)"),
         (ObservationSpec(state_dim=1), r"it gets 0 \(none\)"),
+        (ObservationSpec(cameras=(CameraInput("image", "front", calibrated=True),)),
+         "camera image: .* calibration of 'front', which arm does not have; it has that of wrist"),
     ],
 )  # fmt: skip
 def test_what_the_task_cannot_give_is_a_sentence(spec, sentence):

@@ -37,6 +37,9 @@ QUANTITIES = {
     "speeds": Quantity("what is reported beyond what is so, of speeds, root mean square", "mrad/s", 0.05),
     "picture": Quantity("pictures, mean absolute difference", "of 255", 0.05),
     "depth": Quantity("depth pictures, mean absolute difference", "mm", 0.05),
+    "belief": Quantity(
+        "where the tool is believed to be in the front camera's picture, less where it is", "px", 0.05
+    ),
     "words": Quantity("the instruction, 1 where it differs", "1", 0.5),
     "scene": Quantity("what stands where in the beginning: way of any body, the greatest", "mm", 0.5),
 }
@@ -72,6 +75,9 @@ class EpisodeLog:
     """``[P, H, W, 3]`` uint8; ``P`` may be 0."""
     depths: np.ndarray
     """``[P, H, W]`` [m]; ``P`` may be 0."""
+    belief: np.ndarray
+    """Where the tool would be in the front camera's picture if its calibration were as believed, less where it is
+    ``[2]`` [px]; in the beginning."""
 
     @property
     def steps(self) -> int:
@@ -107,6 +113,7 @@ def differences(a: EpisodeLog, b: EpisodeLog) -> dict[str, float]:
         "speeds": _rms(1000 * (a.speed_errors[:t] - b.speed_errors[:t])),
         "picture": _mean_absolute(a.pictures.astype(float), b.pictures.astype(float)),
         "depth": 1000 * _mean_absolute(a.depths, b.depths),
+        "belief": float(np.linalg.norm(a.belief - b.belief)),
         "words": float(a.instruction != b.instruction),
         "scene": float(apart[0].max()),
     }
@@ -184,4 +191,6 @@ def quantities_of(factor: str) -> tuple[str, ...]:
     """Names of the quantities in which a factor must make a difference."""
     if factor.startswith("sensing.depth"):
         return ("depth",)
+    if factor.startswith("camera.believed"):
+        return ("belief",)
     return FAMILY_QUANTITIES.get(factor.partition(".")[0], tuple(QUANTITIES))

@@ -121,6 +121,7 @@ class TaskRuns:
             simulation.step(simulation.idle_action.expand(len(rows), -1))
         seeds = simulation.begin(rows, range(first, len(self._episodes)))
         self._policy.reset(rows, seeds)
+        beliefs = _beliefs(env)
         states: list[dict[str, np.ndarray]] = []
         pictures: list[np.ndarray] = []
         depths: list[np.ndarray] = []
@@ -134,7 +135,9 @@ class TaskRuns:
             if simulation.finished().all() and step >= max(shots, default=0):
                 break
         logs = [
-            self._log(row, episodes[row], states, [p[row] for p in pictures], [d[row] for d in depths])
+            self._log(
+                row, episodes[row], states, [p[row] for p in pictures], [d[row] for d in depths], beliefs[row]
+            )
             for row in rows
         ]
         simulation.end(rows)
@@ -147,6 +150,7 @@ class TaskRuns:
         states: Sequence[Mapping[str, np.ndarray]],
         pictures: Sequence[np.ndarray],
         depths: Sequence[np.ndarray],
+        belief: np.ndarray,
     ) -> EpisodeLog:
         from tasks.tabletop.workspace import FLOOR_Z
 
@@ -168,13 +172,28 @@ class TaskRuns:
             speed_errors=of("told_vel") - of("joint_vel"),
             pictures=np.concatenate(pictures) if pictures else empty[..., None],
             depths=np.concatenate(depths) if depths else empty,
+            belief=belief,
         )
+
+
+def _beliefs(env: Any) -> np.ndarray:
+    """`EpisodeLog.belief` of each environment ``[N, 2]``."""
+    from tasks.imaging.lens import project_distorted
+    from tasks.poses import matrix
+
+    tool, believed = env.tool()[0][:, None], env.believed_calibration("front")
+    at, axes = believed.extrinsics[:, :3], matrix(believed.extrinsics[:, 3:])
+    there = project_distorted(tool, at, axes, believed.intrinsics, believed.distortion)
+    position, rotation = env.camera_position["front"], env.camera_rotation["front"]
+    so = project_distorted(tool, position, rotation, *env.calibration("front"))
+    off: np.ndarray = (there - so)[:, 0].cpu().numpy()
+    return off
 
 
 def steps_for(factor: str) -> tuple[int, tuple[int, ...]]:
     """Control steps that an episode must last to show what a factor does, and those of which pictures are needed."""
     names = quantities_of(factor)
-    if names == ("words",):
+    if names in (("words",), ("belief",)):
         return 1, ()
     shots = SHOTS if {"picture", "depth"} & set(names) else ()
     return (max(SHOTS) + 1 if shots else EPISODE_STEPS), shots

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from policy.action import ActionSpec
-from policy.contract import Decision, Observation
-from policy.observation_inputs import Measured, picture, prompt, state_vector
-from policy.observation_spec import ObservationOffer, ObservationSpec
+from policy.contract import Calibration, Decision, Observation
+from policy.observation_inputs import Measured, intrinsics, picture, prompt, state_vector
+from policy.observation_spec import CameraInput, ObservationOffer, ObservationSpec
 from workbench.cli.options import OptionError
 
 
@@ -94,9 +94,20 @@ class CompletedPolicy:
             ).to(device)
             for camera in spec.cameras
         }
+        calibration = {
+            camera.name: self._calibrated(camera, observation.calibration[camera.camera])
+            for camera in spec.cameras
+            if camera.calibrated
+        }
         return replace(
             observation,
             images=images,
+            calibration=calibration,
             state=torch.from_numpy(state_vector(spec, measured, offer)).to(device),
             instruction=[prompt(spec, text) for text in observation.instruction],
         )
+
+    def _calibrated(self, camera: CameraInput, believed: Calibration) -> Calibration:
+        """What is believed of a camera, for the picture as the policy takes it."""
+        matrices = intrinsics(camera, believed.intrinsics.cpu().numpy(), self._offer.cameras[camera.camera])
+        return replace(believed, intrinsics=torch.from_numpy(matrices).to(believed.intrinsics))

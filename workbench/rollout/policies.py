@@ -122,7 +122,8 @@ def observation_offer(image_size: int, robot_name: str = DEFAULT_ROBOT) -> Obser
     """What policies can be given of a robot in the tasks, whose images have this width and height [px]."""
     model = robot(robot_name)
     sizes = {camera.name: (camera.width, camera.height) for camera in cameras_of(model, image_size)}
-    return ObservationOffer(robot_name, len(model.spec.arm_joints), model.gripper.max_width, sizes)
+    joints, width = len(model.spec.arm_joints), model.gripper.max_width
+    return ObservationOffer(robot_name, joints, width, sizes, calibrated=tuple(sizes))
 
 
 def make_policy(

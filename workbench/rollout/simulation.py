@@ -15,6 +15,7 @@ from domain_rand.image_needs import image_needs
 from domain_rand.sets import FactorSet
 from policy.contract import Observation, Policy
 from policy.grounding import Grounding
+from policy.observation_spec import ObservationSpec
 from robots.registry import DEFAULT as DEFAULT_ROBOT
 from robots.registry import robot
 from tasks.episode import EpisodeSpec
@@ -187,6 +188,7 @@ class TabletopSimulation:
             gripper_width=measured.gripper_width,
             ee_pose=torch.cat((measured.ee_position, quaternion(measured.ee_rotation)), 1),
             images=images,
+            calibration={name: env.believed_calibration(name) for name in _calibrated(policy)},
             privileged={"view": env.privileged_view(range(self.num_envs))} if policy.privileged else {},
         )
 
@@ -253,6 +255,12 @@ class TabletopSimulation:
             "measured_ee_pose": torch.cat((measured.ee_position, quaternion(measured.ee_rotation)), 1),
         }
         return {name: value.cpu().numpy() for name, value in state.items()}
+
+
+def _calibrated(policy: Policy) -> tuple[str, ...]:
+    """Cameras whose calibration a policy asks for."""
+    spec: ObservationSpec | None = getattr(policy, "observation_spec", None)
+    return spec.calibrated if spec else ()
 
 
 def quaternion(rotation: torch.Tensor) -> torch.Tensor:

@@ -35,6 +35,7 @@ def log():
         speed_errors=np.zeros((STEPS, 7)),
         pictures=np.full((2, 4, 4, 3), 100, np.uint8),
         depths=np.ones((2, 4, 4)),
+        belief=np.zeros(2),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from policy.contract import Decision, Observation
+from policy.contract import Calibration, Decision, Observation
 from tasks.tabletop.action_spaces import DELTA_EEF
 from workbench.cli.main import main
 from workbench.cli.options import OptionError, parse_options
@@ -217,6 +217,28 @@ def test_a_policy_sees_what_it_declares(place):
     assert inner.images["image"].shape == (2, 32, 32, 3)
     assert list(inner.instruction) == ["do: go", "do: stay"]
     np.testing.assert_allclose(inner.state, [[57.29578] * 7 + [0.5]] * 2, rtol=1e-6)
+
+
+CALIBRATED = SEEING.replace("width=32, height=32", "width=32, height=32, calibrated=True")
+
+
+def test_a_policy_that_asks_for_it_is_told_the_calibration_of_its_own_picture(place):
+    (place / "seeing.py").write_text(CALIBRATED.replace("CAMERA", "front").replace("DIM", "8"), "utf-8")
+    policy = make_policy(PolicyCfg("seeing.py"), 2, DELTA_EEF, "cpu", 64)
+    k = torch.tensor([[100.0, 0.0, 30.0], [0.0, 100.0, 34.0], [0.0, 0.0, 1.0]]).repeat(2, 1, 1)
+    pose = torch.tensor([[1.0, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0]] * 2)
+    shown = replace(
+        seen(2),
+        images={"front": torch.zeros(2, 64, 64, 3, dtype=torch.uint8)},
+        joint_pos=torch.zeros(2, 7),
+        ee_pose=pose,
+        calibration={"front": Calibration(k, torch.zeros(2), pose, "base")},
+    )
+    policy.act(shown)
+    (name, told), *others = policy._policy.seen.calibration.items()
+    assert (name, others) == ("image", [])
+    np.testing.assert_allclose(told.intrinsics[1], [[50, 0, 15], [0, 50, 17], [0, 0, 1]])
+    assert (told.extrinsics is pose, told.frame) == (True, "base")
 
 
 @pytest.mark.parametrize(
