@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from tests.workbench.data.archives import write_archive
+from tests.workbench.data.foreign.imports import workbench
 from tests.workbench.data.foreign_datasets import (
     TASKS,
     TOP,
     WRIST,
-    picture,
     png,
     rows,
     write_lines,
@@ -27,20 +24,12 @@ from tests.workbench.data.foreign_datasets import (
     write_v3,
 )
 from tests.workbench.data.made_up import made_up_episode
-from workbench.cli.main import main
 from workbench.data.foreign.datasets import copy_dataset, merge_datasets, open_dataset, split_dataset
 from workbench.data.lerobot.reading import LeRobotImportError, load_lerobot
 from workbench.data.lerobot.video_spans import SpanReader
 
 LAYOUTS = ("lerobot_v21", "lerobot_v3")
 INDEX = ("episode_index", "index")
-
-
-def workbench(capsys, *words):
-    """Exit status and output of ``workbench data``."""
-    status = main(["data", *map(str, words)])
-    done = capsys.readouterr()
-    return status, done.out + done.err
 
 
 def assert_sound(capsys, folder):
@@ -191,77 +180,6 @@ def test_what_cannot_be_kept_is_named_and_the_rest_goes_on(tmp_path, capsys):
     assert (status, "annotation.blob is left out: it holds bytes of unknown meaning" in text) == (0, True)
 
 
-@pytest.fixture(scope="module")
-def demonstrations(tmp_path_factory):
-    """A file in robomimic's layout, with more than ten demonstrations."""
-    path = tmp_path_factory.mktemp("foreign") / "low_dim.hdf5"
-    rng = np.random.default_rng(0)
-    with h5py.File(path, "w") as file:
-        data = file.create_group("data")
-        data.attrs["env_args"] = json.dumps({"env_name": "Lift", "env_kwargs": {"control_freq": 20}})
-        for k in range(11):
-            demo, steps = data.create_group(f"demo_{k}"), 3 + k
-            demo.attrs["num_samples"] = steps
-            demo["actions"] = rng.normal(size=(steps, 7))
-            demo["obs/eef_quat"] = rng.normal(size=(steps, 4))
-            demo["obs/agentview_image"] = np.stack([picture(10 * k + i) for i in range(steps)])
-            demo["next_obs/eef_quat"] = rng.normal(size=(steps, 4))
-            demo["rewards"], demo["dones"] = np.zeros(steps), np.arange(steps) == steps - 1
-        file["mask/train"] = np.array([f"demo_{k}" for k in (0, 2, 10)], "S")
-        file["mask/valid"] = np.array(["demo_1"], "S")
-    return path
-
-
-def test_demonstrations_in_hdf5_are_data_like_any_other(demonstrations, tmp_path, capsys):
-    status, text = workbench(
-        capsys, "import", demonstrations, f"out={tmp_path / 'in'}", "instruction=lift it"
-    )
-    assert (status, "next_obs.eef_quat is left out" in text, "11 episodes" in text) == (0, True, True)
-    found = list(load_lerobot(tmp_path / "in"))
-    with h5py.File(demonstrations) as file:
-        for k, episode in enumerate(found):
-            demo = file[f"data/demo_{k}"]
-            np.testing.assert_array_equal(episode.columns["action"], demo["actions"][()])
-            np.testing.assert_array_equal(episode.columns["observation.eef_quat"], demo["obs/eef_quat"][()])
-            np.testing.assert_array_equal(episode.columns["next.done"], demo["dones"][()])
-            stored = episode.pictures["observation.images.agentview_image"]
-            pixels = [np.asarray(Image.open(io.BytesIO(data))) for data in stored]
-            np.testing.assert_array_equal(np.stack(pixels), demo["obs/agentview_image"][()])
-            assert (episode.fps, episode.task) == (20.0, "lift it")
-    assert workbench(capsys, "validate", tmp_path / "in")[0] == 0
-    assert workbench(capsys, "validate", demonstrations)[0] == 0
-    status, text = workbench(capsys, "inspect", demonstrations)
-    assert (status, "subset         train: 3 episodes" in text) == (0, True)
-    assert load_lerobot(tmp_path / "in").filters["train"] == (0, 2, 10)
-
-
-def test_subsets_that_a_file_names_are_parts(demonstrations, tmp_path, capsys):
-    words = ("split", demonstrations, f"out={tmp_path / 'parts'}", "shares=declared")
-    assert workbench(capsys, *words)[0] == 0
-    names = {
-        part: [episode.metadata["original_demo"] for episode in load_lerobot(tmp_path / "parts" / part)]
-        for part in ("train", "valid")
-    }
-    assert names == {"train": ["demo_0", "demo_2", "demo_10"], "valid": ["demo_1"]}
-    assert workbench(capsys, "import", demonstrations, f"out={tmp_path / 'v'}", "filter=valid")[0] == 0
-    assert len(load_lerobot(tmp_path / "v")) == 1
-    status, text = workbench(capsys, "import", demonstrations, f"out={tmp_path / 'x'}", "filter=test")
-    assert (status, "names no subset 'test'; it names train, valid" in text) == (2, True)
-
-
-def test_a_file_that_does_not_say_its_rate_is_asked_for_it(demonstrations, tmp_path, capsys):
-    path = tmp_path / "silent.hdf5"
-    path.write_bytes(demonstrations.read_bytes())
-    with h5py.File(path, "r+") as file:
-        file["data"].attrs["env_args"] = "{}"
-    status, text = workbench(capsys, "import", path, f"out={tmp_path / 'in'}")
-    assert (status, "does not say how many steps a second" in text, "give fps=" in text) == (2, True, True)
-    assert workbench(capsys, "import", path, f"out={tmp_path / 'in'}", "fps=15")[0] == 0
-    path.write_bytes(demonstrations.read_bytes()[:5000])
-    status, text = workbench(capsys, "inspect", path)
-    assert (status, len(text.splitlines())) == (2, 1)
-
-
 def test_foreign_folders_are_split_and_merged_again(v3, tmp_path, capsys):
     parts = tmp_path / "parts"
     assert workbench(capsys, "split", v3, f"out={parts}", "shares=a:0.6,b:0.4", "seed=1")[0] == 0
@@ -366,13 +284,3 @@ def test_what_lerobot_itself_wrote_is_sound_and_comes_through(tmp_path, capsys, 
         assert_equal(one, other)
     assert found[0].tasks == ("pick the cube", "把红色方块放进碗里")
     assert workbench(capsys, "validate", tmp_path / "in")[0] == 0
-
-
-@pytest.mark.skipif("WORKBENCH_TEST_DATA" not in os.environ, reason="WORKBENCH_TEST_DATA is not set")
-def test_the_file_of_demonstrations_that_others_made_comes_through(tmp_path, capsys):
-    source = Path(os.environ["WORKBENCH_TEST_DATA"]) / "foreign/robomimic_layout.hdf5"
-    assert workbench(capsys, "import", source, f"out={tmp_path / 'in'}")[0] == 0
-    assert load_lerobot(tmp_path / "in").filters == {"train": (0, 1), "valid": (2,)}
-    with h5py.File(source) as file:
-        for k, episode in enumerate(load_lerobot(tmp_path / "in")):
-            np.testing.assert_array_equal(episode.columns["action"], file[f"data/demo_{k}/actions"][()])

@@ -1,0 +1,3 @@
+"""What tests of training's streams share."""
+
+VIEWS = ("front", "wrist")
