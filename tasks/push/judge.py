@@ -46,6 +46,9 @@ FAILURE_REASONS = ("unstable_physics", "lifted", "wrong_object", "never_reached"
 class PushJudge(EpisodeTracker):
     """Judges pushing."""
 
+    near = NEAR
+    """As `NEAR`; a task that is stricter has less."""
+
     def __init__(
         self,
         bodies: BodyTable,
@@ -69,7 +72,7 @@ class PushJudge(EpisodeTracker):
     def _look(self, state: State) -> None:
         self.start = torch.where(self.start.isnan(), state.pose[..., :2], self.start)
         corners = self._corners(state, self.target)
-        self._near = footprint_gap(corners, self._corners(state, self.receptacle)) <= NEAR * self._scale
+        self._near = footprint_gap(corners, self._corners(state, self.receptacle)) <= self.near * self._scale
         lowest = corners[..., 2].amin(1)
         self._on_table = (lowest > -SUNK) & (lowest < RAISED)
 
@@ -126,4 +129,4 @@ class PushJudge(EpisodeTracker):
         corners = placed(self.bodies.vertices[others], state.pose[row, others])
         mark = int(self.receptacle[row])
         landmark = placed(self.bodies.vertices[mark][None], state.pose[row, mark][None]).expand(count, -1, -1)
-        return bool((footprint_gap(corners, landmark) <= NEAR * self._scale).any())
+        return bool((footprint_gap(corners, landmark) <= self.near * self._scale).any())
