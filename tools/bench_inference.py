@@ -27,6 +27,7 @@ from policy.m1.model import M1Model
 from policy.m1.policy import M1Policy
 from policy.m1.presets import preset
 from policy.m1.tokenizer import build_tokenizer
+from robots.registry import robot
 from tasks.tabletop.action_spaces import DELTA_EEF
 from workbench.cli.options import OptionError, option, parse_options
 from workbench.rollout.launch import LaunchError, check_device, default_device
@@ -113,10 +114,10 @@ def _observation(policy: M1Policy, rows: int, first: int = 0) -> Observation:
         name: torch.randint(256, (rows, side, side, 3), dtype=torch.uint8, generator=generator)
         for name in policy.cameras
     }
-    still = torch.zeros(rows, 7)
+    still = torch.zeros(rows, len(robot(policy.action_spec.robot).spec.arm_joints))
     return Observation(
         range(first, first + rows), torch.zeros(rows, dtype=torch.int64), [INSTRUCTION] * rows, still, still,
-        torch.zeros(rows), still, pictures,
+        torch.zeros(rows), torch.zeros(rows, 7), pictures,
     )  # fmt: skip
 
 
