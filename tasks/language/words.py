@@ -43,6 +43,8 @@ ROUND = frozenset({"cylinder", "cone", "dome", "plate", "bowl"})
 """Nouns of what is round seen from above; everything else has corners."""
 ON = frozenset({"plate"})
 """Receptacles that one puts things on; into the others one puts them."""
+HOLLOW = frozenset({"bowl", "tray"})
+"""Receptacles that one puts things into; everything else one puts them on."""
 
 VERBS: dict[str, tuple[str, bool]] = {
     "put": ("put", False),

@@ -22,8 +22,9 @@ from domain_rand.checks.check import default_levels
 from domain_rand.distributions import Choice, Fixed, Numbered
 from domain_rand.episode import NOISE_SEED, POLICY_SEED, Episode, draw_episode
 from domain_rand.factor import REGISTRY, Factor
-from domain_rand.sets import FactorSet, build_set
+from domain_rand.sets import FactorSet, build_set, default_of
 from tasks.episode import EpisodeSpec
+from tasks.registry import DEFAULT, find
 from workbench.randomisation.commands import (
     CheckOptions,
     chosen_factors,
@@ -55,13 +56,13 @@ ANOTHER = "another"
 """Level of a factor that always draws: another draw than the nominal run's."""
 
 
-def levels_of(cls: type[Factor]) -> tuple[Any, ...]:
+def levels_of(cls: type[Factor], task: str = DEFAULT) -> tuple[Any, ...]:
     """The ends of a factor's default range, without its nominal value; of a list, its first and its last entry."""
     if cls.nominal is None:
         return (ANOTHER,)
-    distribution = cls.default
+    distribution, nominal = default_of(cls, task), find(task).nominal(cls.name, cls.nominal)
     options = distribution.options if isinstance(distribution, Choice | Numbered) else default_levels(cls)
-    others = [level for level in options if level != cls.nominal]
+    others = [level for level in options if level != nominal]
     return (others[0],) if len(others) == 1 else (others[0], others[-1])
 
 
@@ -222,7 +223,7 @@ def effects_of(
             nominal[key] = (logs[:episodes], logs[episodes:])
         reference, again = nominal[key]
         noise = [differences(a, b) for a, b in zip(reference, again, strict=True)]
-        levels = levels_of(REGISTRY[name])
+        levels = levels_of(REGISTRY[name], task)
         asked = [varied(name, level, spec) for level in (levels[0], levels[-1]) for spec in specs]
         logs = runs.run(asked, steps, shots)
         for i, level in enumerate(levels):

@@ -20,7 +20,7 @@ import numpy as np
 from policy.answers import XYXY, Answer, Boxes, Labelled, PickPlace, Plan, Points, Sentence, Trace
 from policy.grounding import Box, Point
 from policy.smart_resize import Resize
-from tasks.language.words import ON
+from tasks.language.words import HOLLOW
 from workbench.data.episode import PHASES, SUBTASKS, CameraFrames, DatasetEpisode
 from workbench.data.qa.options import QaOptions
 from workbench.data.qa.wordings import PLANS, SENTENCES, WORDINGS
@@ -97,17 +97,20 @@ class _View:
         step = int(episode.shown_steps[frame])
         self.subtask = SUBTASKS[PHASES[int(episode.phase[step])]]
         way = np.linalg.norm(episode.body_pose[step, :, :3] - episode.body_pose[0, :, :3], axis=-1)
+        self.grasps = bool(np.isfinite(episode.grasp).all())
         self.has_moved = bool((way > MOVED).any())
         goal = self.labels[self.receptacle]
         self.words = {
             "thing": self.labels[self.target],
             "goal": goal,
-            "at": "on" if goal.split(" ")[-1] in ON else "in",
+            "at": "in" if goal.split(" ")[-1] in HOLLOW else "on",
         }
 
     def asks(self, kind: str) -> list[tuple[str, list[_Ask]]]:
         """What may be asked of a kind, each with its variants."""
         bodies = range(len(self.labels))
+        if not self.grasps:
+            return self._asks_without_grasp(kind)
         if kind == "box":
             return [
                 ("box of a thing", [partial(self.box_of, row) for row in bodies]),
@@ -127,13 +130,24 @@ class _View:
             return [("trace", [self.trace])]
         return [("plan", [self.plan]), ("thoughtful plan", [self.thoughtful_plan])]
 
+    def _asks_without_grasp(self, kind: str) -> list[tuple[str, list[_Ask]]]:
+        """What may be asked where nothing is held and put: no grasp, and no sentence or plan that speaks of one."""
+        bodies = range(len(self.labels))
+        boxes: tuple[str, list[_Ask]] = ("box of a thing", [partial(self.box_of, row) for row in bodies])
+        known: dict[str, list[tuple[str, list[_Ask]]]] = {
+            "box": [boxes, ("key objects", [self.key_objects])],
+            "point": [("place", [self.place])] if self.subtask != "retreat" else [],
+            "trace": [("trace", [self.trace])],
+        }
+        return known.get(kind, [])
+
     def in_turn(self, asks: list[tuple[str, list[_Ask]]]) -> Iterator[tuple[str, _Ask]]:
         """All variants in an order of chance: first one of every ask, then second ones."""
         order = [asks[i] for i in self.rng.permutation(len(asks))]
         shuffled = [
             (ask, [variants[i] for i in self.rng.permutation(len(variants))]) for ask, variants in order
         ]
-        for turn in range(max(len(variants) for _, variants in shuffled)):
+        for turn in range(max((len(variants) for _, variants in shuffled), default=0)):
             for ask, variants in shuffled:
                 if turn < len(variants):
                     yield ask, variants[turn]
@@ -236,6 +250,8 @@ class _View:
             return self._pick(texts)
         names = [self.words[key].lower() for key in ("thing", "goal")]
         named = [text for text in texts if all(name in text.lower() for name in names)]
+        if not named and not self.grasps:
+            raise Passed("no wording of the task still holds")
         return self._pick(named or ["put the {thing} {at} the {goal}".format(**self.words)])
 
     def _pick[T](self, options: list[T] | tuple[T, ...]) -> T:

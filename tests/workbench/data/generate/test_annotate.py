@@ -11,6 +11,7 @@ from workbench.data.generate.annotate import (
     RETREAT,
     NotADemonstration,
     demonstration,
+    pushed,
     ways_ahead,
 )
 
@@ -83,3 +84,22 @@ def test_ways_end_where_their_subtask_ends_and_are_evenly_spaced():
     np.testing.assert_allclose(ways[2], np.repeat(tool[50:51, :3], ways.shape[1], 0), atol=1e-6)
     gaps = np.linalg.norm(np.diff(ways[1], axis=0), axis=1)
     np.testing.assert_allclose(gaps, gaps.mean(), rtol=1e-4)
+
+
+def test_a_pushed_object_is_carried_from_where_it_was_to_where_it_stays_and_never_grasped():
+    _, _, _, target, receptacle = motion()
+    found = pushed(target, receptacle)
+    away = MOVE + 1  # by more than 1 cm
+    assert set(found.phase[:away]) == {REACH}
+    assert found.phase[away] == CARRY
+    assert set(found.phase[ARRIVE:]) == {RETREAT}
+    assert GRASP not in found.phase
+    assert np.isnan(found.grasp).all()
+    assert np.isnan(found.contact).all()
+    np.testing.assert_allclose(found.place, (0.0, 0.0, 0.02), atol=1e-6)
+
+
+def test_an_object_that_stays_was_not_pushed():
+    _, _, _, target, receptacle = motion()
+    with pytest.raises(NotADemonstration, match="the object stayed where it was"):
+        pushed(target[:1].repeat(T, 0), receptacle)

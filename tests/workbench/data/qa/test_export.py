@@ -240,3 +240,14 @@ def test_names_with_capitals_are_found_in_instructions(episodes):
     texts = [q.text for frame in range(1, 12) for q in asked(told, frame, per_kind=9)]
     assert any(said in t for t in texts)
     assert not any("put the red" in t for t in texts)
+
+
+def test_where_nothing_is_grasped_no_question_speaks_of_holding_or_putting(episodes):
+    nothing = np.full((2, 3), np.nan, np.float32)
+    pushed = without(episodes[0], grasp=nothing, contact=nothing)
+    asked = set()
+    for frame in range(len(pushed.frame_steps)):
+        found, _ = questions(pushed, "front", frame, QaOptions(per_kind=9))
+        asked |= {question.ask for question in found}
+    assert asked
+    assert asked <= {"box of a thing", "key objects", "place", "trace"}
