@@ -163,9 +163,9 @@ class PushExpert(ScriptedExpert):
     ) -> torch.Tensor:
         """Actions ``[n, A]`` of one step toward the goal, fingers closed, late by the stated latency."""
         offset = goal + self.correction[ids] - self.motion.position[ids]
-        closed = torch.full_like(offset[:, :1], -1.0)
         slow = (self.phase[ids] == PUSH) | (self.phase[ids] == DESCEND)
-        fastest = torch.where(slow[:, None], PUSHING * self._scale, torch.full_like(closed, torch.inf))
+        fastest = torch.where(slow[:, None], PUSHING * self._scale, torch.full_like(offset[:, :1], torch.inf))
+        closed = torch.ones_like(slow)
         return self._move(ids, offset, turn, fastest, tool, closed)
 
 

@@ -39,7 +39,7 @@ class _JointTargetAction(ActionTerm):
         self._max_step = torch.tensor(robot.limits.velocity, device=device) * CONTROL_DT
         self._home = torch.tensor(robot.home, device=device).expand(n, self._j)
         self._raw = torch.zeros(n, self.spec.dim, device=device)
-        self.path = CommandPath(n, self.spec.dim, device, model)
+        self.path = CommandPath(n, self.spec, device, model)
         """What the commands go through on their way to the drives."""
         self._decimation = env.cfg.decimation
         self.limiter = MotionLimiter(robot.limits, CONTROL_DT, CONTROL_DT / self._decimation, n, device)
@@ -69,7 +69,7 @@ class _JointTargetAction(ActionTerm):
         self._raw[:] = torch.clamp(actions, self._low, self._high)
         executed = self.path.receive(self._raw)
         step = torch.clamp(
-            self.next_command(executed[:, :-1]) - self.command, -self._max_step, self._max_step
+            self.next_command(executed[:, self.path.arm]) - self.command, -self._max_step, self._max_step
         )
         self.command = self.command + step
         self._fingers_before = self._targets[:, self._j :]
@@ -101,8 +101,7 @@ class _JointTargetAction(ActionTerm):
 
     def begin(self, ids: torch.Tensor, command: torch.Tensor) -> None:
         """Start the environments ``ids`` from commanded arm positions ``[n, J]`` [rad], hands open."""
-        self._raw[ids] = 0.0
-        self._raw[ids, -1] = 1.0
+        self._raw[ids] = torch.tensor(self.spec.idle_action, device=self.device)
         self.command[ids] = command
         self.path.reset(ids, command)
         self._targets[ids] = self.path.standing[ids]

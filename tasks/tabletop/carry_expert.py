@@ -196,5 +196,4 @@ class CarryExpert(ScriptedExpert):
         gentle = (APPROACH * far).clamp_min(CREEP) / CONTROL_DT
         fastest = torch.where((self.phase[ids] == DESCEND)[:, None], gentle, torch.full_like(far, torch.inf))
         closed = (self.phase[ids] >= CLOSE) & (self.phase[ids] < OPEN)
-        gripper = torch.where(closed, -1.0, 1.0)[:, None]
-        return self._move(ids, offset, self._turn(ids, rotation), fastest, tool, gripper)
+        return self._move(ids, offset, self._turn(ids, rotation), fastest, tool, closed)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from policy.action import ActionSpec
 from robots.motion_limiter import MARGIN
 from robots.protocol import RobotModel
 from robots.registry import robot
@@ -42,9 +43,12 @@ class CommandPath(PerEnvironment):
     """
 
     def __init__(
-        self, num_envs: int, action_dim: int, device: str = "cpu", model: RobotModel | None = None
+        self, num_envs: int, spec: ActionSpec, device: str = "cpu", model: RobotModel | None = None
     ) -> None:
-        """``model`` is the robot whose ``J`` arm joints and ``G`` gripper joints are told; None: the default one."""
+        """``spec`` says what actions mean, ``model`` which robot's ``J`` arm joints and ``G`` gripper joints are told.
+
+        Without a model those of the default robot are.
+        """
         model = model or robot()
         joints, gripper = len(model.spec.arm_joints), model.gripper
         super().__init__(
@@ -62,11 +66,14 @@ class CommandPath(PerEnvironment):
             smoothing=0.0,
             gripper_blocking=0.0,
         )
-        n = num_envs
-        self._history = torch.zeros(MAX_DELAY + 1, n, action_dim, device=device)
-        self._late = torch.zeros(n, action_dim - 1, device=device)
+        n, self._spec, self._hand = num_envs, spec, spec.index(spec.gripper)
+        self.arm = [i for i in range(spec.dim) if i != self._hand]
+        """Channels of the arm."""
+        self._idle = torch.tensor(spec.idle_action, device=device)
+        self._history = self._idle.repeat(MAX_DELAY + 1, n, 1)
+        self._late = torch.zeros(n, len(self.arm), device=device)
         self._clock = torch.zeros(n, device=device)
-        self._gripper = torch.ones(n, 1, device=device)
+        self._gripper = self._idle[self._hand].repeat(n)
         self._joints = torch.zeros(n, joints, device=device)
         self._smooth = torch.zeros(n, joints, device=device)
         self._blocked = torch.zeros(n, dtype=torch.long, device=device)
@@ -87,11 +94,10 @@ class CommandPath(PerEnvironment):
 
     def reset(self, ids: torch.Tensor | slice, command: torch.Tensor) -> None:
         """Forget everything under way; the arms of these environments stand at ``command`` ``[n, J]``, hands open."""
-        self._history[:, ids] = 0.0
-        self._history[:, ids, -1] = 1.0
+        self._history[:, ids] = self._idle
         for state in (self._late, self._clock, self._step, self._blocked):
             state[ids] = 0
-        self._gripper[ids] = 1.0
+        self._gripper[ids] = self._idle[self._hand]
         self._joints[ids] = self._smooth[ids] = command - self["encoder_bias"][ids]
         self._gripper_joints[ids] = self._open
 
@@ -112,17 +118,20 @@ class CommandPath(PerEnvironment):
         times = ticks * torch.where(twice < self["command_repeat"], 2.0, 1.0)
         times = torch.where(lost, torch.zeros_like(times), times)
 
-        own = arrived[:, :-1] * times[:, None]
+        own, gripper = arrived[:, self.arm] * times[:, None], arrived[:, self._hand]
         arm = torch.where(late[:, None], self._late, own + self._late)
         self._late = torch.where(late[:, None], own, torch.zeros_like(own))
         blocked = self._blocked > 0
         arm = torch.where(blocked[:, None], torch.zeros_like(arm), arm)
         heard = (times > 0) & ~late & ~blocked
-        turns = heard & ((arrived[:, -1] > 0) != (self._gripper[:, 0] > 0))
+        closes = self._spec.gripper_closes
+        turns = heard & (closes(gripper) != closes(self._gripper))
         hold = torch.ceil(self["gripper_blocking"] / CONTROL_DT - 1e-4).long()
         self._blocked = torch.where(turns, hold, (self._blocked - 1).clamp_min(0))
-        self._gripper = torch.where(heard[:, None], arrived[:, -1:], self._gripper)
-        return torch.cat((arm, self._gripper), 1)
+        self._gripper = torch.where(heard, gripper, self._gripper)
+        executed = torch.empty_like(arrived)
+        executed[:, self.arm], executed[:, self._hand] = arm, self._gripper
+        return executed
 
     def targets(self, command: torch.Tensor) -> torch.Tensor:
         """Drive targets ``[N, J + G]``: true joint angles [rad], gripper joints [rad or m]; for commands ``[N, J]``."""
@@ -138,7 +147,8 @@ class CommandPath(PerEnvironment):
         held = torch.minimum(torch.maximum(self._joints, wanted - play), wanted + play)
         self._joints = torch.where(play > 0, held, wanted)
 
-        goal = torch.where(self._gripper > 0, self._open, self._closed)
+        closes = self._spec.gripper_closes(self._gripper)
+        goal = torch.where(closes[:, None], self._closed, self._open)
         speed = self["gripper_speed"][:, None] * self._speed_ratio
         reach = speed.clamp_max(self._fastest) * CONTROL_DT
         self._gripper_joints = self._gripper_joints + torch.minimum(

@@ -83,8 +83,7 @@ class ScriptedExpert:
         self.phase[ids], self.clock[ids], self.fresh[ids] = 0, 0, True
         self.failed[ids] = 0
         self.correction[ids] = 0.0
-        self._late[:, ids] = 0.0
-        self._late[:, ids, -1] = 1.0
+        self._late[:, ids] = torch.tensor(self.action_spec.idle_action, device=self.phase.device)
         for row, seed in zip(env_ids, seeds, strict=True):
             error = np.random.default_rng(seed).normal(0.0, 1.0, (2, 2)) * self.grounding_error_px
             self.error_px[row] = torch.from_numpy(error).float()
@@ -112,7 +111,7 @@ class ScriptedExpert:
         turn: torch.Tensor,
         fastest: torch.Tensor,
         tool: torch.Tensor,
-        gripper: torch.Tensor,
+        closed: torch.Tensor,
     ) -> torch.Tensor:
         """Actions ``[n, A]`` of one step, late by the stated latency.
 
@@ -122,16 +121,17 @@ class ScriptedExpert:
             turn: turn that is left ``[n, R]`` [rad].
             fastest: greatest speed ``[n, 1]`` [m/s].
             tool: where the tool is ``[n, 3]`` [m]: a command too far ahead of it waits.
-            gripper: what the hand is told ``[n, 1]``, -1 closes.
+            closed: which hands are told to close ``[n]``, bool.
         """
-        motion = self.motion
+        motion, spec = self.motion, self.action_spec
         lead = (motion.position[ids] - tool).norm(dim=1, keepdim=True)
         fastest = torch.where(lead > MAX_LEAD - 0.01, torch.zeros_like(lead), fastest)
         before = motion.joints[ids]
         arm = motion.step(ids, offset, turn, fastest)
-        if self.action_spec.name == DELTA_JOINTS.name:
+        if spec.name == DELTA_JOINTS.name:
             arm = motion.joints[ids] - before
+        gripper = torch.where(closed, spec.gripper_command(closed=True), spec.gripper_command(closed=False))
         self._late[:, ids] = torch.roll(self._late[:, ids], 1, 0)
-        self._late[0, ids] = torch.cat((arm, gripper), 1)
+        self._late[0, ids] = torch.cat((arm, gripper[:, None]), 1)
         late: Any = self._late[self.latency_steps, ids]
         return late

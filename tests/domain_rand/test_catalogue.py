@@ -143,7 +143,7 @@ def owners():
     return (
         Layout(2, "cpu", cameras),
         Dynamics(FakeEnv(2)),
-        CommandPath(2, DELTA_EEF.dim),
+        CommandPath(2, DELTA_EEF),
         Sensing(2),
         Disturbances(2),
         Imaging(2, "cpu", cameras, len(pool()), {}),

@@ -20,7 +20,7 @@ quick = settings(max_examples=12, deadline=None)
 
 def path_of(n=1, seed=0, **values):
     """``n`` paths that begin an episode, all with these settings."""
-    path = CommandPath(n, DIM)
+    path = CommandPath(n, DELTA_JOINTS)
     for name, value in values.items():
         path.set(name, range(n), [value] * n)
     path.begin(range(n), [seed + row for row in range(n)])

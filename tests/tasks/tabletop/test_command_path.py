@@ -1,12 +1,14 @@
 """What becomes of commands on their way to the drives, and that nominally nothing does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.tabletop.action_spaces import MAX_DELAY
+from tasks.tabletop.action_spaces import DELTA_JOINTS, MAX_DELAY
 from tasks.tabletop.command_path import NOISE_STEPS, CommandPath
 from tests.tasks.tabletop.commands import DIM, HOME, STEPS, WIDE, executed, path_of, quick, seeds, walk
 
@@ -43,6 +45,23 @@ def test_an_episode_begins_where_the_arm_stands_with_an_open_hand():
     targets = path.targets(HOME.expand(2, 7))
     assert torch.equal(targets[:, :7], HOME.expand(2, 7))
     assert targets[:, 7:].eq(WIDE).all()
+
+
+@given(seeds)
+@quick
+def test_the_hand_is_told_in_the_channel_and_by_the_sign_that_the_spec_states(seed):
+    *arm, gripper = DELTA_JOINTS.channels
+    other = replace(DELTA_JOINTS, channels=(gripper, *arm), gripper_sign="+1 closes")
+    own, theirs = path_of(command_loss=0.3, gripper_blocking=0.1), CommandPath(1, other)
+    for name in ("command_loss", "gripper_blocking"):
+        theirs.set(name, [0], own[name].tolist())
+    theirs.begin([0], [0])
+    theirs.reset(torch.arange(1), HOME[None])
+    for action in some_actions(seed):
+        said = own.receive(action)
+        turned = theirs.receive(torch.cat((-action[:, -1:], action[:, :-1]), 1))
+        assert torch.equal(turned, torch.cat((-said[:, -1:], said[:, :-1]), 1))
+        assert torch.equal(own.targets(HOME[None]), theirs.targets(HOME[None]))
 
 
 # -- time
@@ -192,7 +211,7 @@ def test_the_settings_are_all_looked_at_here():
 def test_rows_are_independent_to_the_last_bit(seed, name):
     """Row 1 has everything at once, rows 0 and 2 one setting or none; each does what it does alone."""
     actions, commands = some_actions(seed, n=3), walk(seed, n=3)
-    path = CommandPath(3, DIM)
+    path = CommandPath(3, DELTA_JOINTS)
     for setting, value in SETTINGS.items():
         path.set(setting, [1], [value])
     path.set(name, [2], [SETTINGS[name]])
@@ -229,7 +248,7 @@ def test_an_episode_that_begins_elsewhere_disturbs_nothing_here():
 
 def test_the_seed_of_the_episode_alone_decides_what_is_lost():
     actions = some_actions(0, n=3)
-    path = CommandPath(3, DIM)
+    path = CommandPath(3, DELTA_JOINTS)
     path.set("command_loss", range(3), [0.3] * 3)
     path.begin(range(3), [7, 8, 7])
     path.reset(torch.arange(3), HOME.expand(3, 7))

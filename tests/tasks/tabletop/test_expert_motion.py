@@ -46,7 +46,7 @@ def travel(seed=0):
 
 def touched(actions, **faults):
     """Share of steps that the limiter changes when the commands come by a way with these faults."""
-    path, ids = CommandPath(N, DELTA_JOINTS.dim), torch.arange(N)
+    path, ids = CommandPath(N, DELTA_JOINTS), torch.arange(N)
     for name, value in faults.items():
         path.set(name, range(N), [value] * N)
     path.begin(range(N), range(N))

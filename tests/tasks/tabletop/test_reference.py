@@ -73,7 +73,7 @@ def test_the_front_camera_sees_a_small_table_as_it_sees_a_whole_one():
 def test_a_hand_that_is_told_to_close_does_so_at_its_own_speed_all_the_way(name):
     model = robot(name)
     gripper, joints = model.gripper, len(model.spec.arm_joints)
-    path = CommandPath(1, action_specs(name)["delta_joints"].dim, model=model)
+    path = CommandPath(1, action_specs(name)["delta_joints"], model=model)
     home = torch.tensor([model.spec.home])
     path.reset(slice(None), home)
     close = torch.zeros(1, joints + 1)

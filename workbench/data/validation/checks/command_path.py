@@ -33,7 +33,7 @@ def executed(episode: DatasetEpisode) -> np.ndarray | None:
     if not is_known(episode.action_spec.robot):
         return None
     model = robot(episode.action_spec.robot)
-    path = CommandPath(1, episode.actions.shape[1], model=model)
+    path = CommandPath(1, episode.action_spec, model=model)
     for name in _ON_THE_WAY:
         factor = f"control.{name}"
         setting = REGISTRY[factor].setting
