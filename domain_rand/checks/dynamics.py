@@ -9,6 +9,7 @@ import torch
 
 from domain_rand.checks.check import Outcome, check
 from domain_rand.checks.trial import BRICK, CUBE, Trial
+from tasks.poses import matrix
 from tasks.tabletop.action_spaces import CONTROL_DT
 from tasks.tabletop.dynamics import GRAVITY
 from tasks.tabletop.reference import REFERENCE
@@ -178,8 +179,7 @@ def _inertia_about(trial: Trial, joint: int) -> tuple[float, float]:
     """
     robot, row = trial.env.robot, 0
     link = trial.link_pose(REFERENCE.spec.arm_links[joint])[row]
-    x, y, z, w = link[3:].tolist()
-    axis = torch.tensor((2 * (x * z + y * w), 2 * (y * z - x * w), 1 - 2 * (x * x + y * y)))
+    axis = matrix(link[3:].cpu())[:, 2]
     names, shares = robot.body_names, [0.0, 0.0]
     mass = trial.env.dynamics._link_mass[row].cpu()
     inertia = robot.data.body_inertia.torch[row].view(-1, 3, 3).cpu()
@@ -189,14 +189,7 @@ def _inertia_about(trial: Trial, joint: int) -> tuple[float, float]:
         in_arm = name in REFERENCE.spec.arm_links[joint:]
         if not in_arm and name not in trial.hand_links:
             continue
-        qx, qy, qz, qw = robot.data.body_link_pose_w.torch[row, i, 3:].cpu().tolist()
-        turn = torch.tensor(
-            (
-                (1 - 2 * (qy * qy + qz * qz), 2 * (qx * qy - qz * qw), 2 * (qx * qz + qy * qw)),
-                (2 * (qx * qy + qz * qw), 1 - 2 * (qx * qx + qz * qz), 2 * (qy * qz - qx * qw)),
-                (2 * (qx * qz - qy * qw), 2 * (qy * qz + qx * qw), 1 - 2 * (qx * qx + qy * qy)),
-            )
-        )
+        turn = matrix(robot.data.body_link_pose_w.torch[row, i, 3:].cpu())
         lever = com[i, :3] - origin
         own = axis @ turn @ inertia[i] @ turn.T @ axis
         about_axis = torch.linalg.cross(axis, lever)

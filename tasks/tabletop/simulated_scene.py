@@ -20,6 +20,7 @@ from tasks.engines.delayed_renderer import DelayedWarpRenderer
 from tasks.engines.host_memory import allow_no_cuda
 from tasks.engines.presets import engine_name
 from tasks.engines.robot_base import write_robot_base
+from tasks.imaging.color import srgb_to_linear
 from tasks.poses import compose, matrix, product, relative, rotate
 from tasks.tabletop.imaging import Imaging
 from tasks.tabletop.layout import Layout
@@ -293,7 +294,7 @@ class SimulatedScene(ManagerBasedRLEnv):
     def write_colors(self, names: Sequence[str], srgb: torch.Tensor, rows: Sequence[int]) -> None:
         """Colours of bodies, ``table``, ``floor`` or ``wall``: sRGB in [0, 1] ``[len(names), len(rows), 3]``."""
         materials = [self.scene[f"{name}_material"] for name in names]
-        linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+        linear = srgb_to_linear(srgb)
         ids = torch.tensor(rows, dtype=torch.int32, device=self.device)
         self.sim.render_context.write_visual_materials(materials, {"color": linear.to(self.device)}, ids)
 

@@ -16,7 +16,7 @@ from robots.protocol import RobotModel
 from robots.registry import robot
 from tasks.cameras import back_project
 from tasks.imaging.lens import project_distorted, undistort
-from tasks.poses import angle
+from tasks.poses import angle, matrix
 from tasks.tabletop.workspace import Slot
 
 OVER_TABLE = 0.001
@@ -214,14 +214,7 @@ class PrivilegedView:
         """Pixels ``[V, 2]`` of the visible surface of one body in one environment."""
         body = self.slots[slot]
         vertices = torch.as_tensor(body.body.visual.vertices * body.scale, dtype=torch.float32)
-        x, y, z, w = self.body_pose[row, slot, 3:]
-        rotation = torch.stack(
-            (
-                1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w),
-                2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w),
-                2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y),
-            )
-        ).view(3, 3)  # fmt: skip
+        rotation = matrix(self.body_pose[row, slot, 3:])
         world = vertices.to(rotation.device) @ rotation.T + self.body_pose[row, slot, :3]
         r = slice(row, row + 1)
         return project_distorted(

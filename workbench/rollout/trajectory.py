@@ -18,6 +18,7 @@ import numpy as np
 
 from policy.grounding import Grounding
 from robots.registry import DEFAULT as DEFAULT_ROBOT
+from workbench.data.projection import project_frames
 from workbench.runs.durable import naming
 
 FORMAT = 1
@@ -43,12 +44,8 @@ class CameraTrack:
 
     def project(self, points: np.ndarray, instant: int) -> np.ndarray:
         """Pixels ``[P, 2]`` of points ``[P, 3]`` [m, base frame] at one instant; NaN for points behind the camera."""
-        local = (np.asarray(points) - self.position[instant]) @ self.rotation[instant]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ideal = np.where(local[:, 2:] > 1e-6, local[:, :2] / local[:, 2:], np.nan)
-        # Far outside the image the polynomial folds back; up to there it grows.
-        bent = ideal * np.maximum(1 + self.distortion * (ideal**2).sum(1, keepdims=True), 2 / 3)
-        return bent @ self.intrinsics[:2, :2].T + self.intrinsics[:2, 2]
+        at, axes = self.position[instant][None], self.rotation[instant][None]
+        return project_frames(np.asarray(points)[None], at, axes, self.intrinsics, self.distortion)[0]
 
 
 @dataclass(frozen=True)
