@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from domain_rand.distributions import Choice, Distribution, Fixed
 from domain_rand.sets import FactorSet, FactorSetError
-from tasks.cameras import CameraSpec
+from tasks.camera_spec import CameraSpec
 from tasks.imaging.lens import overscan_needed
 
 

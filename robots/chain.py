@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+import scipy
 
 from robots.urdf import UrdfError, UrdfJoint, read_urdf
 
@@ -114,7 +114,9 @@ class Chain:
         q = np.asarray(q, np.float64)
         for iteration in range(iterations):
             at, turned, jacobian = self.forward(q)
-            turn = Rotation.from_matrix(rotation @ turned.transpose(0, 2, 1)).as_rotvec()
+            turn = scipy.spatial.transform.Rotation.from_matrix(
+                rotation @ turned.transpose(0, 2, 1)
+            ).as_rotvec()
             if angular_rows is not None:
                 rows = angular_rows(turned, jacobian)
                 turn = (rows @ turn[:, :, None])[:, :, 0]
@@ -151,7 +153,7 @@ def chain_from_urdf(
     found = read_urdf(path).path_to(tip, base)
     if all(joint.kind == "fixed" for joint in found):
         raise UrdfError(f"{path}: no joint between {base or 'the root'!r} and {tip!r} moves")
-    return chain_of(found, tool_offset, Rotation.from_quat(tool_rotation).as_matrix())
+    return chain_of(found, tool_offset, scipy.spatial.transform.Rotation.from_quat(tool_rotation).as_matrix())
 
 
 def chain_of(joints: Sequence[UrdfJoint], tool_offset: Sequence[float], tool_turn: np.ndarray) -> Chain:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+import scipy
 
 from policy.action import ActionSpec
 from robots.chain import Chain
@@ -67,11 +67,11 @@ class CameraMount:
     @property
     def axes(self) -> np.ndarray:
         """Its axes in the link's frame, as columns ``[3, 3]``."""
-        return np.asarray(Rotation.from_quat(self.rotation).as_matrix())
+        return np.asarray(scipy.spatial.transform.Rotation.from_quat(self.rotation).as_matrix())
 
     def in_tool(self, spec: RobotSpec) -> tuple[np.ndarray, np.ndarray]:
         """Its position ``[3]`` [m] and axes as columns ``[3, 3]`` in the tool's frame; it sits on the hand."""
-        tool = Rotation.from_quat(spec.tool_rotation).as_matrix()
+        tool = scipy.spatial.transform.Rotation.from_quat(spec.tool_rotation).as_matrix()
         return tool.T @ (np.array(self.position) - spec.tool_offset), tool.T @ self.axes
 
 

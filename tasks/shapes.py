@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import trimesh
-from scipy.spatial import cKDTree
+import scipy
+
+if TYPE_CHECKING:
+    import trimesh
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Body:
         for part in self.parts:
             faces = np.einsum("fi,fi->f", part.face_normals, part.triangles[:, 0])
             grid = grid[(grid @ part.face_normals.T - faces).max(1) > -1e-6]
-        tree, covered, kept = cKDTree(grid), np.zeros(len(grid), dtype=bool), []
+        tree, covered, kept = scipy.spatial.cKDTree(grid), np.zeros(len(grid), dtype=bool), []
         for i in range(len(grid)):
             if not covered[i]:
                 kept.append(i)
@@ -117,6 +120,8 @@ def _grid(triangle: np.ndarray, step: float) -> np.ndarray:
 
 def _solid(parts: list[trimesh.Trimesh]) -> tuple[tuple[trimesh.Trimesh, ...], trimesh.Trimesh]:
     """Centre parts on their common bounding box; the visible surface is all of them together."""
+    import trimesh
+
     union = trimesh.util.concatenate(parts)
     shift = -union.bounds.mean(axis=0)
     for mesh in (*parts, union):
@@ -127,6 +132,8 @@ def _solid(parts: list[trimesh.Trimesh]) -> tuple[tuple[trimesh.Trimesh, ...], t
 def _box(
     size: tuple[float, float, float], at: tuple[float, float, float] = (0.0, 0.0, 0.0)
 ) -> trimesh.Trimesh:
+    import trimesh
+
     mesh = trimesh.creation.box(size)
     mesh.apply_translation(at)
     return mesh
@@ -134,6 +141,8 @@ def _box(
 
 def _prism(sides: int, radius: float, height: float, top_radius: float | None = None) -> trimesh.Trimesh:
     """A convex prism or frustum about z, first corner on x."""
+    import trimesh
+
     angle = np.arange(sides) * 2 * np.pi / sides
     ring = np.stack((np.cos(angle), np.sin(angle)), 1)
     upper = radius if top_radius is None else top_radius
@@ -143,6 +152,8 @@ def _prism(sides: int, radius: float, height: float, top_radius: float | None = 
 
 
 def _dome(radius: float, sides: int = 24, rings: int = 6) -> trimesh.Trimesh:
+    import trimesh
+
     elevation = np.linspace(0.0, np.pi / 2, rings, endpoint=False)
     angle = np.arange(sides) * 2 * np.pi / sides
     shell = [
@@ -157,6 +168,8 @@ def _wall(
     inner: tuple[float, float], outer: tuple[float, float], height: float, sides: int
 ) -> list[trimesh.Trimesh]:
     """A closed wall about z as convex segments; radii (bottom, top) inside and outside."""
+    import trimesh
+
     segments = []
     for i in range(sides):
         a0, a1 = 2 * np.pi * i / sides, 2 * np.pi * (i + 1) / sides
@@ -250,26 +263,30 @@ def _tray() -> Body:
     return _make("tray", "tray", parts, 0.5, opening=opening, support_height=0.006)
 
 
-_OBJECTS: tuple[Callable[[], Body], ...] = (
-    _cube,
-    _brick,
-    _cylinder,
-    _hexagon,
-    _cone,
-    _half_ball,
-    _cross,
-    _l_block,
-)
-_RECEPTACLES: tuple[Callable[[], Body], ...] = (_plate, _bowl, _tray)
+_OBJECTS: dict[str, Callable[[], Body]] = {
+    "cube": _cube,
+    "brick": _brick,
+    "cylinder": _cylinder,
+    "hexagon": _hexagon,
+    "cone": _cone,
+    "half_ball": _half_ball,
+    "cross": _cross,
+    "l_block": _l_block,
+}
+_RECEPTACLES: dict[str, Callable[[], Body]] = {"plate": _plate, "bowl": _bowl, "tray": _tray}
+OBJECTS = tuple(_OBJECTS)
+"""Names of the things to pick up."""
+RECEPTACLES = tuple(_RECEPTACLES)
+"""Names of the things to put them on or in."""
 
 
 @cache
 def objects() -> dict[str, Body]:
     """The things to pick up, by name."""
-    return {body.name: body for body in (make() for make in _OBJECTS)}
+    return {name: make() for name, make in _OBJECTS.items()}
 
 
 @cache
 def receptacles() -> dict[str, Body]:
     """The things to put them on or in, by name."""
-    return {body.name: body for body in (make() for make in _RECEPTACLES)}
+    return {name: make() for name, make in _RECEPTACLES.items()}

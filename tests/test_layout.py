@@ -116,3 +116,16 @@ def test_files_that_the_docs_name_are_there(page: Path) -> None:
     )
     missing = sorted(name for name in named if not (ROOT / name).exists())
     assert not missing, f"{page.name} names {missing}"
+
+
+OPTIONS = [
+    "workbench.cli.main", "workbench.cli.data", "workbench.evaluation.options", "workbench.data.generate.options",
+    "workbench.tuning.options", "workbench.randomisation.commands", "domain_rand.sets", "tasks.registry",
+    "robots.registry",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("module", OPTIONS)
+def test_options_and_their_help_load_neither_torch_nor_a_simulator(module: str) -> None:
+    loaded = run(sys.executable, "-c", f"import {module}, sys; print(*sys.modules, sep='\\n')").split()
+    assert {name.partition(".")[0] for name in loaded}.isdisjoint({"torch", "warp", "isaaclab", "pxr"})

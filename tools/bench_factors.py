@@ -45,7 +45,8 @@ def work(options: FactorBenchOptions) -> None:
     """Run a turn for every line of input; print its wall time per step [ms]."""
     from domain_rand.sets import load_set
     from workbench.rollout.loop import Rollout
-    from workbench.rollout.simulation import SimulationCfg, TabletopSimulation, launch_tabletop
+    from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
+    from workbench.rollout.simulation_cfg import SimulationCfg
 
     name, camera = options.worker.split("/")
     factor_set = load_set(name)

@@ -89,7 +89,8 @@ def measure(physics: str, device: str, num_envs: int, cameras: str, steps: int, 
 
     from domain_rand.sets import load_set
     from workbench.rollout.loop import Rollout
-    from workbench.rollout.simulation import SimulationCfg, TabletopSimulation, launch_tabletop
+    from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
+    from workbench.rollout.simulation_cfg import SimulationCfg
 
     watched = () if cameras == "none" else (cameras,)
     simulated = SimulationCfg(num_envs, physics, device, cameras=watched, image_size=image_size)

@@ -169,7 +169,8 @@ def measure(options: MotionLimitsOptions) -> Commanded:
     """Run the episodes and look at every command."""
     from tasks.tabletop.action_spaces import CONTROL_HZ
     from workbench.rollout.loop import Rollout, RunningEpisode
-    from workbench.rollout.simulation import SimulationCfg, launch_tabletop
+    from workbench.rollout.simulation import launch_tabletop
+    from workbench.rollout.simulation_cfg import SimulationCfg
 
     factor_set, n, successes = load_set(options.dr), options.num_envs, []
     model = robot(options.robot)

@@ -15,7 +15,7 @@ from tasks.cameras import back_project
 from tasks.imaging.color import srgb_to_linear
 from tasks.imaging.patterns import multiplier
 from tasks.imaging.shading import AMBIENT, LAMP, SHADOW_VISIBILITY, SKY
-from tasks.imaging.textures import KINDS
+from tasks.imaging.texture_kinds import KINDS
 from tasks.tabletop.imaging import FIXED_BODIES
 from tasks.tabletop.scene import COLORS
 from tasks.tabletop.workspace import ROOM_COLOR, TABLE_COLOR

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from domain_rand.distributions import Choice, LogRange, Range
 from domain_rand.factor import Factor, Value, register
-from tasks.imaging.textures import KINDS
+from tasks.imaging.texture_kinds import KINDS
 from tasks.tabletop.composition import MAX_DISTRACTORS
 from tasks.tabletop.scene import COLORS
 from tasks.tabletop.workspace import ROOM_COLOR, TABLE_COLOR
@@ -31,6 +29,8 @@ class ObjectTint(Factor):
     length = 3 * _MAX_BODIES
 
     def apply(self, env: Any, rows: Sequence[int], values: Sequence[Value]) -> None:
+        import torch
+
         names = list(env.slots)
         color = torch.full((len(names), len(rows), 3), 0.5)
         for i, (row, tint) in enumerate(zip(rows, values, strict=True)):
@@ -49,6 +49,8 @@ class _Surface(Factor):
     surfaces: tuple[str, ...]
 
     def apply(self, env: Any, rows: Sequence[int], values: Sequence[Value]) -> None:
+        import torch
+
         color = torch.tensor(values, dtype=torch.float32)[None].expand(len(self.surfaces), -1, -1)
         env.write_colors(self.surfaces, color, rows)
 
@@ -88,6 +90,8 @@ class RobotColor(Factor):
     length = 3
 
     def apply(self, env: Any, rows: Sequence[int], values: Sequence[Value]) -> None:
+        import torch
+
         env.tint_robot(rows, torch.tensor(values))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from domain_rand.distributions import Integers, LogRange, Range
 from domain_rand.factor import Factor, register
-from tasks.cameras import MAX_IMAGE_AGE
+from tasks.camera_spec import MAX_IMAGE_AGE
 
 
 @register

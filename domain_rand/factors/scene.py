@@ -10,7 +10,7 @@ import numpy as np
 from domain_rand.distributions import Choice, Integers, Range
 from domain_rand.factor import TASK, Factor, Value, register
 from tasks.registry import find
-from tasks.shapes import objects, receptacles
+from tasks.shapes import OBJECTS, RECEPTACLES
 from tasks.tabletop.composition import (
     MAX_DISTRACTORS,
     draw_distractors,
@@ -29,7 +29,7 @@ class TargetShape(Factor):
     name = "scene.target_shape"
     unit = "name"
     nominal = None
-    default = Choice(tuple(objects()))
+    default = Choice(OBJECTS)
     because = "all there are"
 
 
@@ -62,7 +62,7 @@ class Receptacle(Factor):
     name = "scene.receptacle"
     unit = "name"
     nominal = None
-    default = Choice(tuple(receptacles()))
+    default = Choice(RECEPTACLES)
     because = "all there are"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain_rand.distributions import Integers, Range
 from domain_rand.factor import Factor, register
-from tasks.tabletop.sensing import MAX_STATE_DELAY
+from tasks.tabletop.action_spaces import MAX_STATE_DELAY
 
 
 @register

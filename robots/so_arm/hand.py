@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import scipy
 import torch
 import trimesh
-from scipy.spatial.transform import Rotation
 
 from robots.descriptions import description_folder
 from robots.so_arm import hulls
@@ -43,7 +43,9 @@ class Jaws:
         Over an edge or corner of a convex piece it is given as the distance from the farthest of the planes that meet
         there, which is less: what counts as touched is never too little.
         """
-        to_tool = torch.tensor(Rotation.from_quat(SO_ARM.tool_rotation).as_matrix()).to(points)
+        to_tool = torch.tensor(
+            scipy.spatial.transform.Rotation.from_quat(SO_ARM.tool_rotation).as_matrix()
+        ).to(points)
         hand = rotation @ to_tool.T
         offset = points - tool[:, None]
         local = _in_frame(offset, hand) + torch.tensor(SO_ARM.tool_offset).to(points)
@@ -78,7 +80,10 @@ def _planes() -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
 
     def placed(name: str, position: tuple[float, ...], angles: tuple[float, ...]) -> tuple[np.ndarray, ...]:
         pose = np.eye(4)
-        pose[:3, :3], pose[:3, 3] = Rotation.from_euler("xyz", angles).as_matrix(), position
+        pose[:3, :3], pose[:3, 3] = (
+            scipy.spatial.transform.Rotation.from_euler("xyz", angles).as_matrix(),
+            position,
+        )
         return tuple(_planes_of(p.copy().apply_transform(pose)) for p in hulls.pieces(meshes / name))
 
     return placed(*FACE_MESH), placed(*JAW_MESH)

@@ -20,7 +20,7 @@ from isaaclab_newton.physics import NewtonQueries
 from isaaclab_newton.renderers.newton_warp_renderer import NewtonWarpRenderer
 from isaaclab_newton.renderers.segmentation import BACKGROUND_ID, UNLABELLED_ID
 
-from tasks.cameras import MAX_IMAGE_AGE
+from tasks.camera_spec import MAX_IMAGE_AGE
 from tasks.engines.threaded_camera import ThreadedCamera
 from tasks.poses import compose, relative
 from tasks.threads import in_threads

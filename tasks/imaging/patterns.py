@@ -6,7 +6,8 @@ import torch
 import warp as wp
 
 from tasks.imaging.kernels import launch
-from tasks.imaging.textures import EDGE, KINDS, LEAST, MOST, PERIOD, lattice, offset
+from tasks.imaging.texture_kinds import KINDS
+from tasks.imaging.textures import EDGE, LEAST, MOST, PERIOD, lattice, offset
 
 
 def multiplier(

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from tasks.cameras import CameraSpec
+from tasks.camera_spec import CameraSpec
 from tasks.imaging import depth as depth_camera
 from tasks.imaging.blur import defocus, motion_blur
 from tasks.imaging.color import decode, encode

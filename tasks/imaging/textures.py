@@ -18,9 +18,8 @@ import numpy as np
 import torch
 
 from tasks.imaging.settings import Settings
+from tasks.imaging.texture_kinds import KINDS
 
-KINDS = ("plain", "checker", "wood", "stone", "cloth", "noise")
-"""Names of the patterns; a kind's number is its place here."""
 LEAST, MOST = 0.35, 1.6
 """Limits of the multiplier."""
 PERIOD = 32

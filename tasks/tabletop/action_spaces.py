@@ -19,6 +19,8 @@ MAX_LEAD = 0.10
 """Greatest distance of the commanded tool from the measured one [m]."""
 MAX_DELAY = 10
 """Longest action delay that the buffer holds [control steps]."""
+MAX_STATE_DELAY = 10
+"""Longest delay of the measured state that the buffer holds [control steps]."""
 
 
 def action_specs(robot_name: str) -> Mapping[str, ActionSpec]:

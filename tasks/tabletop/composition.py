@@ -15,7 +15,7 @@ import numpy as np
 from tasks.episode import EpisodeSpec
 from tasks.language import Phrasing, SceneFacts, Thing, phrase
 from tasks.registry import find
-from tasks.shapes import objects, receptacles
+from tasks.shapes import OBJECTS, RECEPTACLES
 from tasks.tabletop.scene import COLORS, Placement, Scene
 from tasks.tabletop.workspace import CLEARANCE, OBJECT_REGION, SIZES, pool
 
@@ -35,7 +35,7 @@ def draw_distractors(
     the instruction alone finds the target. The rest are neither. None has the shape of the receptacle, where that is an
     object, too.
     """
-    other_shapes = [s for s in objects() if s not in (shape, receptacle.rpartition("_")[0])]
+    other_shapes = [s for s in OBJECTS if s not in (shape, receptacle.rpartition("_")[0])]
     other_colors = [c for c in COLORS if c != color]
     twin = f"{shape}_{next(s for s in SIZES if s != size)}"
     shapes = rng.permutation(other_shapes)
@@ -47,7 +47,7 @@ def draw_distractors(
 
 def draw_other_receptacle(rng: np.random.Generator, kind: str, color: str) -> str:
     """A second receptacle as ``"color kind"`` of another kind, in the named colour half of the time; or ``none``."""
-    other = str(rng.choice([k for k in receptacles() if k != kind]))
+    other = str(rng.choice([k for k in RECEPTACLES if k != kind]))
     shown, same = rng.random(2)
     paint = color if same < 0.5 else str(rng.choice([c for c in COLORS if c != color]))
     return f"{paint} {other}" if shown < 0.5 else "none"
@@ -128,10 +128,10 @@ def random_scene(spec: EpisodeSpec, task: TaskSpec | None = None) -> Scene:
     task = task or find(spec.task)
     values: dict[str, Any] = {}
     choices: dict[str, Sequence[Any]] = {
-        "scene.target_shape": list(objects()),
+        "scene.target_shape": list(OBJECTS),
         "scene.target_size": list(SIZES),
         "scene.target_color": list(COLORS),
-        "scene.receptacle": list(receptacles()),
+        "scene.receptacle": list(RECEPTACLES),
         "scene.receptacle_color": list(COLORS),
         "scene.distractor_count": list(range(2, MAX_DISTRACTORS + 1)),
     }

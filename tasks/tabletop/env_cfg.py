@@ -34,7 +34,8 @@ from robots.protocol import CameraMount, RobotModel
 from robots.registry import DEFAULT as DEFAULT_ROBOT
 from robots.registry import robot
 from robots.surfaces import SURFACE_FRICTION
-from tasks.cameras import CameraSpec, look_at
+from tasks.camera_spec import CameraSpec
+from tasks.cameras import look_at
 from tasks.engines.contact import MUJOCO_SOLIMP, MUJOCO_SOLREF
 from tasks.engines.presets import DECIMATION, PHYSICS_DT, PhysicsPresets, RendererPresets
 from tasks.registry import DEFAULT

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tasks.cameras import MAX_IMAGE_AGE, CameraSpec
+from tasks.camera_spec import MAX_IMAGE_AGE, CameraSpec
 from tasks.imaging.passing_hand import draw_hand, hand_mask
 from tasks.imaging.pipeline import ImagePipeline
 from tasks.imaging.surfaces import Surfaces

@@ -14,7 +14,8 @@ import torch
 
 from robots.protocol import RobotModel
 from robots.registry import robot
-from tasks.cameras import CameraSpec, look_at
+from tasks.camera_spec import CameraSpec
+from tasks.cameras import look_at
 from tasks.poses import compose, conjugate, from_rotation_vector, matrix, product, relative, rotate
 from tasks.settings import PerEnvironment
 from tasks.tabletop.workspace import TABLE_PIVOT, on_table

@@ -8,11 +8,13 @@ its workspace. A vector of joints has one number for each of `JOINTS`: arms with
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import torch
+from typing import TYPE_CHECKING
 
 from robots.protocol import RobotModel
 from robots.registry import DEFAULT, robot
+
+if TYPE_CHECKING:
+    import torch
 
 REFERENCE = robot(DEFAULT)
 JOINTS = len(REFERENCE.spec.arm_joints)
@@ -30,6 +32,8 @@ def for_joints(values: Sequence[Sequence[float]], joints: int) -> list[list[floa
 
 def stiffness_ratio(model: RobotModel, device: str) -> torch.Tensor:
     """Stiffness of each arm joint's drive against the reference's ``[J]``."""
+    import torch
+
     return torch.tensor(model.arm_drives.stiffness, device=device) / REFERENCE.arm_drives.stiffness[0]
 
 

@@ -10,11 +10,8 @@ import torch
 from robots.protocol import RobotModel
 from robots.registry import robot
 from tasks.settings import PerEnvironment, stream
-from tasks.tabletop.action_spaces import CONTROL_DT
+from tasks.tabletop.action_spaces import CONTROL_DT, MAX_STATE_DELAY
 from tasks.tabletop.command_path import NOISE_STEPS
-
-MAX_STATE_DELAY = 10
-"""Longest delay of the measured state that the buffer holds [control steps]."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from isaaclab.utils.math import quat_from_matrix
 
 from policy.action import ActionSpec
 from robots.registry import robot
-from tasks.cameras import CameraSpec
+from tasks.camera_spec import CameraSpec
 from tasks.engines.actor_order import add_bodies_in_order
 from tasks.engines.delayed_renderer import DelayedWarpRenderer
 from tasks.engines.host_memory import allow_no_cuda

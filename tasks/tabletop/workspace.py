@@ -12,7 +12,7 @@ from functools import cache
 from robots.protocol import CameraMount, RobotModel, Workspace
 from robots.registry import robot
 from robots.surfaces import SURFACE_FRICTION
-from tasks.cameras import CameraSpec
+from tasks.camera_spec import CameraSpec
 from tasks.shapes import Body, objects, receptacles
 
 TABLE_CENTER = (0.37, 0.0)

@@ -10,7 +10,7 @@ from domain_rand.distributions import Range
 from domain_rand.factor import REGISTRY
 from domain_rand.image_needs import image_needs
 from domain_rand.sets import FactorSetError, available_sets, build_set, load_set
-from tasks.cameras import CameraSpec
+from tasks.camera_spec import CameraSpec
 from tasks.imaging.lens import Lens, source_pixels
 from tasks.imaging.pipeline import ImagePipeline
 from tasks.tabletop.workspace import front_camera, wrist_camera

@@ -8,7 +8,8 @@ import pytest
 from domain_rand.sets import load_set
 from workbench.cli.main import main
 from workbench.rollout.policies import PolicyCfg, make_policy
-from workbench.rollout.simulation import SimulationCfg, TabletopSimulation, launch_tabletop
+from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
+from workbench.rollout.simulation_cfg import SimulationCfg
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 

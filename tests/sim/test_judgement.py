@@ -9,7 +9,8 @@ from robots.franka import PANDA
 from robots.franka.kinematics import forward, inverse
 from tasks.tabletop.scene import Placement, Scene
 from tests.tasks.mesh_containment import Placed
-from workbench.rollout.simulation import SimulationCfg, launch_tabletop
+from workbench.rollout.simulation import launch_tabletop
+from workbench.rollout.simulation_cfg import SimulationCfg
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robots.registry import robot
-from tasks.cameras import CameraSpec, back_project, bounding_box, look_at, project
+from tasks.camera_spec import CameraSpec
+from tasks.cameras import back_project, bounding_box, look_at, project
 from tasks.tabletop.workspace import OBJECT_REGION, front_camera, pool, wrist_camera
 
 LEAST_SPAN = 16  # [px] of the longer side of an object at 224 x 224, below which few models find it

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from workbench.attribution.plan import LadderPlan
 from workbench.attribution.pooled import contrasts, fall
@@ -141,7 +141,7 @@ class _Tests:
         clear = fall(runs.astype(np.float32), self.rows.astype(np.float32)) > self.critical
         clean, here = runs[:, :, 0], runs[:, :, self.shape[0][0]]
         lost, won = (clean & ~here).sum(1), (here & ~clean).sum(1)
-        p = np.minimum(1.0, 2 * stats.binom.cdf(np.minimum(lost, won), lost + won, 0.5))
+        p = np.minimum(1.0, 2 * scipy.stats.binom.cdf(np.minimum(lost, won), lost + won, 0.5))
         return float((clear & (lost > won) & (p < (1 - self.confidence) / (self.size - 1))).mean())
 
     def holding(self, episodes: int) -> float:

@@ -19,7 +19,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from workbench.attribution.columns import Column
 from workbench.stats import Interval
@@ -37,7 +37,7 @@ def shares(
 ) -> list[tuple[float, Interval]]:
     """Share of each column and its interval, which may include 0."""
     y = np.asarray(success, float)
-    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    z = float(scipy.stats.norm.ppf(0.5 + confidence / 2))
     found = []
     for column in columns:
         value, linear, chance = _index(_bins(column), y)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy import optimize, special, stats
+import scipy
 
 from workbench.attribution.columns import Column
 from workbench.attribution.patterns import acting
@@ -107,7 +107,7 @@ def synergy_p(won: np.ndarray, count: np.ndarray, correction: float = 0.0) -> fl
     if rate[0] * rate[3] >= rate[1] * rate[2]:
         return 1.0
     deviance = 2 * (_log_likelihood(rate, won, count) - _log_likelihood(_constrained(won, count), won, count))
-    return float(stats.norm.sf(math.sqrt(max(0.0, deviance))))
+    return float(scipy.stats.norm.sf(math.sqrt(max(0.0, deviance))))
 
 
 def _constrained(won: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -132,7 +132,7 @@ def _constrained(won: np.ndarray, count: np.ndarray) -> np.ndarray:
         return float(_SIGNS @ log_rates(m))
 
     if excess(least) >= 0:
-        return np.exp(log_rates(float(optimize.brentq(excess, least, 0.0))))
+        return np.exp(log_rates(float(scipy.optimize.brentq(excess, least, 0.0))))
     logs = log_rates(least)
     free = next(i for i in (1, 2) if won[i] == -least and perfect[i])
     logs[free] += excess(least)
@@ -140,4 +140,4 @@ def _constrained(won: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 
 def _log_likelihood(rates: np.ndarray, won: np.ndarray, count: np.ndarray) -> float:
-    return float(np.sum(special.xlogy(won, rates) + special.xlog1py(count - won, -rates)))
+    return float(np.sum(scipy.special.xlogy(won, rates) + scipy.special.xlog1py(count - won, -rates)))

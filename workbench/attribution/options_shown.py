@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from workbench.attribution.columns import LEAST, Column
 from workbench.stats import wilson_interval
@@ -61,4 +61,4 @@ def _worse(won: dict[str, int], count: dict[str, int], word: str, left: list[str
     others = [w for w in left if w != word]
     k, n = sum(won[w] for w in others), sum(count[w] for w in others)
     table = [[won[word], count[word] - won[word]], [k, n - k]]
-    return float(stats.fisher_exact(table, alternative="less").pvalue)
+    return float(scipy.stats.fisher_exact(table, alternative="less").pvalue)

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from workbench.attribution.columns import ANGLE, LEAST, Column
 
@@ -48,7 +48,7 @@ def patterns(column: Column) -> list[Pattern]:
         if len(often) > 2:
             raw[ANY] = [column.values == w for w in often]
     else:
-        rank = (stats.rankdata(column.values) - 0.5) / len(column.values)
+        rank = (scipy.stats.rankdata(column.values) - 0.5) / len(column.values)
         middle = 0.5 if column.nominal is None else float(np.mean(column.values < column.nominal))
         raw = {"trend": [rank], "low end": [rank < TAIL], "high end": [rank > 1 - TAIL]}
         if 0.1 < middle < 0.9:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from workbench.attribution.columns import LEAST, Column
 from workbench.stats import Interval, keyed_generator, wilson_interval
@@ -92,7 +92,7 @@ def _likelihoods(options: Sequence[Sequence[Cut]], success: np.ndarray) -> np.nd
 def log_likelihood(won: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Of ``won`` successes among ``count`` at their own rate."""
     rate = np.divide(won, count, out=np.zeros_like(np.asarray(won, float)), where=np.asarray(count) > 0)
-    return np.asarray(special.xlogy(won, rate) + special.xlog1py(count - won, -rate))
+    return np.asarray(scipy.special.xlogy(won, rate) + scipy.special.xlog1py(count - won, -rate))
 
 
 def with_intervals(region: Sequence[Cut], success: np.ndarray, confidence: float) -> list[Cut]:

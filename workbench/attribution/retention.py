@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from workbench.stats import Interval
 
@@ -59,7 +59,7 @@ def paired_ratio_interval(both: int, only_a: int, only_b: int, confidence: float
     """Interval of ``rate_a / rate_b`` from counts of paired outcomes; pairs where both fail carry no evidence."""
     if both + only_b == 0:
         raise ValueError("the ratio is undefined where the second rate is 0")
-    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    z = float(scipy.stats.norm.ppf(0.5 + confidence / 2))
     estimate = (both + only_a) / (both + only_b)
 
     def excess(log_ratio: float, bound: float) -> float:
@@ -67,8 +67,8 @@ def paired_ratio_interval(both: int, only_a: int, only_b: int, confidence: float
 
     far = math.log(1e6)
     middle = math.log(estimate) if estimate > 0 else -far
-    low = math.exp(optimize.brentq(excess, -far, middle, (z,))) if estimate > 0 else 0.0
-    return low, math.exp(optimize.brentq(excess, middle, far, (-z,)))
+    low = math.exp(scipy.optimize.brentq(excess, -far, middle, (z,))) if estimate > 0 else 0.0
+    return low, math.exp(scipy.optimize.brentq(excess, middle, far, (-z,)))
 
 
 def paired_ratio_score(ratio: float, both: int, only_a: int, only_b: int) -> float:

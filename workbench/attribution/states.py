@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from scipy import stats
+import scipy
 
 from workbench.attribution.retention import PairedCounts, paired_ratio_score
 
@@ -31,7 +31,7 @@ def holds(counts: PairedCounts, margin: float, confidence: float) -> bool:
     if counts.both + counts.only_clean == 0:
         return False
     score = paired_ratio_score(margin, counts.both, counts.only_here, counts.only_clean)
-    return score > float(stats.norm.ppf(confidence))
+    return score > float(scipy.stats.norm.ppf(confidence))
 
 
 def together(parts: Sequence[str]) -> str:
@@ -70,6 +70,6 @@ def episodes_to_tell(counts: PairedCounts, margin: float, confidence: float, tes
     spread = both * (1 - ratio) ** 2 + lost * ratio**2 + won - mean**2
     if abs(mean) < 1e-9:
         return None
-    z = float(stats.norm.isf(level)) + float(stats.norm.ppf(POWER))
+    z = float(scipy.stats.norm.isf(level)) + float(scipy.stats.norm.ppf(POWER))
     needed = math.ceil(spread * (z / mean) ** 2)
     return max(n + 1, needed) if needed <= MOST_NEEDED else None

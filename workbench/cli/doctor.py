@@ -33,7 +33,8 @@ TIMEOUT_S = 420
 _TRIAL = """
 import sys
 physics, renderer, device = sys.argv[1:]
-from workbench.rollout.simulation import SimulationCfg, TabletopSimulation, launch_tabletop
+from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
+from workbench.rollout.simulation_cfg import SimulationCfg
 from domain_rand.sets import load_set
 cfg = SimulationCfg(1, physics, device, renderer=renderer, cameras=("front",), image_size=32)
 with launch_tabletop(cfg) as env:

@@ -22,9 +22,7 @@ LOG_WIDTH = 160
 
 
 def _eval(words: Sequence[str], console: Console) -> int:
-    from workbench.evaluation.evaluate import evaluate, print_plan
     from workbench.evaluation.options import EvalOptions
-    from workbench.evaluation.overview import print_summary
 
     if _wants_help(words):
         console.print("usage: workbench eval key=value ...\n")
@@ -32,6 +30,9 @@ def _eval(words: Sequence[str], console: Console) -> int:
         return 0
     options = parse_options(EvalOptions, words)
     options.resolve()
+    from workbench.evaluation.evaluate import evaluate, print_plan
+    from workbench.evaluation.overview import print_summary
+
     if options.plan_only:
         print_plan(options, console)
         return 0
@@ -41,9 +42,7 @@ def _eval(words: Sequence[str], console: Console) -> int:
 
 
 def _generate(words: Sequence[str], console: Console) -> int:
-    from workbench.data.generate.generate import generate
     from workbench.data.generate.options import GenerateOptions
-    from workbench.data.generate.overview import print_dataset
 
     if _wants_help(words):
         console.print("usage: workbench generate key=value ...\n")
@@ -51,6 +50,9 @@ def _generate(words: Sequence[str], console: Console) -> int:
         return 0
     options = parse_options(GenerateOptions, words)
     options.resolve()
+    from workbench.data.generate.generate import generate
+    from workbench.data.generate.overview import print_dataset
+
     print_dataset(generate(options, console), options.out, console)
     return 0
 
@@ -89,9 +91,7 @@ def _eval_grounding(words: Sequence[str], console: Console) -> int:
 
 
 def _tune(words: Sequence[str], console: Console) -> int:
-    from workbench.evaluation.overview import print_report
     from workbench.tuning.options import AdrOptions
-    from workbench.tuning.tune import print_ranges, tune_adr
 
     if _wants_help(words):
         console.print("usage: workbench tune adr key=value ...\n")
@@ -104,6 +104,9 @@ def _tune(words: Sequence[str], console: Console) -> int:
         raise OptionError(f"tune takes a method: workbench tune adr key=value ...{given}")
     options = parse_options(AdrOptions, words[1:])
     options.resolve()
+    from workbench.evaluation.overview import print_report
+    from workbench.tuning.tune import print_ranges, tune_adr
+
     found = tune_adr(options, console)
     print_ranges(found, options.out, console)
     print_report(options.out, console)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from workbench.comparison.result import ComparisonError
 from workbench.comparison.sample import Sample
@@ -71,7 +71,7 @@ class RecipeComparison:
     @property
     def p_value(self) -> float:
         """Two-sided test that both recipes succeed equally often."""
-        return float(2 * stats.t.sf(abs(self.difference) / self.error, self.freedom))
+        return float(2 * scipy.stats.t.sf(abs(self.difference) / self.error, self.freedom))
 
     @property
     def difference_interval(self) -> Interval:
@@ -80,7 +80,7 @@ class RecipeComparison:
 
     def interval_at(self, confidence: float) -> Interval:
         """Interval of `difference` at another level."""
-        half_width = float(stats.t.ppf(0.5 + confidence / 2, self.freedom)) * self.error
+        half_width = float(scipy.stats.t.ppf(0.5 + confidence / 2, self.freedom)) * self.error
         return max(-1.0, self.difference - half_width), min(1.0, self.difference + half_width)
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scipy import stats
+import scipy
 
 from workbench.stats import Interval
 
@@ -80,6 +80,6 @@ def noise_floor(
         f"{key} differs: {names[0]} has {configs[0].get(key)}, {names[1]} has {configs[1].get(key)}"
         for key in differing
     )
-    counts = stats.betabinom(pairs, FLIPPED + 0.5, EPISODES - FLIPPED + 0.5)
+    counts = scipy.stats.betabinom(pairs, FLIPPED + 0.5, EPISODES - FLIPPED + 0.5)
     low, high = counts.interval(confidence)
     return NoiseFloor(said, pairs, observed, float(counts.mean()), (float(max(low, 0)), float(high)))

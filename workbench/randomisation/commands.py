@@ -178,7 +178,8 @@ def image_content(options: CheckOptions) -> dict[str, Any]:
 
 def laboratory(options: CheckOptions) -> AbstractContextManager[Any]:
     """Four environments with joint actions, both cameras, and everything drawn that a factor may need."""
-    from workbench.rollout.simulation import SimulationCfg, launch_tabletop
+    from workbench.rollout.simulation import launch_tabletop
+    from workbench.rollout.simulation_cfg import SimulationCfg
 
     return launch_tabletop(
         SimulationCfg(

@@ -242,7 +242,8 @@ def effects_of(
 @contextmanager
 def task_runs(options: CheckOptions, names: Sequence[str]) -> Iterator[TaskRuns]:
     """Environments for these factors: two halves, with the cameras only if a factor is seen."""
-    from workbench.rollout.simulation import SimulationCfg, launch_tabletop
+    from workbench.rollout.simulation import launch_tabletop
+    from workbench.rollout.simulation_cfg import SimulationCfg
 
     seen = any(steps_for(name)[1] for name in names)
     content = image_content(options) if seen else {}

@@ -18,7 +18,7 @@ from workbench.randomisation.overrides import PREFIX, parse_overrides
 from workbench.rollout.launch import check_launch, default_device, default_physics
 from workbench.rollout.policies import M1, M1_MINI, POLICIES, PolicyCfg
 from workbench.rollout.policy_classes import PREFIX as POLICY_PREFIX
-from workbench.rollout.simulation import SimulationCfg
+from workbench.rollout.simulation_cfg import SimulationCfg
 
 ACTION_SPACES = ("delta_eef", "delta_joints")
 AUTO, ALL = "auto", "all"

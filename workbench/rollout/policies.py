@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from policy import ActionSpec, ObservationOffer, Policy
-from policy.action_bounds import bounds_conversion, within_bounds_of
-from policy.baselines import Hold, Random
 from robots.registry import DEFAULT as DEFAULT_ROBOT
 from robots.registry import robot
 from tasks.registry import DEFAULT, find
@@ -144,6 +142,7 @@ def make_policy(
             num_envs, action_spec, device, cfg.options, observation_offer(image_size, cfg.robot)
         )
     if name == M1:
+        from policy.action_bounds import within_bounds_of
         from policy.m1.checkpoint import CheckpointError, locate
         from policy.m1.policy import M1Policy
 
@@ -152,6 +151,8 @@ def make_policy(
         except CheckpointError as error:
             raise OptionError(f"checkpoint={checkpoint}: {error}") from error
         return within_bounds_of(trained, action_spec)
+    from policy.baselines import Hold, Random
+
     if name == "hold":
         return Hold(num_envs, action_spec, device)
     if name == "random":
@@ -198,6 +199,7 @@ def checkpoint_provenance(checkpoint: str) -> dict[str, Any]:
 
 def action_conversion(checkpoint: str, robot_name: str = DEFAULT_ROBOT) -> dict[str, Any]:
     """How a checkpoint's actions are converted for the robot, ``{"action_bounds": ...}``; empty where they are not."""
+    from policy.action_bounds import bounds_conversion
     from policy.m1.checkpoint import locate, read_config
 
     own = read_config(locate(checkpoint)).action_spec

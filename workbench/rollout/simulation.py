@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,39 +15,12 @@ from domain_rand.sets import FactorSet
 from policy.contract import Observation, Policy
 from policy.grounding import Grounding
 from policy.observation_spec import ObservationSpec
-from robots.registry import DEFAULT as DEFAULT_ROBOT
 from robots.registry import robot
 from tasks.episode import EpisodeSpec
-from tasks.registry import DEFAULT
-from tasks.tabletop.workspace import IMAGE_SIZE, cameras_of
+from tasks.tabletop.workspace import cameras_of
 from tasks.threads import beginning_patiently, leave_real_time
 from workbench.rollout.loop import Outcome
-
-
-@dataclass(frozen=True)
-class SimulationCfg:
-    """Which environments are simulated, and by what. Values are checked beforehand."""
-
-    num_envs: int
-    physics: str
-    device: str
-    task: str = DEFAULT
-    """Name of the task."""
-    robot: str = DEFAULT_ROBOT
-    """Name of the robot."""
-    renderer: str = "newton_warp"
-    action_space: str = "delta_eef"
-    """What actions mean, a key of `tasks.tabletop.action_spaces.ACTION_SPECS`."""
-    cameras: tuple[str, ...] = ()
-    """Cameras that there are."""
-    image_size: int = IMAGE_SIZE
-    """Width and height of their images [px]."""
-    seed: int = 0
-    factor_set: FactorSet | None = None
-    """All that ever varies: cameras draw as much more as its factors need."""
-    exact: bool = False
-    """Whether all environments have one origin: coordinates round alike in each, so that what happens in an episode
-    does not depend on the row in which it runs."""
+from workbench.rollout.simulation_cfg import SimulationCfg
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from domain_rand.episode import Episode
 from robots.protocol import RobotModel
 from robots.registry import robot
-from tasks.cameras import CameraSpec
+from tasks.camera_spec import CameraSpec
 from tasks.tabletop.scene import COLORS
 from tasks.tabletop.workspace import PARKING, pool
 from workbench.rollout.loop import RunningEpisode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from scipy import stats
+import scipy
 
 Interval = tuple[float, float]
 
@@ -28,7 +28,7 @@ def tail_of(confidence: float) -> float:
 
 def two_sided_z(confidence: float) -> float:
     """Standard normal quantile of a two-sided interval."""
-    return float(stats.norm.ppf(1 - tail_of(confidence)))
+    return float(scipy.stats.norm.ppf(1 - tail_of(confidence)))
 
 
 def finite(values: Sequence[float]) -> list[float]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from workbench.stats.checks import CONFIDENCE, Interval, finite, tail_of
 
@@ -24,8 +24,8 @@ def quantile_interval(
         raise ValueError(f"quantile must lie strictly between 0 and 1, not {quantile}")
     ordered = sorted(finite(values))
     tail = tail_of(confidence)
-    lower_rank = int(stats.binom.ppf(tail, len(ordered), quantile)) if ordered else 0
-    upper_rank = int(stats.binom.ppf(1 - tail, len(ordered), quantile)) + 1 if ordered else 1
+    lower_rank = int(scipy.stats.binom.ppf(tail, len(ordered), quantile)) if ordered else 0
+    upper_rank = int(scipy.stats.binom.ppf(1 - tail, len(ordered), quantile)) + 1 if ordered else 1
     if lower_rank < 1 or upper_rank > len(ordered):
         return None
     return ordered[lower_rank - 1], ordered[upper_rank - 1]
@@ -52,7 +52,7 @@ def mean_interval(
     if deviation == 0:  # they differ by less than can be squared
         return float(numbers[0]), float(numbers[-1])
     skewness = n / ((n - 1) * (n - 2)) * math.fsum(((numbers - mean) / deviation) ** 3)
-    t = float(stats.t.ppf(1 - tail, n - 1)) / math.sqrt(n)
+    t = float(scipy.stats.t.ppf(1 - tail, n - 1)) / math.sqrt(n)
 
     def untransformed(quantile: float) -> float:
         """The (mean - truth) / deviation whose transform x + a x^2 + a^2 x^3 / 3 + skewness / 6n is the quantile."""

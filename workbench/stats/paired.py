@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from scipy import optimize
+import scipy
 
 from workbench.stats.checks import CONFIDENCE, Interval, tail_of, two_sided_z
 from workbench.stats.paired_exact import melded_interval, one_sided
@@ -75,8 +75,8 @@ def _tango_interval(b: int, c: int, n: int, z: float) -> Interval:
     def score(difference: float) -> float:
         return min(cap, max(-cap, _tango_score(b, c, n, difference)))
 
-    low = -1.0 if c == n else optimize.brentq(lambda d: score(d) - z, -1.0, estimate, xtol=1e-12)
-    high = 1.0 if b == n else optimize.brentq(lambda d: score(d) + z, estimate, 1.0, xtol=1e-12)
+    low = -1.0 if c == n else scipy.optimize.brentq(lambda d: score(d) - z, -1.0, estimate, xtol=1e-12)
+    high = 1.0 if b == n else scipy.optimize.brentq(lambda d: score(d) + z, estimate, 1.0, xtol=1e-12)
     return float(low), float(high)
 
 

@@ -15,7 +15,7 @@ docs/statistics.md and `tests/workbench/stats/test_paired.py`.
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize, special
+import scipy
 
 from workbench.stats.checks import Interval
 
@@ -29,7 +29,7 @@ def melded_interval(b: int, c: int, n: int, tail: float) -> Interval:
 
 def one_sided(b: int, c: int) -> float:
     """Probability of at least ``b`` among ``b + c`` discordant pairs where either kind is as likely."""
-    return float(special.bdtr(c, b + c, 0.5))  # at most c of the other kind
+    return float(scipy.special.bdtr(c, b + c, 0.5))  # at most c of the other kind
 
 
 def melded_lower(b: int, c: int, n: int, tail: float) -> float:
@@ -43,20 +43,20 @@ def melded_lower(b: int, c: int, n: int, tail: float) -> float:
         spread = 2 * _theta(b, c, at_most_half, 1.0) - 1
 
         def excess_above(difference: float) -> float:
-            share = special.betainc(discordant, n - discordant + 1, _ratio(difference, spread))
+            share = scipy.special.betainc(discordant, n - discordant + 1, _ratio(difference, spread))
             return at_most_half + (1 - at_most_half) * float(_WEIGHTS @ share) / 2 - tail
 
-        return float(optimize.brentq(excess_above, 0.0, 1.0, xtol=1e-10))
+        return float(scipy.optimize.brentq(excess_above, 0.0, 1.0, xtol=1e-10))
     if discordant == n:  # pi's upper distribution is all at 1
-        return min(0.0, 2 * float(special.betaincinv(b, c + 1, tail)) - 1)
+        return min(0.0, 2 * float(scipy.special.betaincinv(b, c + 1, tail)) - 1)
     # theta <= 1/2, where a greater pi makes it smaller: pi from its upper distribution.
     spread = 1 - 2 * _theta(b, c, 0.0, at_most_half)
 
     def excess_below(difference: float) -> float:
-        share = 1 - special.betainc(discordant + 1, n - discordant, _ratio(-difference, spread))
+        share = 1 - scipy.special.betainc(discordant + 1, n - discordant, _ratio(-difference, spread))
         return at_most_half * float(_WEIGHTS @ share) / 2 - tail
 
-    return float(optimize.brentq(excess_below, -1.0, 0.0, xtol=1e-10))
+    return float(scipy.optimize.brentq(excess_below, -1.0, 0.0, xtol=1e-10))
 
 
 def _ratio(difference: float, spread: np.ndarray) -> np.ndarray:
@@ -67,8 +67,8 @@ def _ratio(difference: float, spread: np.ndarray) -> np.ndarray:
 def _theta(b: int, c: int, start: float, end: float) -> np.ndarray:
     """Values of theta's lower distribution, Beta(b, c + 1), at Gauss nodes of probability from start to end."""
     middle, half = (start + end) / 2, (end - start) / 2
-    return np.asarray(special.betaincinv(b, c + 1, np.clip(middle + half * _NODES, 0.0, 1.0)))
+    return np.asarray(scipy.special.betaincinv(b, c + 1, np.clip(middle + half * _NODES, 0.0, 1.0)))
 
 
 def _upper_share(k: int, n: int, tail: float) -> float:
-    return 1.0 if k == n else float(special.betaincinv(k + 1, n - k, 1 - tail))
+    return 1.0 if k == n else float(scipy.special.betaincinv(k + 1, n - k, 1 - tail))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from scipy import stats
+import scipy
 
 from workbench.stats.checks import CONFIDENCE, Interval, check_count, tail_of, two_sided_z
 
@@ -35,8 +35,8 @@ def clopper_pearson_interval(k: int, n: int, confidence: float = CONFIDENCE) -> 
     """
     check_count(k, n)
     tail = tail_of(confidence)
-    low = 0.0 if k == 0 else float(stats.beta.ppf(tail, k, n - k + 1))
-    high = 1.0 if k == n else float(stats.beta.ppf(1 - tail, k + 1, n - k))
+    low = 0.0 if k == 0 else float(scipy.stats.beta.ppf(tail, k, n - k + 1))
+    high = 1.0 if k == n else float(scipy.stats.beta.ppf(1 - tail, k + 1, n - k))
     return low, high
 
 
@@ -47,8 +47,8 @@ def jeffreys_interval(k: int, n: int, confidence: float = CONFIDENCE) -> Interva
     """
     check_count(k, n)
     tail = tail_of(confidence)
-    low = 0.0 if k == 0 else float(stats.beta.ppf(tail, k + 0.5, n - k + 0.5))
-    high = 1.0 if k == n else float(stats.beta.ppf(1 - tail, k + 0.5, n - k + 0.5))
+    low = 0.0 if k == 0 else float(scipy.stats.beta.ppf(tail, k + 0.5, n - k + 0.5))
+    high = 1.0 if k == n else float(scipy.stats.beta.ppf(1 - tail, k + 0.5, n - k + 0.5))
     return low, high
 
 

@@ -26,7 +26,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from scipy import optimize, special
+import scipy
 
 SequentialDecision = Literal["accept above", "accept below"]
 
@@ -87,8 +87,12 @@ class SequentialTest:
         failures = self.n - self.successes
         posterior = (self.successes + _PRIOR, failures + _PRIOR)
         log_ratio = _log_mixture_ratio(self.successes, failures, self.p0)
-        above = _log(special.betaincc(*posterior, self.p0)) - _log(special.betaincc(_PRIOR, _PRIOR, self.p0))
-        below = _log(special.betainc(*posterior, self.p0)) - _log(special.betainc(_PRIOR, _PRIOR, self.p0))
+        above = _log(scipy.special.betaincc(*posterior, self.p0)) - _log(
+            scipy.special.betaincc(_PRIOR, _PRIOR, self.p0)
+        )
+        below = _log(scipy.special.betainc(*posterior, self.p0)) - _log(
+            scipy.special.betainc(_PRIOR, _PRIOR, self.p0)
+        )
         return log_ratio + above, log_ratio + below
 
     def interval(self) -> tuple[float, float]:
@@ -111,8 +115,8 @@ def anytime_interval(k: int, n: int, confidence: float = 0.95) -> tuple[float, f
 
     edge = 1e-12
     estimate = min(max(k / n if n else 0.5, edge), 1 - edge)
-    low = 0.0 if k == 0 or excess(edge) < 0 else float(optimize.brentq(excess, edge, estimate))
-    high = 1.0 if k == n or excess(1 - edge) < 0 else float(optimize.brentq(excess, estimate, 1 - edge))
+    low = 0.0 if k == 0 or excess(edge) < 0 else float(scipy.optimize.brentq(excess, edge, estimate))
+    high = 1.0 if k == n or excess(1 - edge) < 0 else float(scipy.optimize.brentq(excess, estimate, 1 - edge))
     return low, high
 
 
@@ -144,5 +148,5 @@ def _log(probability: float) -> float:
 
 def _log_mixture_ratio(successes: int, failures: int, rate: float) -> float:
     """Log of the Beta(1/2, 1/2)-mixed likelihood of the outcomes over their likelihood at ``rate``."""
-    mixed = special.betaln(successes + _PRIOR, failures + _PRIOR) - special.betaln(_PRIOR, _PRIOR)
+    mixed = scipy.special.betaln(successes + _PRIOR, failures + _PRIOR) - scipy.special.betaln(_PRIOR, _PRIOR)
     return float(mixed - successes * math.log(rate) - failures * math.log1p(-rate))

@@ -27,7 +27,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
-from scipy import optimize, special
+import scipy
 
 PairedDecision = Literal["first better", "second better"]
 
@@ -117,7 +117,7 @@ def _lower(b: int, c: int, n: int, confidence: float) -> float:
 
     # The stake falls as the difference grows, and is at most 1 where that is as large as it can be.
     least = -1 + 1e-9
-    return float(optimize.brentq(excess, least, 1.0, xtol=1e-10)) if excess(least) > 0 else -1.0
+    return float(scipy.optimize.brentq(excess, least, 1.0, xtol=1e-10)) if excess(least) > 0 else -1.0
 
 
 def _log_stake(b: int, c: int, n: int, difference: float) -> float:
@@ -125,8 +125,8 @@ def _log_stake(b: int, c: int, n: int, difference: float) -> float:
     with np.errstate(divide="ignore"):
         shares = _SHARES / (1 + difference)
         money = (
-            special.xlogy(b, 1 + shares * (1 - difference))
-            + special.xlogy(c, np.maximum(1 - _SHARES, 0.0))
-            + special.xlogy(n - b - c, np.maximum(1 - shares * difference, 0.0))
+            scipy.special.xlogy(b, 1 + shares * (1 - difference))
+            + scipy.special.xlogy(c, np.maximum(1 - _SHARES, 0.0))
+            + scipy.special.xlogy(n - b - c, np.maximum(1 - shares * difference, 0.0))
         )
-    return float(special.logsumexp(money) - math.log(_GAMBLERS))
+    return float(scipy.special.logsumexp(money) - math.log(_GAMBLERS))

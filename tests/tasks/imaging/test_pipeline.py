@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from tasks.cameras import CameraSpec, look_at
+from tasks.camera_spec import CameraSpec
+from tasks.cameras import look_at
 from tasks.imaging.color import decode, encode
 from tasks.imaging.lens import project_distorted
 from tasks.imaging.pipeline import ImagePipeline

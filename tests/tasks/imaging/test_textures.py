@@ -8,7 +8,8 @@ from scipy.spatial.transform import Rotation
 from tasks.cameras import look_at, project
 from tasks.imaging.patterns import multiplier
 from tasks.imaging.surfaces import Surfaces, albedo_scale, body_points
-from tasks.imaging.textures import KINDS, LEAST, MOST, Textures, kind_number
+from tasks.imaging.texture_kinds import KINDS
+from tasks.imaging.textures import LEAST, MOST, Textures, kind_number
 
 PATTERNS = KINDS[1:]
 GOLDEN = (0.7, 1.166126, 0.913225, 1.22139, 1.266925)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import RigidTransform, Rotation
 
 from tasks import poses
-from tasks.cameras import CameraSpec, look_at, project
+from tasks.camera_spec import CameraSpec
+from tasks.cameras import look_at, project
 from tasks.tabletop.layout import Layout
 from tasks.tabletop.workspace import TABLE_PIVOT, front_camera, wrist_camera
 

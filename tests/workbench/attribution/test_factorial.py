@@ -69,7 +69,7 @@ def asked(rule, count, seed=0):
     drawn = [draw_episode(EpisodeSpec("pick_place", i, seed), TYPED) for i in range(count)]
     won = [bool(e.spec.generator("planted luck ").random() < rule(e)) for e in drawn]
     records = {
-        i: SimpleNamespace(factors=e.factors, success=ok)
+        i: SimpleNamespace(task=e.spec.task, factors=e.factors, success=ok)
         for i, (e, ok) in enumerate(zip(drawn, won, strict=True))
     }
     return attribute_factorial(TYPED, records, 0.95, seed)

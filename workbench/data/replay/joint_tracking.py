@@ -11,7 +11,8 @@ import torch
 from domain_rand.sets import load_set
 from robots.registry import robot
 from tasks.tabletop.action_spaces import CONTROL_HZ, DELTA_JOINTS
-from workbench.rollout.simulation import SimulationCfg, TabletopSimulation, launch_tabletop
+from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
+from workbench.rollout.simulation_cfg import SimulationCfg
 
 
 @dataclass(frozen=True)

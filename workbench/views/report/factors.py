@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from workbench.runs.records import EpisodeRecord, FactorValue
 from workbench.stats import Interval, holm, wilson_interval
@@ -162,7 +162,7 @@ def _level(label: str, outcomes: list[bool], members: Sequence[int] | np.ndarray
 def _rank_test(numbers: np.ndarray, won: np.ndarray) -> float | None:
     if min(won.sum(), (~won).sum()) < 5:
         return None
-    return float(stats.mannwhitneyu(numbers[won], numbers[~won]).pvalue)
+    return float(scipy.stats.mannwhitneyu(numbers[won], numbers[~won]).pvalue)
 
 
 def _table_test(by_value: dict[FactorValue, list[int]], outcomes: list[bool]) -> float | None:
@@ -170,10 +170,10 @@ def _table_test(by_value: dict[FactorValue, list[int]], outcomes: list[bool]) ->
     table = np.stack([wins, np.array([len(members) for members in by_value.values()]) - wins])
     if (table.sum(axis=1) == 0).any():
         return None
-    expected = stats.contingency.expected_freq(table)
+    expected = scipy.stats.contingency.expected_freq(table)
     if expected.min() < 1 or (expected < 5).mean() > 0.2:
         return None
-    return float(stats.chi2_contingency(table, correction=False).pvalue)
+    return float(scipy.stats.chi2_contingency(table, correction=False).pvalue)
 
 
 def _is_number(value: FactorValue) -> bool:
