@@ -10,7 +10,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from policy.contract import Calibration
-from tasks.cameras import CameraSpec
+from tasks.camera_spec import CameraSpec
 from tasks.poses import from_rotation_vector, matrix, product
 from tasks.settings import PerEnvironment
 
