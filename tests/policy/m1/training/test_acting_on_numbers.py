@@ -9,7 +9,7 @@ import torch
 from policy.m1.actions import decode_actions
 from policy.m1.diffusion import ActionDiffusion
 from policy.m1.dit import ActionTransformer, ConditionReading
-from policy.m1.model import Strayed
+from policy.m1.model import PerturbedHands
 from policy.m1.strict import ConfigError
 from policy.m1.training.batches import NumbersBatch
 from policy.m1.training.phases import ACTION, NUMBERS, READING, Phase
@@ -132,11 +132,11 @@ def test_a_perturbed_hand_is_told_among_the_numbers_alone():
     seen = source.stream(ACTION, "head").batch([(0, 0), (1, 0)])
     told = (seen.images, seen.instructions, seen.hand)
     reading = model.read(*told)
-    still = Strayed(seen.hand, torch.zeros(2, 2))
+    still = PerturbedHands(seen.hand, torch.zeros(2, 2))
     plain = model.condition(*told)
     assert torch.equal(model.condition(*told, reading, still), plain)
-    hands = Strayed(seen.hand + torch.tensor([0.05, 0, 0, 0, 0]), torch.zeros(2, 2))
-    tools = Strayed(seen.hand, torch.tensor([[0.0, 0.0], [9.0, 0.0]]))
+    hands = PerturbedHands(seen.hand + torch.tensor([0.05, 0, 0, 0, 0]), torch.zeros(2, 2))
+    tools = PerturbedHands(seen.hand, torch.tensor([[0.0, 0.0], [9.0, 0.0]]))
     assert not torch.allclose(model.condition(*told, reading, hands), plain, atol=1e-4)
     moved = model.condition(*told, reading, tools)
     assert torch.equal(moved[0], plain[0])
