@@ -5,93 +5,28 @@ import math
 import pytest
 import torch
 
-from tasks.pick_place.progress import FAILURE_REASONS, Progress
 from tasks.poses import compose, relative
 from tasks.shapes import Body, _prism
 from tasks.tabletop.body_table import BodyTable
 from tasks.tabletop.containment import MAX_TILT, RAISED, SUNK
-from tasks.tabletop.judge import State
-from tasks.tabletop.tracking import HAND_DISTANCE, LIFT_HEIGHT, REACH_DISTANCE, RELEASED_DISTANCE, SETTLE_S
+from tasks.tabletop.tracking import HAND_DISTANCE, LIFT_HEIGHT, RELEASED_DISTANCE, SETTLE_S
 from tasks.tabletop.workspace import Slot, pool
+from tests.tasks.pick_place.world import (
+    BOWL,
+    BRICK,
+    CUBE,
+    GRIP,
+    HALF,
+    OPEN,
+    PLATE,
+    SETTLE,
+    SPARE,
+    TABLE,
+    World,
+    delivered,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-BOWL, CUBE, PLATE, BRICK, SPARE = range(5)
-DT = 0.05
-SETTLE = math.ceil(SETTLE_S / DT) + 1
-TABLE = BodyTable(pool()[name] for name in ("bowl", "cube_large", "plate", "brick_large", "cone_small"))
-HALF = 0.0275  # [m] of the large cube's side
-PLACES = {BOWL: (0.6, 0.1), CUBE: (0.4, 0.0), PLATE: (0.6, -0.1), BRICK: (0.4, 0.15), SPARE: (0.0, 0.0)}
-FAR, OPEN, GRIP = (0.3, 0.0, 0.4), 0.08, 0.055
-DOWN = torch.diag(torch.tensor((1.0, -1.0, -1.0)))  # the hand points to the table and closes along y
-
-
-class World:
-    """``n`` environments whose states are set by hand; the cube is to go into the bowl, the spare body is unused."""
-
-    def __init__(self, n=1, dt=DT, bodies=TABLE):
-        self.progress = Progress(bodies, n, dt)
-        pose = torch.zeros(n, 5, 7)
-        pose[..., 6] = 1.0
-        for body, place in PLACES.items():
-            pose[:, body, :2] = torch.tensor(place)
-            pose[:, body, 2] = bodies.height[body] / 2
-        pose[:, SPARE, 2] = -5.0
-        self.state = State(
-            pose=pose,
-            velocity=torch.zeros(n, 5, 6),
-            tool=torch.tensor([FAR] * n),
-            tool_rotation=DOWN.repeat(n, 1, 1),
-            fingers=torch.full((n, 2), OPEN / 2),
-            joint_vel=torch.zeros(n, 7),
-        )
-        for row in range(n):
-            self.begin(row)
-
-    def begin(self, row):
-        self.progress.begin(row, CUBE, BOWL, [BOWL, CUBE, PLATE, BRICK])
-
-    def move(self, body, xyz, row=0):
-        self.state.pose[row, body, :3] = torch.tensor(xyz)
-
-    def into(self, body, receptacle, row=0, height=0.0, sideways=0.0):
-        """Put a body's base ``height`` over the floor of a receptacle."""
-        x, y, z = self.state.pose[row, receptacle, :3].tolist()
-        z += float(TABLE.floor[receptacle] + TABLE.height[body] / 2) + height
-        self.move(body, (x + sideways, y, z), row)
-
-    def step(self, times=1):
-        for _ in range(times):
-            self.progress.update(self.state)
-        return self
-
-    def pick_up(self, body=CUBE, row=0, width=GRIP):
-        """Reach a body, close the hand and lift it."""
-        self.state.tool[row] = self.state.pose[row, body, :3]
-        self.state.fingers[row] = width / 2
-        self.step()
-        self.state.pose[row, body, 2] += 0.1
-        self.state.tool[row] = self.state.pose[row, body, :3]
-        return self.step()
-
-    def let_go(self, row=0):
-        self.state.fingers[row] = OPEN / 2
-        self.state.tool[row] = torch.tensor(FAR)
-        return self
-
-    @property
-    def succeeded(self):
-        return self.progress.succeeded.tolist()
-
-    def reason(self, row=0):
-        return self.progress.failure_reason(row)
-
-
-def delivered(dt=DT):
-    """The cube lies in the bowl, released, not yet looked at."""
-    world = World(dt=dt).pick_up().let_go()
-    world.into(CUBE, BOWL)
-    return world
 
 
 # -- success
@@ -337,195 +272,3 @@ def test_a_body_that_was_knocked_into_the_bowl_is_no_wrong_object():
     world = World()
     world.into(BRICK, BOWL)
     assert world.step().reason() == "never_reached"
-
-
-# -- failure
-
-
-def wrong_object_in_place():
-    world = World().pick_up(BRICK).let_go()
-    world.into(BRICK, BOWL)
-    return world.step()
-
-
-def both_in_place():
-    world = World().pick_up(BRICK).let_go()
-    world.into(BRICK, BOWL)
-    world.step().pick_up(CUBE).let_go()
-    return world.step()
-
-
-def other_object_lifted():
-    world = World()
-    world.state.tool[0] = world.state.pose[0, CUBE, :3]
-    world.step().pick_up(BRICK).let_go().move(BRICK, (*PLACES[BRICK], 0.02))
-    return world.step()
-
-
-def touched():
-    world = World()
-    world.state.tool[0] = world.state.pose[0, CUBE, :3]
-    return world.step()
-
-
-def barely_lifted():
-    world = touched()
-    world.move(CUBE, (*PLACES[CUBE], HALF + LIFT_HEIGHT - 0.001))
-    return world.step()
-
-
-def in_the_plate():
-    world = World().pick_up().let_go()
-    world.into(CUBE, PLATE)
-    return world.step(3 * SETTLE)
-
-
-def on_the_table():
-    world = World().pick_up().let_go()
-    world.move(CUBE, (0.5, 0.0, HALF))
-    return world.step()
-
-
-def off_the_table():
-    world = World().pick_up().let_go()
-    world.move(CUBE, (1.5, 0.0, -0.3))
-    return world.step()
-
-
-def fast():
-    world = World()
-    world.state.velocity[0, BRICK, 0] = 11.0
-    return world.step()
-
-
-FAILURES = {
-    "nothing happened": (lambda: World().step(), "never_reached"),
-    "the tool came close, but not close enough": (
-        lambda: near(REACH_DISTANCE + 0.001),
-        "never_reached",
-    ),
-    "the tool touched it": (touched, "missed_grasp"),
-    "it was lifted less than counts": (barely_lifted, "missed_grasp"),
-    "another object lies in the bowl": (wrong_object_in_place, "wrong_object"),
-    "another object lies in the bowl, the right one was lifted": (both_in_place, "wrong_object"),
-    "only another object was lifted": (other_object_lifted, "wrong_object"),
-    "it lies in the other receptacle": (in_the_plate, "wrong_place"),
-    "it lies on the table": (on_the_table, "dropped"),
-    "it fell off the table": (off_the_table, "dropped"),
-    "it is still in the hand": (lambda: World().pick_up(), "timeout"),
-    "it is in place, not settled": (lambda: delivered().step(SETTLE - 1), "timeout"),
-    "a body moves too fast": (fast, "unstable_physics"),
-}
-
-
-def near(distance):
-    world = World()
-    world.state.tool[0] = world.state.pose[0, CUBE, :3] + torch.tensor((0.0, 0.0, distance))
-    return world.step()
-
-
-@pytest.mark.parametrize(("happened", "reason"), FAILURES.values(), ids=FAILURES)
-def test_the_reason_of_a_failure(happened, reason):
-    assert happened().reason() == reason
-
-
-def test_every_reason_can_occur():
-    assert {reason for _, reason in FAILURES.values()} == set(FAILURE_REASONS)
-
-
-def test_an_object_off_the_table_ends_the_episode():
-    assert bool(off_the_table().progress.finished[0])
-    assert not bool(on_the_table().progress.finished[0])
-
-
-# -- broken physics
-
-NOT_FINITE = {
-    "the object's position": lambda s: s.pose[0, CUBE, 0],
-    "another body's orientation": lambda s: s.pose[0, BRICK, 5],
-    "a body's velocity": lambda s: s.velocity[0, CUBE, 1],
-    "a joint's velocity": lambda s: s.joint_vel[0, 3],
-    "the tool's position": lambda s: s.tool[0, 2],
-    "the tool's rotation": lambda s: s.tool_rotation[0, 1, 1],
-    "a finger's position": lambda s: s.fingers[0, 1],
-}
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-@pytest.mark.parametrize("number", NOT_FINITE.values(), ids=NOT_FINITE)
-def test_a_number_that_is_not_finite_is_broken_physics(number, value):
-    """ "a state was not finite": whichever it was."""
-    world = delivered().step(SETTLE - 1)
-    number(world.state).fill_(value)
-    world.step(3)
-    assert world.reason() == "unstable_physics"
-    assert world.succeeded == [False], "an episode with broken physics succeeded"
-    assert bool(world.progress.finished[0])
-
-
-def test_broken_physics_is_remembered():
-    world = delivered()
-    world.state.velocity[0, BRICK, 0] = 11.0
-    world.step()
-    world.state.velocity[0, BRICK, 0] = 0.0
-    world.step(3 * SETTLE)
-    assert (world.succeeded, world.reason()) == ([False], "unstable_physics")
-
-
-def test_bodies_that_the_episode_does_not_use_may_do_what_they_like():
-    """They fall for ever below the floor."""
-    world = delivered()
-    world.state.pose[0, SPARE] = math.nan
-    world.state.velocity[0, SPARE, 2] = -100.0
-    assert world.step(SETTLE).succeeded == [True]
-
-
-# -- rows
-
-
-def test_rows_do_not_touch_each_other():
-    world = World(4)
-    for row in (1, 2):
-        world.pick_up(row=row).let_go(row)
-    world.into(CUBE, BOWL, row=1)
-    world.into(CUBE, PLATE, row=2)
-    world.state.pose[3, CUBE, 0] = math.nan
-    world.step(SETTLE)
-    assert world.succeeded == [False, True, False, False]
-    assert world.progress.finished.tolist() == [False, True, False, True]
-    assert [world.reason(row) for row in range(4)] == [
-        "never_reached",
-        None,
-        "wrong_place",
-        "unstable_physics",
-    ]
-
-
-def test_rows_may_have_different_targets():
-    world = World(2)
-    world.progress.begin(1, BRICK, PLATE, [BOWL, CUBE, PLATE, BRICK])
-    for row in range(2):
-        world.pick_up(BRICK, row).let_go(row)
-        world.into(BRICK, PLATE, row)
-    assert world.step(SETTLE).succeeded == [False, True]
-
-
-def test_an_episode_begins_with_nothing_of_the_one_before():
-    world = World(2)
-    for row in range(2):
-        world.progress.displaced(row, 1.0)
-    world.pick_up(row=0).pick_up(BRICK, row=1).pick_up(row=1)
-    for row in range(2):
-        world.let_go(row).into(CUBE, BOWL, row)
-        world.progress.add_falling(row, SPARE)
-        world.move(SPARE, (0.5, 0.0, 0.02), row)
-    world.step(SETTLE - 1)
-    world.begin(0)
-    world.step()
-    assert world.succeeded == [False, True]
-    fresh = World()
-    for name, value in vars(fresh.progress).items():
-        if isinstance(value, torch.Tensor) and value.shape[:1] == (1,):
-            world.begin(1)
-            same = torch.equal(getattr(world.progress, name)[1], value[0])
-            assert same, f"{name} of the last episode is still there"

@@ -6,168 +6,24 @@ import numpy as np
 import pytest
 import torch
 
-from policy.contract import Observation, Policy
-from policy.grounding import GRASP, PLACE, RECEPTACLE, TARGET
+from policy.contract import Policy
 from robots.franka import PANDA
-from robots.franka.kinematics import forward, rotation_matrix, rotation_vector
+from robots.franka.kinematics import forward, rotation_vector
 from robots.franka.spec import FINGERTIP
 from robots.motion_limiter import MotionLimiter
-from tasks.cameras import back_project, look_at
-from tasks.episode import EpisodeSpec
-from tasks.pick_place.progress import Progress
-from tasks.poses import relative
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
-from tasks.tabletop.body_table import BodyTable
-from tasks.tabletop.carry_expert import CARRY, CLOSE, LOWER
+from tasks.tabletop.carry_expert import CARRY, LOWER
 from tasks.tabletop.carry_expert import CarryExpert as Expert
-from tasks.tabletop.carry_grounding import true_grounding
-from tasks.tabletop.composition import random_scene
-from tasks.tabletop.judge import State
 from tasks.tabletop.scene import Placement, Scene
-from tasks.tabletop.view import PrivilegedView
-from tasks.tabletop.workspace import OBJECT_REGION, PARKING, front_camera, pool
+from tasks.tabletop.workspace import OBJECT_REGION
+from tests.tasks.tabletop.toy_world import DT, MAX_STEPS, SPACES, ToyWorld, run, scenes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-DT = 0.05
-MAX_STEPS = 300
-SLOTS = tuple(pool().values())
-ROW = {slot.name: i for i, slot in enumerate(SLOTS)}
-CAMERA = front_camera()
-GRASP_REACH = (
-    0.012  # [m] of the tool from a grasp point, horizontally, within which closing the hand holds the object
-)
-
-
-BODIES = BodyTable(SLOTS)
-
-
-class ToyWorld:
-    """``n`` scenes; actions are clipped to their limits and carried out exactly and at once."""
-
-    def __init__(self, scenes, spec=DELTA_EEF):
-        n = len(scenes)
-        self.spec, self.n = spec, n
-        self.pose = torch.zeros(n, len(SLOTS), 7)
-        self.pose[..., :3], self.pose[..., 6] = torch.tensor(PARKING), 1.0
-        self.progress = Progress(BODIES, n, DT)
-        for row, scene in enumerate(scenes):
-            for p in scene.placements:
-                k = ROW[p.slot]
-                at = (p.x, p.y, SLOTS[k].height / 2, 0, 0, np.sin(p.yaw / 2), np.cos(p.yaw / 2))
-                self.pose[row, k] = torch.tensor(at)
-            self.progress.begin(
-                row,
-                ROW[scene.target.slot],
-                ROW[scene.receptacle.slot],
-                [ROW[p.slot] for p in scene.placements],
-            )
-        self.scenes = scenes
-        self.joints = torch.tensor([PANDA.home]).repeat(n, 1)
-        self.position, self.rotation, _ = forward(self.joints)
-        self.width = torch.full((n,), PANDA.gripper_max_width)
-        self.held: list[torch.Tensor | None] = [None] * n
-        """Place of the held object relative to the tool [m]."""
-        self.step_count = torch.zeros(n, dtype=torch.long)
-        eye = torch.tensor([CAMERA.eye]).expand(n, 3)
-        self.camera = eye, look_at(eye, torch.tensor([CAMERA.target]).expand(n, 3))
-
-    def view(self):
-        p = self.progress
-        return PrivilegedView(
-            slots=SLOTS,
-            body_pose=self.pose.clone(),
-            active=p.active,
-            target=p.target,
-            receptacle=p.receptacle,
-            in_place=p.in_place,
-            tool=self.position,
-            table_z=torch.zeros(self.n),
-            camera=CAMERA.name,
-            image_size=(CAMERA.width, CAMERA.height),
-            intrinsics=CAMERA.intrinsics().expand(self.n, 3, 3),
-            distortion=torch.zeros(self.n),
-            camera_position=self.camera[0],
-            camera_rotation=self.camera[1],
-        )
-
-    def observe(self):
-        return Observation(
-            env_ids=range(self.n),
-            step=self.step_count.clone(),
-            instruction=[scene.instruction for scene in self.scenes],
-            joint_pos=self.joints,
-            joint_vel=torch.zeros(self.n, 7),
-            gripper_width=self.width,
-            ee_pose=torch.cat(
-                (self.position, torch.zeros(self.n, 4)), 1
-            ),  # the expert reads the position only
-            privileged={"view": self.view()},
-        )
-
-    def step(self, actions):
-        low, high = torch.tensor(self.spec.low).float(), torch.tensor(self.spec.high).float()
-        actions = actions.clamp(low, high)
-        before = self.pose.clone()
-        if self.spec.name == DELTA_JOINTS.name:
-            self.joints = self.joints + actions[:, :-1]
-            self.position, self.rotation, _ = forward(self.joints)
-        else:
-            self.position = self.position + actions[:, :3]
-            self.rotation = rotation_matrix(actions[:, 3:6]) @ self.rotation
-        grasps = torch.stack([self.view().grasp_point(torch.full((self.n,), g)) for g in range(8)])
-        close = (grasps[..., :2] - self.position[:, :2]).norm(dim=-1).amin(0) < GRASP_REACH
-        close &= (grasps[0, :, 2] - self.position[:, 2]).abs() < 0.01
-        for row in range(self.n):
-            k = int(self.progress.target[row])
-            if actions[row, -1] > 0:
-                if self.held[row] is not None:
-                    self.drop(row)
-                self.width[row] = PANDA.gripper_max_width
-            else:
-                if self.held[row] is None and close[row]:
-                    self.held[row] = self.pose[row, k, :3] - self.position[row]
-                self.width[row] = 0.0 if self.held[row] is None else 0.05
-                if self.held[row] is not None:
-                    self.pose[row, k, :3] = self.position[row] + self.held[row]
-        self.step_count += 1
-        velocity = torch.zeros(self.n, len(SLOTS), 6)
-        velocity[..., :3] = (self.pose - before)[..., :3] / DT
-        fingers = self.width[:, None].expand(-1, 2) / 2
-        state = State(self.pose, velocity, self.position, self.rotation, fingers, torch.zeros(self.n, 7))
-        self.progress.update(state)
-
-    def drop(self, row):
-        """Let the object fall straight down, onto the table or into a receptacle."""
-        self.held[row] = None
-        k, r = int(self.progress.target[row]), int(self.progress.receptacle[row])
-        over = SLOTS[r].body.opening.contains(*relative(self.pose[row, r], self.pose[row, k])[:2].tolist())
-        self.pose[row, k, 2] = SLOTS[k].height / 2 + (SLOTS[r].body.support_height if over else 0.0)
-
-
-def scenes(n, first=0):
-    return [random_scene(EpisodeSpec("pick_place", i, 5)) for i in range(first, first + n)]
 
 
 def corner_scene(x, y, yaw):
     """A brick, which can be held in one direction only, and a plate in the middle."""
     return Scene(Placement("brick_large", "red", x, y, yaw), Placement("plate", "blue", 0.5, 0.0, 0.0))
-
-
-def run(world, expert, steps=MAX_STEPS, seeds=None, each_step=None):
-    """Let the expert act; returns its actions ``[T, N, A]`` and tool positions ``[T + 1, N, 3]``."""
-    expert.reset(range(world.n), seeds if seeds is not None else list(range(world.n)))
-    actions, tool = [], [world.position]
-    for _ in range(steps):
-        decision = expert.act(world.observe())
-        actions.append(decision.actions[:, 0])
-        world.step(decision.actions[:, 0])
-        tool.append(world.position)
-        if each_step is not None:
-            each_step(decision)
-        if bool(world.progress.finished.all()):
-            break
-    return torch.stack(actions), torch.stack(tool)
 
 
 @functools.cache
@@ -176,9 +32,6 @@ def ran(space, n=24):
     spec = {s.name: s for s in (DELTA_EEF, DELTA_JOINTS)}[space]
     world = ToyWorld(scenes(n), spec)
     return world, *run(world, Expert(n, spec))
-
-
-SPACES = pytest.mark.parametrize("spec", [DELTA_EEF, DELTA_JOINTS], ids=lambda spec: spec.name)
 
 
 @SPACES
@@ -324,152 +177,3 @@ def test_an_object_lost_over_the_receptacle_does_not_drag_the_arm_away():
         (0, 1)
     )
     assert excess[sorted(lost)].max() < 0.1, f"the tool leaves the workspace by {excess.max():.2f} m"
-
-
-# -- grounding
-
-
-def claims_at_first(expert, world, seeds):
-    expert.reset(range(world.n), seeds)
-    return expert.act(world.observe()).grounding
-
-
-def points(claim):
-    return {p.label: np.array(p.uv) for p in claim.points}
-
-
-def test_without_error_the_expert_says_the_truth():
-    world = ToyWorld(scenes(4))
-    for i, claim in enumerate(claims_at_first(Expert(4), world, range(4))):
-        truth = true_grounding(world.view(), i)
-        assert (claim.camera, claim.image_size) == (truth.camera, truth.image_size)
-        assert {b.label for b in claim.boxes} == {TARGET, RECEPTACLE}
-        for label, uv in points(truth).items():
-            np.testing.assert_allclose(points(claim)[label], uv, atol=1e-3)
-        for said, true in zip(claim.boxes, truth.boxes, strict=True):
-            assert said.iou(true) == pytest.approx(1.0, abs=1e-4)
-
-
-def test_the_true_place_is_where_the_middle_of_the_object_comes_to_rest():
-    n = 8
-    world = ToyWorld(scenes(n))
-    said = [points(true_grounding(world.view(), i))[PLACE] for i in range(n)]
-    run(world, Expert(n))
-    view = world.view()
-    assert view.in_place.all(), "something was not put down: this test tests nothing"
-    rests = view.pixels(view.target_pose[:, None, :3])[:, 0]
-    off = np.linalg.norm(rests.numpy() - np.stack(said), axis=1)
-    assert off.max() < 0.1, f"{off.max():.1f} px beside it"
-
-
-def test_the_noisy_expert_is_off_by_exactly_its_error_in_what_it_says():
-    n = 16
-    world, expert = ToyWorld(scenes(n)), Expert(n, grounding_error_px=4.0)
-    for i, claim in enumerate(claims_at_first(expert, world, range(n))):
-        truth = points(true_grounding(world.view(), i))
-        for k, label in enumerate((GRASP, PLACE)):
-            np.testing.assert_allclose(
-                points(claim)[label] - truth[label], expert.error_px[i, k], atol=1e-3, err_msg=label
-            )
-    assert expert.error_px.norm(dim=-1).min() > 0
-    assert float(expert.error_px.std()) == pytest.approx(4.0, rel=0.35), "64 draws"
-
-
-def test_an_expert_that_errs_at_first_succeeds_where_one_that_always_errs_does_not():
-    n = 16
-    done = {}
-    for attempts in (0, 1):
-        world = ToyWorld(scenes(n))
-        expert = Expert(n, grounding_error_px=12.0, error_attempts=attempts)
-        run(world, expert, steps=400, seeds=list(range(n)))
-        done[attempts] = world.progress.succeeded.sum().item()
-    assert done[0] < n
-    assert done[1] == n
-    assert 0 < (expert.failed > 0).sum() < n, "a first attempt may be good enough, or not"
-    assert (expert.failed < 2).all()
-
-
-def test_the_error_depends_on_the_seed_of_the_episode_only():
-    few, many = Expert(1, grounding_error_px=4.0), Expert(8, grounding_error_px=4.0)
-    few.reset([0], [42])
-    many.reset([3, 6], [1, 42])
-    assert torch.equal(few.error_px[0], many.error_px[6])
-    assert not torch.equal(many.error_px[3], many.error_px[6])
-    doubled = Expert(1, grounding_error_px=8.0)
-    doubled.reset([0], [42])
-    torch.testing.assert_close(doubled.error_px, 2 * few.error_px)
-
-
-def test_the_noisy_expert_goes_where_it_said():
-    """Where it closes the hand is the claimed pixel, taken back to the height of the grasp."""
-    n = 16
-    world, expert = ToyWorld(scenes(n)), Expert(n, grounding_error_px=4.0)
-    said = claims_at_first(expert, world, range(n))
-    true = world.view().grasp_point(torch.zeros(n, dtype=torch.long))
-    uv = torch.tensor(np.stack([points(claim)[GRASP] for claim in said]), dtype=torch.float32)
-    meant = back_project(uv, *world.camera, CAMERA.intrinsics(), true[:, 2])
-    closed = torch.full((n, 3), torch.nan)
-
-    def watch(_):
-        now = (expert.phase == CLOSE) & closed[:, 0].isnan()
-        closed[now] = world.position[now]
-
-    run(world, expert, steps=100, seeds=list(range(n)), each_step=watch)
-    assert closed.isfinite().all(), "some hand never closed: this test tests nothing"
-    off = (closed - meant)[:, :2].norm(dim=1)
-    error = (meant - true)[:, :2].norm(dim=1)
-    assert error.max() > 0.01, "the errors are too small to tell"
-    assert off.max() < 0.003, f"it went {1e3 * off.max():.1f} mm beside where it said it would"
-
-
-def test_the_trace_begins_at_the_tool_and_ends_at_the_place_it_claims():
-    world = ToyWorld(scenes(4))
-    claims = claims_at_first(Expert(4, grounding_error_px=4.0), world, range(4))
-    tool = world.view().pixels(world.position[:, None])[:, 0]
-    for i, claim in enumerate(claims):
-        assert len(claim.trace) == 24
-        np.testing.assert_allclose(claim.trace[0], tool[i], atol=1e-2)
-        end = np.linalg.norm(np.subtract(claim.trace[-1], points(claim)[PLACE]))
-        assert end < 40, (
-            f"the trace ends {end:.0f} px from the claimed place"
-        )  # above it by the object's height
-
-
-def test_a_claim_is_made_every_second():
-    world, expert = ToyWorld(scenes(1)), Expert(1)
-    said = []
-    run(world, expert, steps=61, each_step=lambda decision: said.append(decision.grounding[0] is not None))
-    assert [i for i, yes in enumerate(said) if yes] == [0, 20, 40, 60]
-
-
-# -- latency
-
-
-@SPACES
-@pytest.mark.parametrize("latency", [1, 2, 5])
-def test_latency_shifts_actions_by_that_many_steps(spec, latency):
-    """Both see the same states; what one does now, the other does later, and rests before."""
-    world = ToyWorld(scenes(3), spec)
-    prompt, late = Expert(3, spec), Expert(3, spec, latency_steps=latency)
-    for expert in (prompt, late):
-        expert.reset(range(3), range(3))
-    now, later = [], []
-    for _ in range(60):
-        seen = world.observe()
-        now.append(prompt.act(seen).actions[:, 0])
-        later.append(late.act(seen).actions[:, 0])
-        world.step(now[-1])
-    torch.testing.assert_close(torch.stack(later[latency:]), torch.stack(now[:-latency]))
-    assert (torch.stack(later[:latency])[..., :-1] == 0).all()
-    assert (torch.stack(later[:latency])[..., -1] == 1).all()
-
-
-def test_latency_is_the_experts_own_and_does_not_keep_it_from_succeeding_here():
-    world = ToyWorld(scenes(8))
-    run(world, Expert(8, latency_steps=3))
-    assert world.progress.succeeded.all()
-
-
-def test_the_names_tell_the_honest_expert_from_the_noisy_one():
-    assert Expert(1).name == "expert"
-    assert Expert(1, latency_steps=1).name == Expert(1, grounding_error_px=1.0).name == "noisy_expert"
