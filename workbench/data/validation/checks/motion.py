@@ -206,9 +206,11 @@ def _gripper(hand: Gripper) -> Iterator[Finding]:
         return
     if not closed.any() or closed.all() or travel < 0.005:
         if not closed.any() or closed.all():
-            if travel >= 0.02:
-                told = "open" if not closed.any() else "closed"
-                said = f"says {told} in every row, and {hand.width_field} changes by {travel:.3f} m"
+            # Whichever way the hand goes to where it stays is right; to come back from there is not.
+            told, against = ("closed", "opens") if closed.any() else ("open", "closes")
+            back = _most_way_back(width if closed.any() else -width)
+            if back >= 0.02:
+                said = f"says {told} in every row, and {hand.width_field} {against} by {back:.3f} m"
                 yield Finding(hand.command_field, said)
         elif travel < 0.005:
             yield Finding(
@@ -231,6 +233,11 @@ def _gripper(hand: Gripper) -> Iterator[Finding]:
             f"lies {abs(agrees)} rows {'late' if agrees > 0 else 'early'} against the phases, which begin and end "
             "where the hand is told to close and to open: its rows or those of the phase are shifted",
         )
+
+
+def _most_way_back(width: np.ndarray) -> float:
+    """How far numbers ``[T]`` rise at most above the least before."""
+    return float((width - np.minimum.accumulate(width)).max(initial=0.0))
 
 
 def _apart(closed: np.ndarray, width: np.ndarray, late: int) -> float:
