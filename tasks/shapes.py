@@ -269,7 +269,7 @@ _OBJECTS: dict[str, Callable[[], Body]] = {
     "cylinder": _cylinder,
     "hexagon": _hexagon,
     "cone": _cone,
-    "half_ball": _half_ball,
+    "dome": _half_ball,
     "cross": _cross,
     "l_block": _l_block,
 }

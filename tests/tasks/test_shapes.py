@@ -10,7 +10,7 @@ from shapely import LineString
 
 from robots.franka import PALM_ROOM, PANDA
 from tasks.rigid_asset import mass_properties
-from tasks.shapes import objects, receptacles
+from tasks.shapes import OBJECTS, RECEPTACLES, objects, receptacles
 from tasks.tabletop.workspace import SIZES, pool
 from tests.tasks.mesh_containment import FACET, rim_opening
 
@@ -255,3 +255,9 @@ def test_measuring_a_body_does_not_change_it():
     before = objects()["cross"].parts[0].vertices.copy()
     mass_properties(objects()["cross"], 1.1)
     np.testing.assert_array_equal(objects()["cross"].parts[0].vertices, before)
+
+
+def test_bodies_are_known_by_their_own_names():
+    assert {name: body.name for name, body in {**objects(), **receptacles()}.items()} == {
+        name: name for name in (*OBJECTS, *RECEPTACLES)
+    }
