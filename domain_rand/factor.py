@@ -37,8 +37,9 @@ class Factor:
     """``family.what``, unique."""
     unit: ClassVar[str]
     """Unit of the value; ``1`` for plain numbers, ``name`` for words."""
-    nominal: ClassVar[Value | None]
-    """The value with no randomisation; None for factors that always draw (a scene must hold something)."""
+    nominal: Value | None
+    """The value with no randomisation; None for factors that always draw (a scene must hold something). In a set for a
+    task it is that task's: instructions to push say "push" where others say "put"."""
     default: ClassVar[Distribution | None]
     """Distribution of the default set; None for factors whose draw has a structure of its own."""
     because: ClassVar[str] = ""

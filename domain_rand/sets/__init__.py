@@ -132,7 +132,9 @@ def build_set(name: str, content: Mapping[str, Any], task: str = DEFAULT_TASK) -
     factors = []
     for key, cls in REGISTRY.items():
         if key in content and content[key] != NOMINAL:
-            factors.append(cls(_distribution(name, cls, content[key], task)))
+            factor = cls(_distribution(name, cls, content[key], task))
+            factor.nominal = find(task).nominal(key, cls.nominal)
+            factors.append(factor)
         elif cls.nominal is None:
             factors.append(cls(default_of(cls, task)))
     return FactorSet(name, tuple(factors))

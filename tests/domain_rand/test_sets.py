@@ -253,3 +253,9 @@ def test_each_kind_of_distribution_says_what_of_another_it_does_not_hold():
     assert Integers(0, 3).outside(Range(0.0, 2.5)) == [2.5]
     assert Choice(("a", "b")).outside(Fixed("c")) == ["c"]
     assert Choice(("a", "b")).outside(Range(0.0, 1.0)) == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(("task", "verb"), [("pick_place", "put"), ("push", "push")])
+def test_the_nominal_verb_is_the_tasks_own(task, verb):
+    (factor,) = (f for f in load_set("language", task=task).factors if f.name == "language.verb")
+    assert factor.nominal == verb
