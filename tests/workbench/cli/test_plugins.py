@@ -1,4 +1,4 @@
-"""A package of somebody else's that brings a factor, its check and a policy, installed; no file of ours changes."""
+"""A package of somebody else's, installed: factor, its check, policy, robot and task. No file of ours changes."""
 
 import json
 import os
@@ -19,6 +19,12 @@ own = own_checks
 
 [workbench.policies]
 still = own_policy:Still
+
+[workbench.robots]
+calm_panda = own_robot:CalmPanda
+
+[workbench.tasks]
+fill_trays = own_task:TASK
 """
 
 
@@ -63,6 +69,12 @@ def test_its_policy_is_among_those_to_choose_from(workbench):
     assert "choose one of expert, noisy_expert, random, hold, m1, still" in " ".join(refused.stderr.split())
 
 
+def test_its_robot_and_its_task_are_among_those_to_choose_from(workbench):
+    told = " ".join(workbench("eval", "--help").stdout.split())
+    assert "fill_trays" in told
+    assert "calm_panda" in told
+
+
 def test_a_package_that_cannot_be_imported_is_named_and_costs_its_own_factors_alone(workbench):
     listed = workbench("dr", "list", "dynamics", more="broken = own_nothing")
     assert listed.returncode == 0
@@ -85,4 +97,31 @@ def test_an_evaluation_with_its_factor_and_its_policy_and_the_check_of_its_facto
     files = json.loads((tmp_path / "run/provenance.json").read_text("utf-8"))["policy"]["files"]
     assert list(files) == ["own_policy.py"]
     checked = workbench("dr", "check", "own.filling", *words)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.sim
+@pytest.mark.slow
+def test_its_robot_does_its_task_and_makes_data_of_it(workbench, tmp_path):
+    words = (
+        "task=fill_trays",
+        "robot=calm_panda",
+        "policy=expert",
+        "dr=none",
+        "physics=ovphysx",
+        "device=cpu",
+    )
+    made = workbench(
+        "generate", *words, "episodes=2", "num_envs=2", "renders=1", "frame_every=20", "cameras=front", "image_size=64",
+        "out=data",
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    from workbench.data.archive.archive import episodes
+
+    kept = list(episodes(tmp_path / "data/episodes"))
+    assert [episode.record["task"] for episode in kept] == ["fill_trays"] * 2
+    assert {episode.factors["scene.receptacle"] for episode in kept} == {"tray"}
+    assert {episode.action_spec.robot for episode in kept} == {"calm_panda"}
+    assert all(abs(episode.actions[:, :3]).max() <= 0.75 * 0.085 + 1e-6 for episode in kept)
+    checked = workbench("data", "validate", "data")
     assert checked.returncode == 0, checked.stdout + checked.stderr
