@@ -20,7 +20,11 @@ from rich.console import Console
 
 from domain_rand.sets import FactorSetError, load_set
 from robots import JointLimits
-from robots.registry import robot
+from robots import registry as robots
+from robots.registry import RobotError, robot
+from tasks import registry as tasks
+from tasks.registry import DEFAULT as DEFAULT_TASK
+from tasks.registry import TaskError
 from workbench.cli.options import OptionError, option, parse_options
 from workbench.rollout.launch import LaunchError, check_launch, default_device, default_physics
 from workbench.rollout.policies import PolicyCfg, make_policy
@@ -33,6 +37,8 @@ QUANTITIES = ("velocity", "acceleration", "jerk")
 class MotionLimitsOptions:
     """Options of the check."""
 
+    task: str = option(DEFAULT_TASK, f"what is asked: {', '.join(tasks.names())}")
+    robot: str = option(robots.DEFAULT, f"which robot: {', '.join(robots.names())}")
     policy: str = option("expert", "who acts: expert, noisy_expert, random")
     dr: str = option("heavy", "factor set")
     episodes: int = option(100, "episodes")
@@ -44,21 +50,25 @@ class MotionLimitsOptions:
     time_limit_s: float = option(15.0, "simulated time after which an episode ends", "s")
 
     def check(self) -> None:
-        """OptionError, FactorSetError or LaunchError for what cannot run, before the simulator starts."""
+        """An error of one sentence for what cannot run, before the simulator starts."""
         if min(self.episodes, self.num_envs) < 1 or self.seed < 0 or not self.time_limit_s > 0:
             raise OptionError("episodes, num_envs and time_limit_s must be above 0, seed 0 or more")
+        robot(self.robot)
+        tasks.find(self.task)
         if self.device == "auto":
             self.device = default_device()
         if self.physics == "auto":
             self.physics = default_physics(self.device)
         self.policy_cfg.check()
-        load_set(self.dr)
+        load_set(self.dr, task=self.task)
         check_launch(self.physics, "newton_warp", self.device)
 
     @property
     def policy_cfg(self) -> PolicyCfg:
         """The policy, with the command line's errors where it is the noisy expert."""
-        return PolicyCfg(self.policy, grounding_error_px=4.0, latency_steps=2)
+        return PolicyCfg(
+            self.policy, grounding_error_px=4.0, latency_steps=2, task=self.task, robot=self.robot
+        )
 
 
 @dataclass(frozen=True)
@@ -172,13 +182,14 @@ def measure(options: MotionLimitsOptions) -> Commanded:
     from workbench.rollout.simulation import launch_tabletop
     from workbench.rollout.simulation_cfg import SimulationCfg
 
-    factor_set, n, successes = load_set(options.dr), options.num_envs, []
+    factor_set, n, successes = load_set(options.dr, task=options.task), options.num_envs, []
     model = robot(options.robot)
     launched = launch_tabletop(
         SimulationCfg(
             n,
             options.physics,
             options.device,
+            task=options.task,
             robot=options.robot,
             action_space=options.action_space,
             seed=options.seed,
@@ -210,7 +221,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = parse_options(MotionLimitsOptions, sys.argv[1:] if argv is None else argv)
         options.check()
-    except (OptionError, FactorSetError, LaunchError) as error:
+    except (OptionError, FactorSetError, LaunchError, RobotError, TaskError) as error:
         print(f"motion_limits: {error}", file=sys.stderr)
         return 2
     found = measure(options)

@@ -43,9 +43,9 @@ def test_both_engines_run_the_same_episodes(expert_run, evaluate):
 
 @pytest.mark.parametrize("policy", ["random", "hold"])
 def test_policies_that_know_nothing_fail(evaluate, policy):
-    run = evaluate(policy, f"policy={policy}", "episodes=16", "num_envs=16", "time_limit_s=6", *QUICK)
+    run = evaluate(policy, f"policy={policy}", "episodes=8", "num_envs=8", "time_limit_s=5", *QUICK)
     assert summary(run)["successes"] == 0
-    assert sum(summary(run)["failure_reasons"].values()) == 16
+    assert sum(summary(run)["failure_reasons"].values()) == 8
 
 
 def test_number_of_environments_changes_no_draw_and_no_outcome(expert_run, evaluate):

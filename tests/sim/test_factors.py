@@ -57,6 +57,7 @@ def test_the_expert_copes_with_everything_at_once(evaluate):
     assert summary(run)["successes"] >= 13, summary(run)["failure_reasons"]
 
 
+@pytest.mark.long
 def test_recorded_draws_are_the_episode_again(evaluate, tmp_path):
     """To the last digit, though its index and seed are others, and three episodes came before it."""
     heavy = ("dr=heavy", "num_envs=1", "physics=ovphysx", *QUICK)

@@ -164,6 +164,7 @@ def test_depth_agrees_with_the_poses(made):
     assert np.quantile(np.abs(off), 0.95) < 0.06
 
 
+@pytest.mark.long
 def test_recorded_actions_reproduce_what_they_show_and_others_are_named(dataset, made, tmp_path):
     """Of one episode a rendering's x is 5 % too long, of another both renderings' actions are zero."""
     shutil.copytree(dataset, tmp_path / "copy")

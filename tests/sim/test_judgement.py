@@ -111,7 +111,7 @@ def test_what_the_hand_still_holds_is_no_success(env):
     posture = inverse(tool, quarter @ down, home, iterations=50)
     ids = torch.arange(N)
     env.command.begin(ids, posture)
-    env.write_joints(ids, posture, float(np.hypot(*DIAGONAL)) + 0.001)
+    env.write_joints(ids, posture, torch.full((N,), float(np.hypot(*DIAGONAL)) + 0.001))
     pose, k = env.body_pose_on_table, env.slot_index["cross_large"]
     # The fingers close along x.
     turn = Rotation.from_euler("z", -np.arctan2(*DIAGONAL[::-1]))

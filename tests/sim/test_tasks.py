@@ -38,7 +38,7 @@ def test_the_expert_does_its_task_and_the_run_says_which_it_was(task, tmp_path):
 
 def test_the_task_of_the_page_is_found_and_done(tmp_path):
     text = PAGE.read_text("utf-8")
-    code = textwrap.dedent("   " + re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1))
+    code = textwrap.dedent(re.search(r"```python\n(.*?)```", text, re.DOTALL).group(1))
     point = re.search(r'close_push = "(.*)"', text).group(1)
     packages = tmp_path / "packages"
     info = packages / "close_push-0.1.0.dist-info"

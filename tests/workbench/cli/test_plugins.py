@@ -84,7 +84,7 @@ def test_a_package_that_cannot_be_imported_is_named_and_costs_its_own_factors_al
 
 
 @pytest.mark.sim
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_evaluation_with_its_factor_and_its_policy_and_the_check_of_its_factor(workbench, tmp_path):
     words = ("physics=ovphysx", "device=cpu")
     ran = workbench(
@@ -101,7 +101,7 @@ def test_an_evaluation_with_its_factor_and_its_policy_and_the_check_of_its_facto
 
 
 @pytest.mark.sim
-@pytest.mark.slow
+@pytest.mark.long
 def test_its_robot_does_its_task_and_makes_data_of_it(workbench, tmp_path):
     words = (
         "task=fill_trays",
