@@ -17,7 +17,7 @@ test: lint type ## format, lint, types and the whole suite
 	$(BIN)/pytest $(TWO) -m "not long"
 
 long: setup ## tests that take minutes each, which `test` leaves out
-	$(BIN)/pytest -m long
+	$(BIN)/pytest $(TWO) -m long
 
 check: lint type ## the quick part of `test`: no simulator
 	$(BIN)/pytest $(TWO) -m "not sim and not slow and not long"
