@@ -192,32 +192,41 @@ class ActionSpec:
         converts between them (`policy.action_bounds`), or takes actions of either as they were recorded.
         """
         found = []
+        mine_is, theirs_is = self._called_apart(other)
         for name in ("robot", "control_hz", "gripper", "gripper_sign", "rotation"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
-                found.append(f"{name}: {self.name} has {mine!r}, {other.name} has {theirs!r}")
+                found.append(f"{name}: {mine_is} has {mine!r}, {theirs_is} has {theirs!r}")
         if self.dim != other.dim:
-            found.append(f"{self.name} has {self.dim} channels, {other.name} has {other.dim}")
+            found.append(f"{mine_is} has {self.dim} channels, {theirs_is} has {other.dim}")
             return found
         for i, (a, b) in enumerate(zip(self.channels, other.channels, strict=True)):
             for name in ("name", "unit", "frame", "reference"):
                 if getattr(a, name) != getattr(b, name):
                     found.append(
-                        f"channel {i} {name}: {self.name} has {getattr(a, name)!r}, "
-                        f"{other.name} has {getattr(b, name)!r}"
+                        f"channel {i} {name}: {mine_is} has {getattr(a, name)!r}, "
+                        f"{theirs_is} has {getattr(b, name)!r}"
                     )
             if bounds and (a.low, a.high) != (b.low, b.high):
                 found.append(
-                    f"channel {i} bounds: {self.name} accepts {a.name} from {a.low:g} to {a.high:g} {a.unit}, "
-                    f"{other.name} {b.name} from {b.low:g} to {b.high:g} {b.unit}"
+                    f"channel {i} bounds: {mine_is} accepts {a.name} from {a.low:g} to {a.high:g} {a.unit}, "
+                    f"{theirs_is} {b.name} from {b.low:g} to {b.high:g} {b.unit}"
                 )
         is_stated = self.idle is not None or other.idle is not None
         if is_stated and not np.array_equal(self.idle_action, other.idle_action):
             found.append(
-                f"idle: {self.name} stays where it is at {self.idle_action.tolist()}, "
-                f"{other.name} at {other.idle_action.tolist()}"
+                f"idle: {mine_is} stays where it is at {self.idle_action.tolist()}, "
+                f"{theirs_is} at {other.idle_action.tolist()}"
             )
         return found
+
+    def _called_apart(self, other: ActionSpec) -> tuple[str, str]:
+        """What the two are called in a sentence about both."""
+        if self.name != other.name:
+            return self.name, other.name
+        if self.robot != other.robot:
+            return f"{self.name} of {self.robot}", f"{other.name} of {other.robot}"
+        return self.name, f"the other {other.name}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types; `from_dict` is the inverse."""

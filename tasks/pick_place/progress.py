@@ -56,12 +56,9 @@ class Progress(EpisodeTracker):
         super().begin(row, target, receptacle, active)
         self._inside[row] = False
 
-    def _look(self, state: State) -> None:
+    def _look(self, state: State) -> torch.Tensor:
+        """Whether the named object lies in the named receptacle ``[N]``."""
         self._inside = contained(self.bodies, state.pose, self.active)
-
-    @property
-    def in_place(self) -> torch.Tensor:
-        """Whether the named object lies in the named receptacle ``[N]``, settled or not."""
         return self._inside[self._rows, self.target, self.bodies.column[self.receptacle]]
 
     def failure_reason(self, row: int) -> str | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
+from tasks.tabletop.body_table import BodyTable
 from tasks.tabletop.footprints import extent, footprint_gap, placed
 from tasks.tabletop.view import PrivilegedView
+from tasks.tabletop.workspace import pool
 
 
 @dataclass
@@ -33,8 +36,9 @@ def course(view: PrivilegedView, error: torch.Tensor) -> Course:
         view: the scene.
         error: by how much object and landmark are taken to be elsewhere ``[n, 2, 2]`` [m].
     """
-    corners = placed(_vertices(view, view.target), view.target_pose)
-    landmark = placed(_vertices(view, view.receptacle), view.receptacle_pose)
+    vertices = _vertices(view.scale, str(view.tool.device))
+    corners = placed(vertices[view.target], view.target_pose)
+    landmark = placed(vertices[view.receptacle], view.receptacle_pose)
     # Padded, since corners are [x, y, z] and errors are horizontal.
     shift = torch.nn.functional.pad(error, (0, 1))
     spot = view.target_pose[:, :2] + error[:, 0]
@@ -45,12 +49,7 @@ def course(view: PrivilegedView, error: torch.Tensor) -> Course:
     return Course(direction, spot, rear, gap, corners[..., 2].amin(1))
 
 
-def _vertices(view: PrivilegedView, body: torch.Tensor) -> torch.Tensor:
-    """Corners ``[n, V, 3]`` of one body an environment, padded by repeating the first."""
-    found = [
-        torch.as_tensor(view.slots[i].body.vertices * view.slots[i].scale, dtype=torch.float32)
-        for i in body.tolist()
-    ]
-    most = max(map(len, found))
-    padded = [torch.cat((p, p[:1].expand(most - len(p), -1))) for p in found]
-    return torch.stack(padded).to(view.tool.device)
+@cache
+def _vertices(scale: float, device: str) -> torch.Tensor:
+    """Corners of the pool's bodies in a workspace of this scale: see `BodyTable.vertices`."""
+    return BodyTable(pool(scale).values(), device).vertices

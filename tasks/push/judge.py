@@ -60,21 +60,20 @@ class PushJudge(EpisodeTracker):
         super().__init__(bodies, num_envs, control_dt, device, model)
         self.start = torch.full((*self.active.shape, 2), torch.nan, device=device)
         """Where bodies stood when they were first looked at ``[N, B, 2]`` [m]; NaN before."""
-        self._near = torch.zeros(num_envs, dtype=torch.bool, device=device)
-        self._on_table = torch.zeros(num_envs, dtype=torch.bool, device=device)
 
     def begin(self, row: int, target: int, receptacle: int, active: list[int]) -> None:
         """See `Judge`."""
         super().begin(row, target, receptacle, active)
         self.start[row] = torch.nan
-        self._near[row] = self._on_table[row] = False
 
-    def _look(self, state: State) -> None:
+    def _look(self, state: State) -> torch.Tensor:
+        """Whether the object is on the table beside the landmark and was never lifted ``[N]``."""
         self.start = torch.where(self.start.isnan(), state.pose[..., :2], self.start)
         corners = self._corners(state, self.target)
-        self._near = footprint_gap(corners, self._corners(state, self.receptacle)) <= self.near * self._scale
+        near = footprint_gap(corners, self._corners(state, self.receptacle)) <= self.near * self._scale
         lowest = corners[..., 2].amin(1)
-        self._on_table = (lowest > -SUNK) & (lowest < RAISED)
+        on_table = (lowest > -SUNK) & (lowest < RAISED)
+        return near & on_table & ~self.lifted[self._rows, self.target]
 
     def _reached(self, state: State, distance: torch.Tensor) -> torch.Tensor:
         touched = torch.zeros_like(self.active)
@@ -91,11 +90,6 @@ class PushJudge(EpisodeTracker):
 
     def _corners(self, state: State, body: torch.Tensor) -> torch.Tensor:
         return placed(self.bodies.vertices[body], state.pose[self._rows, body])
-
-    @property
-    def in_place(self) -> torch.Tensor:
-        """Whether the object is on the table beside the landmark and was never lifted ``[N]``."""
-        return self._near & self._on_table & ~self.lifted[self._rows, self.target]
 
     def failure_reason(self, row: int) -> str | None:
         """Why the episode of one environment failed, from `FAILURE_REASONS`; None if it succeeded."""

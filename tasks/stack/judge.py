@@ -4,20 +4,16 @@ An episode succeeds when, for half a second without a break, the named object
 
 - has its origin over the footprint of the named base,
 - has its lowest point at the height of the base's top: no more than `SUNK` under and `RAISED` over it,
-- and the base stands upright within `MAX_TILT`,
+- and the base stands upright (`containment.upright`),
 
 released and at rest, and was brought there by the hand: see `EpisodeTracker`.
 """
 
 from __future__ import annotations
 
-import math
-
 import torch
 
-from robots.protocol import RobotModel
-from tasks.tabletop.body_table import BodyTable
-from tasks.tabletop.containment import MAX_TILT, RAISED, SUNK
+from tasks.tabletop.containment import RAISED, SUNK, upright
 from tasks.tabletop.footprints import placed, within_footprint
 from tasks.tabletop.judge import State
 from tasks.tabletop.tracking import RELEASED_DISTANCE, EpisodeTracker
@@ -37,36 +33,14 @@ FAILURE_REASONS = ("unstable_physics", "wrong_object", "never_reached", "missed_
 class StackJudge(EpisodeTracker):
     """Judges stacking."""
 
-    def __init__(
-        self,
-        bodies: BodyTable,
-        num_envs: int,
-        control_dt: float,
-        device: str = "cpu",
-        model: RobotModel | None = None,
-    ) -> None:
-        super().__init__(bodies, num_envs, control_dt, device, model)
-        self._on_base = torch.zeros(num_envs, dtype=torch.bool, device=device)
-
-    def begin(self, row: int, target: int, receptacle: int, active: list[int]) -> None:
-        """See `Judge`."""
-        super().begin(row, target, receptacle, active)
-        self._on_base[row] = False
-
-    def _look(self, state: State) -> None:
+    def _look(self, state: State) -> torch.Tensor:
+        """Whether the named object stands on the named base ``[N]``."""
         pose, base = state.pose[self._rows, self.target], state.pose[self._rows, self.receptacle]
         corners = placed(self.bodies.vertices[self.receptacle], base)
         lowest = placed(self.bodies.vertices[self.target], pose)[..., 2].amin(1)
         above = lowest - corners[..., 2].amax(1)
-        x, y = base[:, 3], base[:, 4]
-        upright = 1 - 2 * (x * x + y * y) > math.cos(MAX_TILT)
         over = within_footprint(pose[:, :2], corners)
-        self._on_base = upright & over & (above > -SUNK) & (above < RAISED)
-
-    @property
-    def in_place(self) -> torch.Tensor:
-        """Whether the named object stands on the named base ``[N]``, settled or not."""
-        return self._on_base
+        return upright(base) & over & (above > -SUNK) & (above < RAISED)
 
     def failure_reason(self, row: int) -> str | None:
         """Why the episode of one environment failed, from `FAILURE_REASONS`; None if it succeeded."""
@@ -79,7 +53,7 @@ class StackJudge(EpisodeTracker):
             if bool((self.lifted[row] & self.active[row]).any()):
                 return "wrong_object"
             return "missed_grasp" if self.reached[row] else "never_reached"
-        if self._on_base[row]:
+        if self.in_place[row]:
             return "timeout"
         held = self._hand_distance(self._rows[row : row + 1])[0] <= RELEASED_DISTANCE
         return "timeout" if held and not self.lost[row] else "dropped"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.language import StackPhrasing
-from tasks.shapes import objects
+from tasks.shapes import OBJECTS
 from tasks.stack.expert import StackExpert
 from tasks.stack.judge import FAILURE_REASONS, StackJudge
 from tasks.tabletop.carry_grounding import true_grounding
@@ -29,7 +29,7 @@ TASK = TaskSpec(
     help="put a named object on another one",
     phrasing=StackPhrasing,
     choices={
-        "scene.target_shape": tuple(shape for shape in objects() if shape not in _BASE_SHAPES),
+        "scene.target_shape": tuple(shape for shape in OBJECTS if shape not in _BASE_SHAPES),
         "scene.receptacle": BASES,
     },
     problems=problems,

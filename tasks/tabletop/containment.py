@@ -41,9 +41,7 @@ def contained(bodies: BodyTable, pose: torch.Tensor, active: torch.Tensor) -> to
     rest = bodies.receptacles[column]
     holder = pose[row, rest]
     seen = relative(holder, pose[row, body])
-    x, y = holder[:, 3], holder[:, 4]
-    upright = 1 - 2 * (x * x + y * y) > math.cos(MAX_TILT)  # z axis of the receptacle against vertical
-    found = upright & _over_opening(bodies, rest, seen)
+    found = upright(holder) & _over_opening(bodies, rest, seen)
     # The rest is looked at only where it matters: it takes all corners of a body.
     near = found.nonzero()[:, 0]
     if len(near):
@@ -51,6 +49,12 @@ def contained(bodies: BodyTable, pose: torch.Tensor, active: torch.Tensor) -> to
         found[near] = (above > -SUNK) & (above < RAISED)
     inside[row, body, column] = found
     return inside
+
+
+def upright(pose: torch.Tensor) -> torch.Tensor:
+    """Whether bodies at poses ``[P, 7]`` have their z axis within `MAX_TILT` of the vertical ``[P]``."""
+    x, y = pose[:, 3], pose[:, 4]
+    return 1 - 2 * (x * x + y * y) > math.cos(MAX_TILT)
 
 
 def _over_opening(bodies: BodyTable, receptacle: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:

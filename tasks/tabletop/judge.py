@@ -42,15 +42,12 @@ class Judge(Protocol):
     """``[N]``, bool."""
     lost: torch.Tensor
     """Whether the named object has left the table ``[N]``, bool."""
+    in_place: torch.Tensor
+    """Whether the named object is where it belongs now, settled or not ``[N]``, bool."""
 
     @property
     def finished(self) -> torch.Tensor:
         """Episodes with nothing left to see ``[N]``, bool."""
-        ...
-
-    @property
-    def in_place(self) -> torch.Tensor:
-        """Whether the named object is where it belongs now, settled or not ``[N]``, bool."""
         ...
 
     def begin(self, row: int, target: int, receptacle: int, active: list[int]) -> None:

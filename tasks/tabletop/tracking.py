@@ -1,19 +1,20 @@
 """What every judge keeps track of: what the hand has reached and lifted, what rests, what is not to be believed.
 
-A task's judge is an `EpisodeTracker` that says when the named object is in place (`EpisodeTracker.in_place`), and why
-an episode failed. Nothing here trusts a flag of the environment, and the module needs nothing but torch.
+A task's judge is an `EpisodeTracker` that finds out whether the named object is in place (`EpisodeTracker._look`), and
+says why an episode failed. Nothing here trusts a flag of the environment, and the module needs nothing but torch.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 
 from robots.protocol import RobotModel
 from robots.registry import robot
-from tasks.poses import rotate
 from tasks.tabletop.body_table import BodyTable
+from tasks.tabletop.footprints import placed
 from tasks.tabletop.judge import State
 
 SETTLE_S = 0.5
@@ -35,7 +36,7 @@ MAX_SPEED = 10.0
 """Faster than this above the table, and the physics is not to be believed [m/s]."""
 
 
-class EpisodeTracker:
+class EpisodeTracker(ABC):
     """Follows ``N`` episodes; rows are independent and begin anew one by one.
 
     An episode succeeds when, for `SETTLE_S` without a break, the named object is in place, released (no point of it is
@@ -74,6 +75,8 @@ class EpisodeTracker:
         self.unstable = torch.zeros(num_envs, **flags)
         self.lost = torch.zeros(num_envs, **flags)
         self.succeeded = torch.zeros(num_envs, **flags)
+        self.in_place = torch.zeros(num_envs, **flags)
+        """Whether the named object is where it belongs now, settled or not ``[N]``."""
         self._settled = torch.zeros(num_envs, dtype=torch.long, device=device)
         self._seen: State | None = None
 
@@ -86,7 +89,7 @@ class EpisodeTracker:
         self.speed_limit[row] = MAX_SPEED
         for state in (
             self.fell_in, self.falling, self.reached_bodies, self.lifted, self.by_hand,
-            self.unstable, self.lost, self.succeeded, self._settled,
+            self.unstable, self.lost, self.succeeded, self.in_place, self._settled,
         ):  # fmt: skip
             state[row] = 0
 
@@ -126,7 +129,7 @@ class EpisodeTracker:
         self.lifted |= risen & (distance < HAND_DISTANCE * self._scale)
         self.lost |= position[self._rows, self.target, 2] < -0.05
 
-        self._look(state)
+        self.in_place = self._look(state)
         open_still = ~self.unstable & ~self.succeeded
         good = self.in_place & self.by_hand & resting[self._rows, self.target] & open_still
         candidates = good.nonzero()[:, 0]
@@ -135,8 +138,13 @@ class EpisodeTracker:
         self._settled = torch.where(good, self._settled + 1, 0)
         self.succeeded |= self._settled >= self.settle_steps
 
-    def _look(self, state: State) -> None:
-        """Find out what is where, before `in_place` is asked."""
+    @abstractmethod
+    def _look(self, state: State) -> torch.Tensor:
+        """Whether the named object is where it belongs ``[N]``, bool; a judge keeps what else it needs of a state."""
+
+    @abstractmethod
+    def failure_reason(self, row: int) -> str | None:
+        """See `Judge`."""
 
     def _reached(self, state: State, distance: torch.Tensor) -> torch.Tensor:
         """Whether the hand reaches bodies now ``[N, B]``, which are at these distances from the tool ``[N, B]`` [m]."""
@@ -147,8 +155,9 @@ class EpisodeTracker:
         state = self._seen
         assert state is not None, "nothing was looked at yet"
         pose, points = state.pose[rows, self.target[rows]], self.bodies.surface[self.target[rows]]
-        points = pose[:, None, :3] + rotate(pose[:, None, 3:], points)
-        return self._hand.distance(points, state.tool[rows], state.tool_rotation[rows], state.fingers[rows])
+        return self._hand.distance(
+            placed(points, pose), state.tool[rows], state.tool_rotation[rows], state.fingers[rows]
+        )
 
     @property
     def _rows(self) -> torch.Tensor:
@@ -163,8 +172,3 @@ class EpisodeTracker:
     def finished(self) -> torch.Tensor:
         """Episodes ``[N]`` with nothing left to see: succeeded, physics broken, or the object off the table."""
         return self.succeeded | self.unstable | self.lost
-
-    @property
-    def in_place(self) -> torch.Tensor:
-        """Whether the named object is where it belongs now, settled or not ``[N]``, bool."""
-        raise NotImplementedError

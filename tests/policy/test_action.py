@@ -154,7 +154,9 @@ def test_every_field_that_carries_meaning_is_compared():
 
 
 def test_a_different_number_of_channels_is_one_sentence():
-    assert SPEC.mismatches(replace(SPEC, channels=(X, GRIPPER))) == ["tested has 3 channels, tested has 2"]
+    assert SPEC.mismatches(replace(SPEC, channels=(X, GRIPPER))) == [
+        "tested has 3 channels, the other tested has 2"
+    ]
 
 
 @given(specs(), specs())

@@ -12,7 +12,7 @@ from domain_rand.factor import REGISTRY
 from domain_rand.sets import FactorSet, check_supported, load_set
 from robots import registry as robots
 from tasks.registry import DEFAULT, TaskError, find, names
-from tasks.tabletop.action_spaces import CONTROL_HZ
+from tasks.tabletop.action_spaces import CONTROL_HZ, action_specs
 from workbench.cli.options import OptionError, listed, option, words
 from workbench.randomisation.overrides import PREFIX, parse_overrides
 from workbench.rollout.launch import check_launch, default_device, default_physics
@@ -106,6 +106,7 @@ class EnvironmentOptions:
         elif self.checkpoint:
             raise OptionError(f"checkpoint={self.checkpoint} is for policy={M1}, not policy={self.policy}")
         self.policy_cfg.check(self.image_size)
+        self.policy_cfg.check_actions(action_specs(self.robot)[self.action_space])
         if self.time_limit_s <= 0:
             raise OptionError(f"time_limit_s must be positive, not {self.time_limit_s}")
         if not math.isfinite(self.time_limit_s) or self.max_steps < 1:

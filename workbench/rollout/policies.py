@@ -71,6 +71,18 @@ class PolicyCfg:
         elif self.name == M1:
             check_checkpoint(self.checkpoint)
 
+    def check_actions(self, offered: ActionSpec) -> None:
+        """OptionError if a checkpoint's actions do not mean what these do; others are asked when they are made."""
+        if self.name == M1:
+            from policy.m1.checkpoint import locate, read_config
+
+            own = read_config(locate(self.checkpoint)).action_spec
+            if problems := offered.mismatches(own, bounds=False):
+                raise OptionError(
+                    f"checkpoint={self.checkpoint}: its actions do not mean what those of robot={self.robot} do: "
+                    + "; ".join(problems)
+                )
+
     @property
     def is_class(self) -> bool:
         """Whether it is a class of the user's."""

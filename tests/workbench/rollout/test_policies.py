@@ -9,7 +9,7 @@ from policy.m1.checkpoint import CONFIG_FILE, save_checkpoint
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
 from tests.policy.m1.tiny import tiny_model
 from workbench.cli.main import main
-from workbench.cli.options import OptionError
+from workbench.cli.options import OptionError, parse_options
 from workbench.data.generate.options import GenerateOptions
 from workbench.evaluation.options import EvalOptions
 from workbench.rollout.policies import (
@@ -115,3 +115,19 @@ def test_weights_cut_short_are_one_sentence(tmp_path):
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(OptionError, match=r"model.safetensors cannot be read"):
         make_policy(PolicyCfg("m1", str(tmp_path)), 1, None, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("robot=so_arm",),
+            "robot=so_arm do: .*delta_eef of so_arm has 6 channels, delta_eef of franka has 7",
+        ),
+        (("action_space=delta_joints",), "robot=franka do: .*delta_joints has 8 channels, delta_eef has 7"),
+    ],
+)
+def test_a_checkpoint_of_another_robot_or_action_space_is_refused_before_a_simulator_starts(words, said):
+    options = parse_options(EvalOptions, ("policy=m1", *words))
+    with pytest.raises(OptionError, match=said):
+        options.resolve()
