@@ -15,6 +15,7 @@ from workbench.views.recording import RecordedEpisode, read_recording, write_rec
 from workbench.views.recording.episode_log import instants_ns
 from workbench.views.recording.grounding import claims_shown
 from workbench.views.recording.images import projected_path
+from workbench.views.recording.robot import RobotModel
 
 FRONT, WRIST = "/world/cameras/front", "/world/cameras/wrist"
 
@@ -331,3 +332,15 @@ def matrix(translation: list, quaternion: list) -> np.ndarray:
     pose[:3, :3] = Rotation.from_quat(quaternion[0]).as_matrix()
     pose[:3, 3] = translation[0]
     return pose
+
+
+@pytest.mark.parametrize("name", ["franka", "so_arm"])
+def test_a_robot_has_the_colors_of_its_meshes_or_those_that_its_description_gives_them(name: str) -> None:
+    """The Panda's meshes have their own; the SO-ARM's have none, and its URDF says yellow and black."""
+    drawn = RobotModel.load(robot(name).urdf())
+    found = {
+        color for _, mesh in drawn.meshes for color in mesh.vertex_colors.as_arrow_array().to_pylist()[:1]
+    }
+    yellow = 0xFFEA61FF
+    assert len(found) >= 2
+    assert (yellow in found) == (name == "so_arm")

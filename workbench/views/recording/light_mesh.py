@@ -7,6 +7,7 @@ reduced to a tenth of that, once: the result stays in the asset cache.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,12 +28,13 @@ CREASE = np.radians(35)
 """Edges sharper than this are drawn sharp [rad]."""
 
 
-def light_mesh(blob: bytes, file_type: str) -> rr.Mesh3D:
+def light_mesh(blob: bytes, file_type: str, color: Sequence[int] | None = None) -> rr.Mesh3D:
     """The mesh of a file's content, in the file's frame and unit, with its materials' colours at the vertices.
 
     Args:
         blob: the file.
         file_type: its usual ending: ``dae``, ``stl``, ``obj`` or ``glb``.
+        color: sRGB and alpha ``[4]`` that it has instead of its own, in 0 .. 255.
     """
 
     def build(folder: Path) -> None:
@@ -41,7 +43,10 @@ def light_mesh(blob: bytes, file_type: str) -> rr.Mesh3D:
     recipe = f"{TRIANGLES_KEPT} {FINE_MESH} {CREASE} {file_type}".encode()
     folder = cached("light-mesh", hashlib.sha256(recipe + b"\0" + blob).hexdigest(), build)
     with np.load(folder / "mesh.npz") as file:
-        return rr.Mesh3D(**{name: file[name] for name in file.files})
+        parts = {name: file[name] for name in file.files}
+    if color is not None:
+        parts["vertex_colors"] = np.tile(np.array(list(color), np.uint8), (len(parts["vertex_positions"]), 1))
+    return rr.Mesh3D(**parts)
 
 
 def _reduce(blob: bytes, file_type: str) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import rerun as rr
+from pyarrow import RecordBatch
 from rerun.chunk import Chunk
 from rerun.urdf import UrdfTree
 
@@ -67,7 +68,7 @@ class RobotModel:
                 continue
             blob = batch.column("Asset3D:blob")[0].values[0].values.to_numpy().tobytes()
             media_type = batch.column("Asset3D:media_type")[0].values[0].as_py()
-            meshes.append((path, light_mesh(blob, _MESH_TYPES[media_type])))
+            meshes.append((path, light_mesh(blob, _MESH_TYPES[media_type], _color(batch))))
         return cls(tree, tuple(placements), tuple(meshes))
 
     def log(self, log: EpisodeLog, joint_names: Sequence[str], joint_pos: np.ndarray) -> None:
@@ -104,6 +105,14 @@ class RobotModel:
                 values = mimic.multiplier * joint_pos[:, joint_names.index(mimic.joint)] + mimic.offset
             # Not clamped: a joint past its limit must look it.
             log.rows(path, instants, joint.compute_transform_columns(values.tolist(), clamp=False))
+
+
+def _color(shape: RecordBatch) -> bytes | None:
+    """Red, green, blue and alpha that the URDF gives a shape; None where the mesh's own colours hold."""
+    if "Asset3D:albedo_factor" not in shape.schema.names:
+        return None
+    rgba: int = shape.column("Asset3D:albedo_factor")[0].values[0].as_py()
+    return rgba.to_bytes(4, "big")
 
 
 @contextmanager
