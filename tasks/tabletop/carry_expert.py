@@ -1,10 +1,10 @@
-"""The scripted expert: privileged, vectorised, and honest about where it means to act.
+"""The scripted expert that grasps an object and carries it over: for pick and place, and for stacking.
 
-Its lengths are those of the composed scene; in a robot's smaller workspace they are less.
+It is privileged: it sees the simulator's state, and grasps from above, as steeply as the arm can there. What it reports
+as grounding is what it acts on: with a grounding error, it misjudges the object's place by that many pixels, says so in
+its grounding, and goes where it said. With a latency, its actions reach the arm that many steps late.
 
-It sees the simulator's state, plans a top-down grasp, and carries the object over. What it reports as grounding is
-what it acts on: with a grounding error, it misjudges the object's place by that many pixels, says so in its
-grounding, and goes where it said. With a latency, its actions reach the arm that many steps late.
+Lengths below are those of the composed scene; in a robot's smaller workspace those of the way are scaled with it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ CREEP = 0.004
 HOVER = 0.08
 """Height of the tool above its grasp before descending [m]."""
 CARRY_Z = 0.17
-"""Height of the tool above the table while carrying [m]: what hangs below it clears the tallest object by 4 cm."""
+"""Height of the tool above the table while carrying [m]: what hangs below it clears the tallest object by 4 cm. As high
+over its support the hand goes after it has let go."""
+RIM_GAP = 0.012
+"""Least distance of the fingertips over the receptacle's rim [m]."""
 NEAR = 0.006
 """Distance at which a waypoint counts as reached [m]."""
 PASSED = {ABOVE: 0.03, LIFT: 0.03, CARRY: 0.02}
@@ -48,7 +51,7 @@ STILL = 2e-4
 
 
 class CarryExpert(ScriptedExpert):
-    """Scripted pick and place, `N` environments at once."""
+    """Scripted grasping and carrying, `N` environments at once."""
 
     set_down = 0.008
     """Height over its support at which the object is let go, at full size [m]."""
@@ -113,7 +116,7 @@ class CarryExpert(ScriptedExpert):
         # Set the object down a little above the support, with open fingers clear of the receptacle's rim.
         lower[:, 2] = torch.maximum(
             place_at[:, 2] + height + self.set_down * s,
-            view.rim_z + self.motion.control.grasp_depth(lower, self.closing[ids]) + 0.012 * s,
+            view.rim_z + self.motion.control.grasp_depth(lower, self.closing[ids]) + RIM_GAP * s,
         )
         # The object need not hang where the tool is: what must arrive over the receptacle is the object.
         hanging = view.tool[:, :2] - view.target_pose[:, :2]
@@ -131,7 +134,7 @@ class CarryExpert(ScriptedExpert):
             CARRY: carry,
             LOWER: lower,
             OPEN: here,
-            RETREAT: torch.cat((here[:, :2], (place_at[:, 2:] + 0.17 * s)), 1),
+            RETREAT: torch.cat((here[:, :2], (place_at[:, 2:] + CARRY_Z * s)), 1),
             DONE: here,
         }
 
