@@ -12,13 +12,22 @@ from robots.rotations import rotation_matrix, rotation_vector
 class FreeWrist:
     """A `robots.protocol.ToolControl` whose turns are rotation vectors in the base frame, ``R = 3``."""
 
-    def __init__(self, home_rotation: torch.Tensor, home_closing: float, depth: float) -> None:
+    def __init__(
+        self,
+        home_rotation: torch.Tensor,
+        home_closing: float,
+        depth: float,
+        turns: tuple[float, float] = (-math.pi, math.pi),
+    ) -> None:
         """
         Args:
             home_rotation: of the tool at home ``[3, 3]``, base frame, its approach straight down.
             home_closing: heading along which the gripper closes then [rad].
             depth: how far the fingers reach beyond the tool [m].
+            turns: turns of the hand about the vertical, from home, that the wrist's last joint makes wherever the
+                arm reaches [rad]; grasps that need others count as half a turn worse.
         """
+        self._turns = turns
         self._home_rotation = home_rotation
         self._home_closing = home_closing
         self._depth = depth
@@ -43,7 +52,9 @@ class FreeWrist:
 
     def grasp_turn(self, position: torch.Tensor, closing: torch.Tensor) -> torch.Tensor:
         """See `robots.protocol.ToolControl`."""
-        return self._yaw(closing).abs()
+        yaw = self._yaw(closing)
+        low, high = self._turns
+        return yaw.abs() + torch.where((yaw < low) | (yaw > high), math.pi, 0.0)
 
     def grasp_depth(self, position: torch.Tensor, closing: torch.Tensor) -> torch.Tensor:
         """See `robots.protocol.ToolControl`."""

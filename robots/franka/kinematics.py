@@ -20,8 +20,14 @@ __all__ = ["ARM", "TOOL_CONTROL", "forward", "inverse", "rotation_matrix", "rota
 
 ARM = BatchedChain(PANDA_CHAIN, PANDA.home)
 _HOME_ROTATION = ARM.forward(torch.tensor([PANDA.home]))[1][0]
-TOOL_CONTROL = FreeWrist(_HOME_ROTATION, home_closing=math.pi / 2, depth=FINGERTIP)
-"""Tool motion; the fingers close along y at home."""
+_ASIDE = 0.7
+"""How far the arm may be turned to either side over a table, and what the joints between add to that [rad]."""
+_TURNS = (
+    PANDA.home[6] - PANDA.limits.position_high[6] + _ASIDE,
+    PANDA.home[6] - PANDA.limits.position_low[6] - _ASIDE,
+)
+TOOL_CONTROL = FreeWrist(_HOME_ROTATION, home_closing=math.pi / 2, depth=FINGERTIP, turns=_TURNS)
+"""Tool motion; the fingers close along y at home. Turning the hand to the left turns the last joint back."""
 
 forward = ARM.forward
 """Tool pose and Jacobian of joints ``[N, 7]`` [rad], base frame: see `BatchedChain.forward`."""

@@ -147,8 +147,7 @@ class PushExpert(ScriptedExpert):
         pushed = (ahead.gap <= STOP * self._scale) | (aside > ASIDE * self._scale)
         done = torch.where(phase == PUSH, pushed, arrived) & (phase != DONE)
         done |= clock > PATIENCE.to(phase.device)[phase]
-        correcting = (told & (phase != PUSH))[:, None]
-        self._correct(ids, torch.where(correcting, goal - tool, 0.0))
+        self._correct(ids, told, phase != PUSH, tool)
         again = done & (phase == RISE) & ~view.in_place
         self.failed[ids] += again.long()
         self.left[ids] = torch.where(

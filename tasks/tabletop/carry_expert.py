@@ -44,8 +44,14 @@ STEADY = 0.0015
 """Movement of the tool in a step below which the hand is quiet enough to close [m]."""
 PATIENCE = {ABOVE: 80, DESCEND: 40, CLOSE: 40, LIFT: 40, CARRY: 80, LOWER: 40, OPEN: 40, RETREAT: 25}
 """Steps after which a phase ends at the latest."""
+TURNING = 0.004
+"""Room between the fingers and other things that is given up for a radian less of turning the hand [m]."""
+BETTER = 0.01
+"""What another grasp must be better by, in such room, to be taken on the way to the first [m]."""
 GRIP_STEPS = 8
 """Steps that the fingers get at least to close or open."""
+EMPTY = 0.006
+"""Distance of closed fingers below which there is nothing between them [m]; noise of the measurement is below it."""
 STILL = 2e-4
 """Change of the fingers' distance in a step below which they have come to rest [m]."""
 
@@ -82,8 +88,8 @@ class CarryExpert(ScriptedExpert):
         error_px = self._error_px(ids)
         error = view.ground_shift(error_px)  # [n, 2, 2] metres on the table for object and receptacle
         fresh = self.fresh[ids]
+        self._choose_grasp(ids, view)
         if bool(fresh.any()):
-            self._choose_grasp(ids[fresh], view, fresh)
             # Relative actions add to the commanded posture, which at the start of an episode is the reported one.
             self.motion.begin(ids[fresh], observation.joint_pos[fresh])
         goal, rotation = self._goal(ids, view, error)
@@ -100,10 +106,13 @@ class CarryExpert(ScriptedExpert):
 
     # -- where to go
 
-    def _choose_grasp(self, ids: torch.Tensor, view: PrivilegedView, rows: torch.Tensor) -> None:
-        """Pick, per new episode, the grasp whose open fingers stay farthest from everything else."""
-        score = view.grasp_clearance[rows] - 0.004 * view.grasp_turn[rows]
-        self.grasp[ids] = score.argmax(1)
+    def _choose_grasp(self, ids: torch.Tensor, view: PrivilegedView) -> None:
+        """Pick the grasp whose open fingers stay farthest from everything else, until the hand is over it."""
+        score = view.grasp_clearance - TURNING * view.grasp_turn
+        taken = score.gather(1, self.grasp[ids, None])[:, 0]
+        # An object that rolled or was turned over is grasped in another way than before.
+        anew = self.fresh[ids] | ((self.phase[ids] == ABOVE) & (score.amax(1) > taken + BETTER))
+        self.grasp[ids] = torch.where(anew, score.argmax(1), self.grasp[ids])
         self.fresh[ids] = False
 
     def _waypoints(self, ids, view: PrivilegedView, error) -> dict[int, torch.Tensor]:
@@ -178,11 +187,11 @@ class CarryExpert(ScriptedExpert):
         done = torch.where(gripping, still & (clock >= GRIP_STEPS), arrived)
         move_on = done | (clock > patience)
         # Fingers at rest hold the arm where it is: what is corrected is the way there.
-        error = torch.where((told & ~gripping)[:, None], goal - tool, torch.zeros_like(goal))
-        self._correct(ids, error)
+        self._correct(ids, told, ~gripping, tool)
         move_on &= phase != DONE
         next_phase = torch.where(move_on, phase + 1, phase)
-        lost = (phase == LIFT) & move_on & ~view.held
+        empty = ~view.held | (width < EMPTY * self._scale)
+        lost = ((phase == CLOSE) | (phase == LIFT)) & move_on & empty
         lost |= ((phase == CARRY) | (phase == LOWER)) & ~view.held & (clock > 3)
         missed = (phase == RETREAT) & move_on & ~view.in_place
         back = lost | missed

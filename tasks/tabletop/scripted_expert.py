@@ -22,8 +22,10 @@ GROUNDING_EVERY = 20
 CORRECTION = 0.15
 """Share of the remaining error that is corrected in each step once the command has arrived; what biased encoders, play
 in the gears and a push leave over."""
-MAX_CORRECTION = 0.05
-"""Greatest correction [m]."""
+MAX_CORRECTION = 0.15
+"""Greatest correction [m]: of relative commands, those that got lost add up."""
+WAITS = MAX_LEAD - 0.01
+"""Distance of the tool from where it has been told to be beyond which the expert waits for it [m]."""
 
 
 class ScriptedExpert:
@@ -95,9 +97,23 @@ class ScriptedExpert:
         errs = self.failed[ids] < self.error_attempts
         return self.error_px[ids] * errs[:, None, None]
 
-    def _correct(self, ids: torch.Tensor, error: torch.Tensor) -> None:
-        """Take in what is left to a goal ``[n, 3]`` [m] though the command has arrived there."""
-        corrected = self.correction[ids] + CORRECTION * error
+    def _lead(self, ids: torch.Tensor, tool: torch.Tensor) -> torch.Tensor:
+        """How far the tools ``[n, 3]`` are behind where they have been told to be ``[n, 3]`` [m]."""
+        return self.motion.position[ids] - self.correction[ids] - tool
+
+    def _correct(self, ids: torch.Tensor, told: torch.Tensor, free: torch.Tensor, tool: torch.Tensor) -> None:
+        """Take in what the arm lacks of what it has been told, once it could have got there.
+
+        Args:
+            ids: rows ``[n]``.
+            told: whether the command has arrived at its goal ``[n]``, bool.
+            free: whether nothing holds the hand where it is ``[n]``, bool.
+            tool: where the tools are ``[n, 3]`` [m].
+        """
+        lead = self._lead(ids, tool)
+        # A tool that is waited for and does not come never got some of the commands.
+        settled = free & (told | (lead.norm(dim=1) > WAITS))
+        corrected = self.correction[ids] + CORRECTION * torch.where(settled[:, None], lead, 0.0)
         self.correction[ids] = corrected.clamp(-MAX_CORRECTION, MAX_CORRECTION)
 
     def _turn(self, ids: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:
@@ -124,8 +140,8 @@ class ScriptedExpert:
             closed: which hands are told to close ``[n]``, bool.
         """
         motion, spec = self.motion, self.action_spec
-        lead = (motion.position[ids] - tool).norm(dim=1, keepdim=True)
-        fastest = torch.where(lead > MAX_LEAD - 0.01, torch.zeros_like(lead), fastest)
+        lead = self._lead(ids, tool).norm(dim=1, keepdim=True)
+        fastest = torch.where(lead > WAITS, torch.zeros_like(lead), fastest)
         before = motion.joints[ids]
         arm = motion.step(ids, offset, turn, fastest)
         if spec.name == DELTA_JOINTS.name:

@@ -25,7 +25,7 @@ def test_each_level_is_a_valid_episode_that_differs_in_the_factor_from_the_nomin
 
 def test_a_range_is_tried_at_both_ends_and_not_at_its_nominal_value():
     assert levels_of(REGISTRY["dynamics.object_mass"]) == (0.5, 2.0)
-    assert levels_of(REGISTRY["disturbance.object_push"]) == (0.1,)
+    assert levels_of(REGISTRY["disturbance.object_push"]) == (0.06,)
     assert levels_of(REGISTRY["camera.white_balance"]) == ([0.85, 0.85], [1.18, 1.18])
     assert levels_of(REGISTRY["scene.target_shape"]) == (ANOTHER,)
     assert levels_of(REGISTRY["language.verb"])[0] != REGISTRY["language.verb"].nominal
