@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from domain_rand.factor import Value, nominal_values
 from domain_rand.sets import FactorSet, build_set
+from domain_rand.splits import check_split
 from tasks.episode import EpisodeSpec
 from tasks.registry import DEFAULT, find
 from tasks.tabletop.scene import Scene
@@ -28,6 +29,10 @@ class Episode:
     factors: dict[str, Value]
     """Value of every factor of the set, by name."""
     scene: Scene
+    split: str = ""
+    """The split of its task that it was drawn in; empty without one."""
+    held_out: tuple[str, ...] = ()
+    """What of it is seen in no episode of the split ``seen``: "red cube"; empty without a split."""
 
     @property
     def policy_seed(self) -> int:
@@ -41,7 +46,8 @@ def draw_episode(spec: EpisodeSpec, factor_set: FactorSet) -> Episode:
     for factor in factor_set.factors:
         values[factor.name] = factor.value(spec.generator(factor.stream or factor.name), values)
     drawn = {factor.name: values[factor.name] for factor in factor_set.factors}
-    return Episode(spec, drawn, find(spec.task).compose(values))
+    held_out = check_split(spec, factor_set, drawn) if factor_set.split else ()
+    return Episode(spec, drawn, find(spec.task).compose(values), factor_set.split, held_out)
 
 
 def draw_scene(

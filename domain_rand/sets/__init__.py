@@ -44,6 +44,8 @@ class FactorSet:
 
     name: str
     factors: tuple[Factor, ...]
+    split: str = ""
+    """The split that its episodes belong to (`tasks.tabletop.held_out`); empty where everything is drawn."""
 
     def describe(self) -> dict[str, Any]:
         """Plain JSON types: factor name -> distribution; what provenance stores."""

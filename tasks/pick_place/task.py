@@ -6,6 +6,7 @@ from tasks.language import Phrasing
 from tasks.pick_place.progress import FAILURE_REASONS, Progress
 from tasks.tabletop.carry_expert import CarryExpert
 from tasks.tabletop.carry_grounding import true_grounding
+from tasks.tabletop.held_out_things import HELD_OUT
 from tasks.tabletop.scene import Scene
 from tasks.tabletop.task import TaskSpec
 from tasks.tabletop.workspace import pool
@@ -23,6 +24,7 @@ TASK = TaskSpec(
     name="pick_place",
     help="put a named object on or in a named receptacle",
     phrasing=Phrasing,
+    held_out=HELD_OUT,
     problems=problems,
     judge=Progress,
     failure_reasons=FAILURE_REASONS,

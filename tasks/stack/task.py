@@ -7,6 +7,7 @@ from tasks.shapes import OBJECTS
 from tasks.stack.expert import StackExpert
 from tasks.stack.judge import FAILURE_REASONS, StackJudge
 from tasks.tabletop.carry_grounding import true_grounding
+from tasks.tabletop.held_out_things import HELD_OUT
 from tasks.tabletop.scene import Scene
 from tasks.tabletop.task import TaskSpec
 from tasks.tabletop.workspace import pool
@@ -32,6 +33,7 @@ TASK = TaskSpec(
         "scene.target_shape": tuple(shape for shape in OBJECTS if shape not in _BASE_SHAPES),
         "scene.receptacle": BASES,
     },
+    held_out=HELD_OUT,
     problems=problems,
     judge=StackJudge,
     failure_reasons=FAILURE_REASONS,

@@ -20,6 +20,7 @@ from tasks.tabletop.scene import COLORS, Placement, Scene
 from tasks.tabletop.workspace import CLEARANCE, OBJECT_REGION, SIZES, pool
 
 if TYPE_CHECKING:
+    from tasks.tabletop.held_out import HeldOut
     from tasks.tabletop.task import TaskSpec
 
 MAX_DISTRACTORS = 4
@@ -43,6 +44,30 @@ def draw_distractors(
     slots += [f"{s}_{rng.choice(list(SIZES))}" for s in shapes[1 : MAX_DISTRACTORS - 1]]
     colors = [color, *rng.choice(other_colors, MAX_DISTRACTORS - 1)]
     return [f"{c} {s}" for c, s in zip(colors, slots, strict=True)][:count]
+
+
+def draw_seen_distractors(
+    held_out: HeldOut,
+    rng: np.random.Generator,
+    shape: str,
+    size: str,
+    color: str,
+    count: int,
+    receptacle: str = "",
+) -> list[str]:
+    """As `draw_distractors`, of objects that are not held out; the second has the target's shape, held out or not."""
+    base = receptacle.rpartition("_")[0]
+    others = [s for s in OBJECTS if s not in (shape, base, *held_out.shapes)]
+    shapes = [str(s) for s in rng.permutation(others)]
+    first = next(s for s in shapes if (color, s) not in held_out.pairs)
+    shapes = [first, shape, *(s for s in shapes if s != first)][:MAX_DISTRACTORS]
+    sizes = [str(rng.choice(list(SIZES))) for _ in shapes]
+    sizes[1] = next(s for s in SIZES if s != size)
+    colors = [color]
+    for s in shapes[1:]:
+        other = [c for c in COLORS if c != color and (s in held_out.shapes or (c, s) not in held_out.pairs)]
+        colors.append(str(rng.choice(other)))
+    return [f"{c} {s}_{z}" for c, s, z in zip(colors, shapes, sizes, strict=True)][:count]
 
 
 def draw_other_receptacle(rng: np.random.Generator, kind: str, color: str) -> str:

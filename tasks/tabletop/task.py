@@ -16,8 +16,10 @@ from policy.contract import Policy
 from policy.grounding import Grounding
 from robots.protocol import RobotModel
 from tasks.language import Phrasing, SceneFacts, phrase
+from tasks.shapes import OBJECTS
 from tasks.tabletop.body_table import BodyTable
 from tasks.tabletop.composition import composed, draw_poses, thing
+from tasks.tabletop.held_out import HeldOut, SplitError
 from tasks.tabletop.judge import Judge
 from tasks.tabletop.layout_facts import LayoutFact, layout_facts
 from tasks.tabletop.paraphrases import paraphrases
@@ -74,6 +76,8 @@ class TaskSpec:
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What ``scene.*`` factors that are words may be here, where that is not all there is: factor -> words. They say
     which bodies may be named as target (``scene.target_shape``) and as receptacle (``scene.receptacle``)."""
+    held_out: HeldOut | None = None
+    """What is kept for asking for generalisation: it makes the splits of ``split=``. None for a task without splits."""
     grasps: bool = True
     """Whether the object is held while it is moved: demonstrations of other tasks have no grasp."""
     problems: Callable[[Scene], list[str]] = lambda scene: []
@@ -84,6 +88,22 @@ class TaskSpec:
     layout_facts: Callable[[Mapping[str, Any]], dict[str, LayoutFact]] = layout_facts
     """What a drawn scene is like as a whole: columns that success is held against."""
 
+    def __post_init__(self) -> None:
+        """SplitError where what is held out would be seen, or cannot be drawn."""
+        if self.held_out is not None:
+            shapes = self.choices.get("scene.target_shape", OBJECTS)
+            if problems := self.held_out.problems(self.phrasing, shapes):
+                raise SplitError(f"task {self.name!r} holds out what it cannot: " + "; ".join(problems))
+
+    def check_split(self, split: str) -> HeldOut:
+        """What is held out; SplitError, in one sentence, for a split that this task does not have."""
+        if self.held_out is None:
+            raise SplitError(f"task {self.name!r} holds nothing out, so it has no split {split!r}")
+        if split not in self.held_out.splits():
+            have = ", ".join(self.held_out.splits())
+            raise SplitError(f"task {self.name!r} has no split {split!r}: choose one of {have}")
+        return self.held_out
+
     def compose(self, values: Mapping[str, Any]) -> Scene:
         """The scene that the values of the ``scene.*`` factors describe, asked for as those of ``language.*`` say."""
         return composed(self.name, self.phrasing, values)
@@ -92,9 +112,13 @@ class TaskSpec:
         """How a scene is asked for where nothing varies: "put the red cube on the blue plate"."""
         return phrase(SceneFacts(thing(scene.target), thing(scene.receptacle)), self.phrasing())
 
-    def paraphrases(self, scene: Scene, count: int, seed: int) -> tuple[str, ...]:
-        """So many other ways to ask for a scene, from a seed; see `tasks.tabletop.paraphrases`."""
-        return paraphrases(scene, count, seed, self.phrasing)
+    def paraphrases(self, scene: Scene, count: int, seed: int, split: str = "") -> tuple[str, ...]:
+        """So many other ways to ask for a scene, from a seed; see `tasks.tabletop.paraphrases`.
+
+        In a split, none is held out; in that of unseen wordings, all are.
+        """
+        allowed = self.check_split(split).wordings(split, self.phrasing) if split else {}
+        return paraphrases(scene, count, seed, self.phrasing, allowed)
 
     def words(self, factor: str) -> tuple[str, ...] | None:
         """What a factor may be in this task; None where that is all there is."""

@@ -110,7 +110,7 @@ def base_set(factor_set: FactorSet, base: str) -> FactorSet:
     if base == "set":
         return factor_set
     kept = tuple(f for f in factor_set.factors if f.nominal is None or isinstance(f.distribution, Fixed))
-    return FactorSet(factor_set.name, kept)
+    return replace(factor_set, factors=kept)
 
 
 def with_value(factor_set: FactorSet, base: str, name: str, value: Any) -> FactorSet:

@@ -40,6 +40,7 @@ class _Counts:
     actions: Counter[str] = field(default_factory=Counter)
     rates: Counter[str] = field(default_factory=Counter)
     cameras: Counter[str] = field(default_factory=Counter)
+    splits: Counter[str] = field(default_factory=Counter)
 
     def add(self, entry: Entry) -> None:
         """Count an episode."""
@@ -50,6 +51,7 @@ class _Counts:
         self.instructions.add(entry.instruction)
         self.actions[entry.action_spec.name] += 1
         self.rates[f"{entry.control_hz / (entry.stride or 1):g} Hz"] += 1
+        self.splits[entry.split or "none"] += 1
         self.cameras[", ".join(f"{n} {w}x{h}" for n, w, h in entry.cameras) or "none"] += 1
 
 
@@ -78,6 +80,8 @@ def _archive(root: Path, progress: Progress | None) -> Iterator[str]:
             yield f"  dropped      {_counted(counts.dropped)}"
         if counts.frames:
             yield from (f"  {line}" for line in _kinds(counts))
+        if set(counts.splits) - {"none"}:
+            yield f"  split        {_one(counts.splits)}"
         yield f"  scenes       {len(counts.scenes)}, {len(counts.instructions)} instructions"
 
 
@@ -89,7 +93,12 @@ def _kinds(counts: _Counts) -> Iterator[str]:
         "cameras": counts.cameras,
     }
     for name, counter in kinds.items():
-        yield f"{name:<12} {next(iter(counter)) if len(counter) == 1 else 'MIXED: ' + _counted(counter)}"
+        yield f"{name:<12} {_one(counter)}"
+
+
+def _one(counter: Counter[str]) -> str:
+    """What all episodes are, or that they differ."""
+    return next(iter(counter)) if len(counter) == 1 else f"MIXED: {_counted(counter)}"
 
 
 def _others(dataset: ImportedDataset) -> Iterator[str]:

@@ -120,6 +120,7 @@ def _attribution(
 
 def _what_runs(options: EvalOptions, plan: LadderPlan | None, missing: int, total: int | None) -> str:
     conditions = f" under {len(plan.conditions)} conditions" if plan else ""
+    conditions += f" of split {options.chosen_split}" if options.chosen_split else ""
     return (
         f"[bold]{options.policy}[/] on [bold]{options.place}[/], {missing} of {total} episodes to run{conditions} "
         f"in {options.num_envs} environments, {options.physics} on {options.device}"
@@ -133,6 +134,7 @@ def summary_meta(options: Any, planned: int | None) -> dict[str, Any]:
     meta |= {"episodes_planned": planned} if planned is not None else {}
     optional = {
         "robot": options.robot if options.robot != DEFAULT_ROBOT else None,
+        "split": options.chosen_split or None,
         "stop_above": getattr(options, "stop_above", None),
         "stop_against": getattr(options, "reference", None) or None,
         "interval": getattr(options, "interval", None),

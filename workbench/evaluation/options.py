@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tasks.tabletop.held_out import UNSEEN_LOOK, UNSEEN_WORDING
 from workbench.attribution.ladder import BREAKS_BELOW
 from workbench.attribution.plan import LadderPlan
 from workbench.attribution.planning import BASES, choose_factors, plan_ladder
@@ -14,11 +15,14 @@ from workbench.comparison.reference import reference_of
 from workbench.rollout.options import (
     ALL,
     AUTO,
+    NO_SPLIT,
+    SPLIT_HELP,
     SimulationOptions,
     at_least,
     between_0_and_1,
     choose,
     named,
+    split_of,
 )
 from workbench.stats import RATE_INTERVALS
 from workbench.stats.strata import EQUAL, StrataError, parse_weights
@@ -34,6 +38,8 @@ PRESENTATION = (
     "weights",
 )
 """Options that change what is shown or mended, not what is measured; a resumed run may differ in them."""
+VARIED = (UNSEEN_WORDING, UNSEEN_LOOK)
+"""Splits whose episodes differ from seen ones in factors that have a nominal value."""
 LADDER, FACTORIAL = "ladder", "factorial"
 ATTRIBUTIONS = ("none", LADDER, FACTORIAL)
 
@@ -47,6 +53,7 @@ class EvalOptions(SimulationOptions):
         "quota of episodes; each is run exactly once (with attribute=ladder: in each condition)",
         "episodes",
     )
+    split: str = option(NO_SPLIT, SPLIT_HELP)
     stop_above: float | None = option(None, "stop early once success is shown to be above or below this rate")
     stop_against: str = option(
         "",
@@ -106,6 +113,11 @@ class EvalOptions(SimulationOptions):
             raise OptionError("plan_only=true is for attribute=ladder")
         if self.attribute == "none" and self.factors != ALL:
             raise OptionError(f"factors={self.factors} is for attribute=ladder or attribute=factorial")
+        if self.attribute == LADDER and self.attribute_base == "nominal" and self.chosen_split in VARIED:
+            raise OptionError(
+                f"attribute={LADDER} keeps other factors nominal, which are seen, and split={self.split} asks for what "
+                "is not: add attribute_base=set"
+            )
         super().resolve()
         plan = self.ladder()
         if self.attribute == FACTORIAL:
@@ -113,7 +125,8 @@ class EvalOptions(SimulationOptions):
         self.num_envs = min(self.num_envs, plan.quota if plan else self.episodes)
         if self.out == AUTO:
             kind = "-ladder" if plan else ""
-            self.out = f"runs/{self.place}-{self.policy_name}-{self.physics}-seed{self.seed}{kind}"
+            split = f"-{self.chosen_split}" if self.chosen_split else ""
+            self.out = f"runs/{self.place}-{self.policy_name}-{self.physics}-seed{self.seed}{split}{kind}"
 
     def _check_strata(self) -> None:
         try:
@@ -122,6 +135,11 @@ class EvalOptions(SimulationOptions):
             raise OptionError(f"option weights={self.weights}: {problem}") from None
         if weights and not self.strata:
             raise OptionError(f"weights={self.weights} is for strata=, which is not given")
+
+    @property
+    def chosen_split(self) -> str:
+        """See the base."""
+        return split_of(self.split)
 
     @property
     def chosen_factors(self) -> tuple[str, ...]:

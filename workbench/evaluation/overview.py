@@ -34,6 +34,14 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
         console.print(f"note: {summary['success_rate_note']}", highlight=False)
     if "stratified" in summary:
         console.print(stratified_line(summary["stratified"]), highlight=False, markup=False)
+    for name, part in summary.get("by_held_out", {}).items():
+        low, high = part["success_interval"]
+        console.print(
+            f"with {name}, which is held out, success {part['successes']}/{part['episodes']}, "
+            f"interval [{low:.1%}, {high:.1%}]",
+            highlight=False,
+            markup=False,
+        )
     if summary["failure_reasons"]:
         reasons = ", ".join(f"{count} {reason}" for reason, count in summary["failure_reasons"].items())
         console.print(f"failures: {reasons}")

@@ -30,6 +30,7 @@ META_KEYS = ("task", "policy", "seed", "physics", "renderer", "device", "num_env
 
 OPTIONAL_META_KEYS = (
     "robot",
+    "split",
     "episodes_planned",
     "confidence",
     "stop_above",
@@ -84,6 +85,11 @@ def summarise(
     tasks = sorted({r.task for r in used})
     if len(tasks) > 1:
         summary["by_task"] = {t: _success([r for r in used if r.task == t], confidence, kind) for t in tasks}
+    if held_out := sorted({name for r in used for name in r.held_out or ()}):
+        summary["by_held_out"] = {
+            name: _success([r for r in used if name in (r.held_out or ())], confidence, kind)
+            for name in held_out
+        }
     if meta.get("strata") and not test:
         weights = parse_weights(str(meta.get("weights") or EQUAL))
         summary["stratified"] = stratified(used, str(meta["strata"]), weights, confidence, INTERVALS[kind][1])

@@ -131,6 +131,8 @@ def record_of(
         condition=condition,
         episode=episode.spec.index,
         limited_share=round(ran.limited / ran.steps, 6),
+        split=episode.split or None,
+        held_out=list(episode.held_out) if episode.split else None,
     )
 
 

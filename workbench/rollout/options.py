@@ -10,9 +10,11 @@ from typing import Any
 
 from domain_rand.factor import REGISTRY
 from domain_rand.sets import FactorSet, check_supported, load_set
+from domain_rand.splits import in_split
 from robots import registry as robots
 from tasks.registry import DEFAULT, TaskError, find, names
 from tasks.tabletop.action_spaces import CONTROL_HZ, action_specs
+from tasks.tabletop.held_out import SPLITS
 from workbench.cli.options import OptionError, listed, option, words
 from workbench.randomisation.overrides import PREFIX, parse_overrides
 from workbench.rollout.launch import check_launch, default_device, default_physics
@@ -29,6 +31,11 @@ MOST_SEED = 2**32 - 1
 """What NumPy takes."""
 MOST_PX, MOST_TIME_S, MOST_COUNT = 4096, 3600.0, 10_000_000
 """Beyond these a typing error is likelier than a wish, and memory ends before a sentence could be said."""
+
+NO_SPLIT = "none"
+SPLIT_HELP = (
+    f"what of the task is asked: everything ({NO_SPLIT}), or a split that it makes: {', '.join(SPLITS)}"
+)
 
 WHERE = ("launcher", "workers", "ray_address")
 """Options that say where something runs."""
@@ -131,11 +138,18 @@ class EnvironmentOptions:
 
         Its file is read once, so that an edit while a run goes on changes nothing, neither here nor in workers.
         """
-        asked = (self.task, self.dr, repr(self.dr_overrides))
+        asked = (self.task, self.dr, repr(self.dr_overrides), self.chosen_split)
         held: tuple[Any, FactorSet] | None = self.__dict__.get("_factor_set")
         if held is None or held[0] != asked:
-            held = self.__dict__["_factor_set"] = (asked, load_set(self.dr, self.dr_overrides, self.task))
+            found = load_set(self.dr, self.dr_overrides, self.task)
+            found = in_split(found, self.task, self.chosen_split) if self.chosen_split else found
+            held = self.__dict__["_factor_set"] = (asked, found)
         return held[1]
+
+    @property
+    def chosen_split(self) -> str:
+        """The split that episodes are drawn in; empty for no split, which is all that commands without one know."""
+        return ""
 
     def config(self, command: str) -> dict[str, Any]:
         """What a run of these options stores, and a resumed one must agree with: plain JSON types.
@@ -148,6 +162,8 @@ class EnvironmentOptions:
             del config["dr_overrides"]
         if not self.policy_options:
             del config["policy_options"]
+        if not self.chosen_split:
+            config.pop("split", None)
         if self.robot == robots.DEFAULT:
             del config["robot"]  # runs from before there was a choice have no such key
         if self.policy != M1:
@@ -219,6 +235,12 @@ class SimulationOptions(EnvironmentOptions):
             at_least(name, getattr(self, name), least)
         between_0_and_1("confidence", self.confidence)
         super().resolve()
+
+
+def split_of(option: str) -> str:
+    """What ``split=`` names; empty for none. OptionError for a split that no task can have."""
+    choose("split", option, (NO_SPLIT, *SPLITS))
+    return "" if option == NO_SPLIT else option
 
 
 def named(factors: str) -> tuple[str, ...]:

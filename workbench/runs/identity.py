@@ -118,6 +118,9 @@ def foreign_record(record: EpisodeRecord, config: Mapping[str, Any]) -> str | No
         theirs = getattr(record, key)
         if own is not ABSENT and own != theirs:
             return f"episode {record.index} is of {key} {shown(theirs)}, and the run of {key} {shown(own)}"
+    splits = record.split or "none", config.get("split", "none")
+    if splits[0] != splits[1]:
+        return f"episode {record.index} is of split {splits[0]}, and the run of split {splits[1]}"
     planned = config.get("episodes")
     is_plain = config.get("command") == "eval" and config.get("attribute") is None
     if is_plain and isinstance(planned, int) and record.index >= planned:

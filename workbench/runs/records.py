@@ -31,6 +31,9 @@ class RecordError(ValueError):
 class _JsonLine:
     """A frozen dataclass that is one line of JSON; keys it does not know live in ``extra``."""
 
+    silent: ClassVar[frozenset[str]] = frozenset()
+    """Keys that a line does not have where they are None."""
+
     def __post_init__(self) -> None:
         problems = []
         for f in fields(self):
@@ -51,6 +54,7 @@ class _JsonLine:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, the fields in order, then the extra keys by name; `from_dict` is the inverse."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
+        own = {name: value for name, value in own.items() if value is not None or name not in self.silent}
         extra: Mapping[str, Any] = self.extra  # type: ignore[attr-defined]
         return own | {key: extra[key] for key in sorted(extra)}
 
@@ -122,10 +126,15 @@ class EpisodeRecord(_JsonLine):
     limited_share: float | None = None
     """Share of the control steps in which the robot's limits of velocity, acceleration or position changed the command;
     None where no limits are kept."""
+    split: str | None = None
+    """The split of the task that it is an episode of; None, and not written, where there is none."""
+    held_out: list[str] | None = None
+    """What of it is seen in no episode of the split ``seen``: "red cube"; None, and not written, without a split."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Keys that this version does not know; kept."""
 
     file_name: ClassVar[str] = "episodes.jsonl"
+    silent: ClassVar[frozenset[str]] = frozenset(("split", "held_out"))
 
     def __post_init__(self) -> None:
         if self.episode is None:
@@ -300,6 +309,11 @@ _CHECKS: dict[str, Any] = {
     "str | None": lambda v: _expect(v is None or isinstance(v, str), v, "a string or null"),
     "float": _number,
     "float | None": lambda v: None if v is None else _number(v),
+    "list[str] | None": lambda v: _expect(
+        v is None or (isinstance(v, list) and all(isinstance(s, str) for s in v)),
+        v,
+        "a list of strings or null",
+    ),
     "dict[str, float]": lambda v: _mapping(v, _is_number, "an object of finite numbers"),
     "dict[str, int]": lambda v: _mapping(v, _is_int, "an object of integers"),
     "dict[str, FactorValue]": lambda v: _mapping(v, lambda _: True, "an object"),

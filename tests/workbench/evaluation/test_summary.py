@@ -181,6 +181,16 @@ def test_several_tasks_are_also_counted_one_by_one():
     assert "by_task" not in summarise(records[:5], META, [])
 
 
+def test_a_run_of_a_split_counts_its_successes_by_what_was_held_out():
+    names = ["cone", "red cube", "cone"]
+    records = [episode(i, i == 0, split="unseen_object", held_out=[name]) for i, name in enumerate(names)]
+    summary = summarise(records, META | {"split": "unseen_object"}, [])
+    assert summary["split"] == "unseen_object"
+    counts = {name: (part["successes"], part["episodes"]) for name, part in summary["by_held_out"].items()}
+    assert counts == {"cone": (1, 2), "red cube": (0, 1)}
+    assert not {"split", "by_held_out"} & set(summarise([episode(0)], META, []))
+
+
 @pytest.mark.parametrize("in_flight", [0, 1, 30])
 def test_a_stopped_run_counts_up_to_the_decision_however_many_were_in_flight(in_flight):
     meta = META | {"stop_above": 0.5, "episodes_planned": 100}

@@ -112,6 +112,10 @@ def test_a_run_of_an_older_release_is_held_to_what_that_recorded(tmp_path):
 
 def test_records_of_another_seed_or_task_are_refused_by_name(begun):
     for other, said in (
+        (
+            replace(episode(20), split="seen", held_out=[]),
+            "line 21: episode 20 is of split seen, and the run of split none",
+        ),
         (replace(episode(20), seed=8), "line 21: episode 20 is of seed 8, and the run of seed 7"),
         (replace(episode(20), task="juggle"), 'episode 20 is of task "juggle", and the run of task "pick"'),
         (episode(32), "episode 32 is none of the run's 32"),

@@ -57,6 +57,15 @@ def test_a_record_survives_the_round_trip_with_keys_it_does_not_know(
     assert EpisodeRecord.from_json(line).to_json_line() == line
 
 
+def test_only_an_episode_of_a_split_has_the_keys_of_one():
+    assert not {"split", "held_out"} & set(EpisodeRecord(**fields()).to_dict())
+    record = EpisodeRecord(**fields(split="unseen_object", held_out=["red cube"]))
+    assert record.to_dict()["held_out"] == ["red cube"]
+    assert EpisodeRecord.from_json(record.to_json_line()) == record
+    with pytest.raises(RecordError, match="key 'held_out' must be a list of strings or null, not 'red cube'"):
+        EpisodeRecord(**fields(held_out="red cube"))
+
+
 def test_numpy_values_become_plain_ones():
     record = EpisodeRecord(
         **fields(

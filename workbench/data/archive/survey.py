@@ -38,6 +38,8 @@ class Entry:
     bodies: int
     action_spec: ActionSpec
     control_hz: float
+    split: str = ""
+    """The split of the task that the episode was drawn in; empty for none."""
 
     def read(self) -> DatasetEpisode:
         """The episode with its pictures; ArchiveError as from `Chunk`."""
@@ -111,6 +113,7 @@ def summaries(chunk: Chunk) -> Iterator[Entry]:
                 bodies=len(meta["bodies"]),
                 action_spec=_spec(json.dumps(meta["action_spec"])),
                 control_hz=meta["control_hz"],
+                split=record.get("split") or "",
             )
         except (KeyError, TypeError, ValueError) as problem:
             text = f"{problem!r} is missing" if isinstance(problem, KeyError) else str(problem)

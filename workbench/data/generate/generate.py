@@ -70,7 +70,7 @@ def _check_lines(options: GenerateOptions, lines: list[dict[str, Any]]) -> None:
     """RunFolderError for a chunk of another dataset, as one that was copied here by hand."""
     for line in lines:
         record = line.get("record", {})
-        for key in ("seed", "task"):
+        for key in ("seed", "task", "split"):
             theirs, own = record.get(key), getattr(options, key)
             if theirs not in (None, own):
                 raise RunFolderError(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.cli.options import OptionError, listed, option
-from workbench.rollout.options import AUTO, EnvironmentOptions, at_least, choose
+from workbench.rollout.options import (
+    AUTO,
+    NO_SPLIT,
+    SPLIT_HELP,
+    EnvironmentOptions,
+    at_least,
+    choose,
+    split_of,
+)
 from workbench.rollout.policies import M1
 
 PLAN, RENDER = "plan", "render"
@@ -21,6 +29,7 @@ class GenerateOptions(EnvironmentOptions):
 
     dr: str = option("heavy", "factor set that episodes are drawn from: a name, or a YAML file")
     episodes: int = option(100, "episodes to plan; those that succeed are kept", "episodes")
+    split: str = option(NO_SPLIT, SPLIT_HELP)
     renders: int = option(3, "renderings of each kept episode, each under fresh appearance and cameras")
     stages: str = option("plan,render", "what to do: plan, render or both")
     cameras: str = option("front,wrist", "cameras to render, separated by commas")
@@ -57,7 +66,13 @@ class GenerateOptions(EnvironmentOptions):
             raise OptionError(f"jpeg_quality must lie between 1 and 100, not {self.jpeg_quality}")
         super().resolve()
         if self.out == AUTO:
-            self.out = f"data/{self.place}-{self.policy_name}-{self.dr.split('/')[-1]}-seed{self.seed}"
+            split = f"-{self.chosen_split}" if self.chosen_split else ""
+            self.out = f"data/{self.place}-{self.policy_name}-{self.dr.split('/')[-1]}-seed{self.seed}{split}"
+
+    @property
+    def chosen_split(self) -> str:
+        """See the base."""
+        return split_of(self.split)
 
     def job(self, index: int, render: int) -> int:
         """Number of a rendering of an episode among the renderings of all."""

@@ -63,7 +63,9 @@ class PlanPass:
         kept = None
         if record["success"]:
             base = self.env.layout.base[ran.row].cpu().numpy()
-            others = self.env.task.paraphrases(episode.scene, PARAPHRASES, episode.policy_seed)
+            others = self.env.task.paraphrases(
+                episode.scene, PARAPHRASES, episode.policy_seed, self.options.chosen_split
+            )
             try:
                 kept = to_episode(ran, episode, record, self.env.action_spec, base, others)
                 line["rejected"] = defect(kept)

@@ -10,6 +10,8 @@ from workbench.stats import wilson_interval
 
 META = ("task", "policy", "dr", "seed", "physics", "renderer", "device", "num_envs", "renders", "cameras")
 """Options that say what the dataset is."""
+OPTIONAL_META = ("robot", "split")
+"""Those that a dataset of the default robot, without a split, does not have."""
 
 
 def summarise_dataset(
@@ -29,6 +31,7 @@ def summarise_dataset(
     kept = sum(bool(line["kept"]) for line in planned)
     frames = sum(line["frames"] for line in rendered if line["kept"])
     summary: dict[str, Any] = {name: config[name] for name in META}
+    summary |= {name: config[name] for name in OPTIONAL_META if name in config}
     summary["planned"] = {
         "wanted": config["episodes"],
         "episodes": len(planned),

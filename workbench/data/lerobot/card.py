@@ -46,7 +46,9 @@ def dataset_card(
     }
     config = origin.get("config") or {}
     made = ", ".join(
-        f"`{k}={config[k]}`" for k in ("task", "robot", "policy", "dr", "seed", "physics") if k in config
+        f"`{k}={config[k]}`"
+        for k in ("task", "robot", "policy", "dr", "split", "seed", "physics")
+        if k in config
     )
     lines = [
         "---",

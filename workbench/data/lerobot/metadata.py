@@ -101,6 +101,7 @@ def task_data(episode: DatasetEpisode) -> dict[str, Any]:
         "task": episode.record["task"],
         "seed": episode.record["seed"],
         "success": episode.record["success"],
+        **{name: episode.record[name] for name in ("split", "held_out") if name in episode.record},
         "command_lag": command_lags(frame_actions(episode)),
         "control_hz": episode.control_hz,
         "base_pose": _pose(episode.base_pose),
