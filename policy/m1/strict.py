@@ -27,12 +27,12 @@ class ConfigError(ValueError):
     """A configuration that cannot be used, in one sentence."""
 
 
-def from_plain[T](cls: type[T], data: Any, where: str = "config") -> T:
+def from_plain[T](cls: type[T], data: Any, where: str = "config", sparse: bool = False) -> T:
     """A dataclass ``cls`` from nested mappings, lists, numbers and strings; the inverse of `to_plain`.
 
-    Every field must be given, but for those that files of older releases lack (`policy.action.ADDED_LATER`). Raises
-    ConfigError for a key that is unknown (naming the valid ones), missing, or of the wrong type, and for values that
-    ``cls`` itself refuses.
+    Every field must be given, but for those that files of older releases lack (`policy.action.ADDED_LATER`), or with
+    ``sparse``, for files that people write, those with a default. Raises ConfigError for a key that is unknown (naming
+    the valid ones), missing, or of the wrong type, and for values that ``cls`` itself refuses.
     """
     if not isinstance(data, Mapping):
         raise ConfigError(f"{where} must be a mapping, not {type(data).__name__}")
@@ -42,10 +42,12 @@ def from_plain[T](cls: type[T], data: Any, where: str = "config") -> T:
     unknown = [str(key) for key in data if key not in names]
     if unknown:
         raise ConfigError(f"{where} has no key {', '.join(unknown)}; its keys are {', '.join(names)}")
-    missing = [f.name for f in fields if f.name not in data and not ADDED_LATER.items() <= f.metadata.items()]
+    missing = [f.name for f in fields if f.name not in data and not _may_lack(f, sparse)]
     if missing:
         raise ConfigError(f"{where} lacks {', '.join(missing)}")
-    values = {name: _value(hints[name], data[name], f"{where}.{name}") for name in names if name in data}
+    values = {
+        name: _value(hints[name], data[name], f"{where}.{name}", sparse) for name in names if name in data
+    }
     try:
         return cls(**values)
     except ConfigError:
@@ -59,13 +61,18 @@ def to_plain(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def _value(kind: Any, value: Any, where: str) -> Any:
+def _may_lack(f: dataclasses.Field[Any], sparse: bool) -> bool:
+    has_default = f.default is not dataclasses.MISSING or f.default_factory is not dataclasses.MISSING
+    return ADDED_LATER.items() <= f.metadata.items() or (sparse and has_default)
+
+
+def _value(kind: Any, value: Any, where: str, sparse: bool = False) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
         (inner,) = [a for a in arguments if a is not type(None)]
-        return _value(inner, value, where)
+        return _value(inner, value, where, sparse)
     if origin is Literal:
         if value not in arguments:
             raise ConfigError(f"{where} must be one of {', '.join(map(str, arguments))}, not {shown(value)}")
@@ -76,9 +83,14 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         if arguments[-1] is not Ellipsis and len(value) != len(arguments):
             raise ConfigError(f"{where} must have {len(arguments)} entries, not {len(value)}")
         kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
-        return tuple(_value(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
+        pairs = enumerate(zip(kinds, value, strict=True))
+        return tuple(_value(k, v, f"{where}[{i}]", sparse) for i, (k, v) in pairs)
+    if origin is Mapping:
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise ConfigError(f"{where} must be a mapping with names for keys, not {shown(value)}")
+        return {key: _value(arguments[1], v, f"{where}.{key}", sparse) for key, v in value.items()}
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        return from_plain(kind, value, where)
+        return from_plain(kind, value, where, sparse)
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         if not abs(value) <= sys.float_info.max:
             raise ConfigError(f"{where} must be a finite number, not {shown(value)}")

@@ -49,3 +49,15 @@ def last_line(traceback: str) -> str:
     """What a traceback sent as a text frame comes down to."""
     lines = [line.strip() for line in traceback.splitlines() if line.strip()]
     return lines[-1] if lines else ""
+
+
+class ConnectionLost(RuntimeError):
+    """A connection that is of no more use: it ended, never came about, or something on it was too late."""
+
+
+class TimedOut(ConnectionLost):
+    """No answer came in time. The connection is closed, so that a late one cannot be taken for the next."""
+
+
+class RemoteError(RuntimeError):
+    """A policy behind a server cannot be used, or not any longer: one sentence for the user."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from policy.serve.codec import Codec
 from policy.serve.errors import Path, ServerError, shown
@@ -20,6 +20,8 @@ class Request:
     """Comes back in the reply; ``default`` if the client gave none."""
     payload: Map
     """What is to be done with it; of a flat request, the whole message."""
+    flat: bool = field(default=False, compare=False)
+    """Whether it had no ``type``."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def request_from(message: object, kinds: tuple[str, ...], flat_kind: str, path: 
     request_id = optional(request, "request_id", str, path)
     name = "default" if request_id is None else request_id
     if "type" not in request:
-        return Request(flat_kind, name, request)
+        return Request(flat_kind, name, request, flat=True)
     kind = one_of(request["type"], kinds, (*path, "type"))
     return Request(kind, name, optional(request, "payload", dict, path) or {})
 

@@ -22,6 +22,7 @@ DISK_ERRORS = {
 EXPECTED = (
     ("domain_rand.sets", "FactorSetError"),
     ("policy.serve.errors", "ProtocolError"),
+    ("policy.serve.errors", "RemoteError"),
     ("policy.serve.errors", "ServerError"),
     ("tasks.registry", "TaskError"),
     ("workbench.comparison", "ComparisonError"),
@@ -53,6 +54,8 @@ EXTRAS = {
     "transformers": "vla",
     "trimesh": "view",
     "warp": "sim",
+    "websockets": "serve",
+    "zmq": "serve",
 }
 """Packages that not every installation has -> the extra that brings them."""
 

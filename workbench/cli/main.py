@@ -133,6 +133,20 @@ def _policy(words: Sequence[str], console: Console) -> int:
     return policy_command(words, console)
 
 
+def _serve(words: Sequence[str], console: Console) -> int:
+    from workbench.serving.options import ServeOptions
+
+    if _wants_help(words):
+        console.print("usage: workbench serve key=value ...\n")
+        console.print(help_table(ServeOptions))
+        return 0
+    options = parse_options(ServeOptions, words)
+    options.resolve()
+    from workbench.serving.serve import serve
+
+    return serve(options, console)
+
+
 def _data(words: Sequence[str], console: Console) -> int:
     from workbench.cli.data import run
 
@@ -254,6 +268,11 @@ COMMANDS = {
         _policy,
         "make a checkpoint of a published InternVLA-M1 run",
         "workbench policy import published/run qwen=published/qwen out=checkpoints/m1",
+    ),
+    "serve": Command(
+        _serve,
+        "a policy behind a server, in the protocol of openpi, RoboArena, GR00T, InternVLA-M1, starVLA or vla-eval",
+        "workbench serve policy=m1 checkpoint=m1-mini protocol=openpi",
     ),
     "compare": Command(
         _compare,

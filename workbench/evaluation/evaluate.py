@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from robots.registry import DEFAULT as DEFAULT_ROBOT
+from tasks.tabletop.action_spaces import action_specs
 from workbench.attribution.in_loop import attribute_factorial, attribute_ladder, prospects, write_attribution
 from workbench.attribution.plan import LadderPlan
 from workbench.comparison.reference import check_reference
@@ -44,7 +45,9 @@ def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
         missing = quota.next(records)
         if missing or Pictures(folder.path).missing():
             console.print(_what_runs(options, plan, len(missing), quota.total))
-            for line in options.policy_cfg.conversions(options.image_size):
+            for line in options.policy_cfg.conversions(
+                options.image_size, action_specs(options.robot)[options.action_space]
+            ):
                 console.print(f"  converted: {line}", markup=False)
             print_plan(options, console)
             EvalSession(options, quota, folder, dict(records)).run()

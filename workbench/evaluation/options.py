@@ -123,6 +123,7 @@ class EvalOptions(SimulationOptions):
         if self.attribute == FACTORIAL:
             choose_factors(self.factor_set(), self.chosen_factors)
         self.num_envs = min(self.num_envs, plan.quota if plan else self.episodes)
+        self.policy_cfg.check_environments(self.num_envs)
         if self.out == AUTO:
             kind = "-ladder" if plan else ""
             split = f"-{self.chosen_split}" if self.chosen_split else ""

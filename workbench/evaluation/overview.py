@@ -62,9 +62,25 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
             f"{rates['env_steps_per_s']:.0f} environment steps/s, {rates['episodes_per_hour']:.0f} episodes/hour, "
             f"bound by {rates['bound_by']}"
         )
+    for line in served_lines(rates.get("policy_server_ms", {})):
+        console.print(line, highlight=False)
     for line in attribution_lines(Path(out)):
         console.print(line, highlight=False, markup=False)
     print_report(out, console)
+
+
+def served_lines(times: Mapping[str, Any]) -> list[str]:
+    """How long a policy's server took to answer, in a line; nothing for a policy in this process."""
+    if "round_trip" not in times:
+        return []
+    parts = [
+        f"{name.replace('_', ' ')} {t['p50']:.1f} / {t['p95']:.1f} / {t['p99']:.1f} ms"
+        for name, t in times.items()
+    ]
+    unknown = "" if "server" in times else "; how much of it is the server's own time, it does not say"
+    return [
+        f"policy's server, p50 / p95 / p99 of {times['round_trip']['n']} requests: {', '.join(parts)}{unknown}"
+    ]
 
 
 def stratified_line(stratified: Mapping[str, Any]) -> str:

@@ -89,6 +89,7 @@ class EvalSession:
             wall_s=wall,
             phases_s={"physics": tally.physics_s, "rendering": tally.rendering_s, "policy": tally.policy_s},
             counts={k: getattr(tally, k) for k in ("episodes", "env_steps", "frames", "decisions")},
+            latencies=tally.latencies,
         )
         self.folder.append_session(session)
 

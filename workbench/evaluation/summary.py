@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from policy.grounding import RIGHT_IOU
+from policy.serve.client.latency import added, quantiles_ms
 from workbench.evaluation.early_stop import counted
 from workbench.runs.records import EpisodeRecord, SessionRecord
 from workbench.stats import CONFIDENCE, RATE_INTERVALS, mean_interval, quantile_interval
@@ -249,7 +250,11 @@ def _rates(sessions: Sequence[SessionRecord]) -> dict[str, Any]:
     rates["bound_by"] = max(sorted(phases), key=phases.__getitem__) if wall_s > 0 else None
     if rates["bound_by"] is None:
         rates["bound_by_reason"] = "no session ended properly"
-    return rates | {"phases_s": phases, "sessions": len(sessions)}
+    latencies: dict[str, int] = {}
+    for session in sessions:
+        latencies = added(latencies, session.latencies)
+    served = {"policy_server_ms": quantiles_ms(latencies)} if latencies else {}
+    return rates | {"phases_s": phases, "sessions": len(sessions)} | served
 
 
 def _rounded(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from domain_rand.episode import Episode
+from policy.remote_policy import RemotePolicy
 from tasks.tabletop.action_spaces import CONTROL_HZ
 from workbench.evaluation.metrics import path_length, sparc
 from workbench.rollout.launch import LaunchError
@@ -53,11 +54,20 @@ class EpisodeRunner:
         policy = make_policy(
             options.policy_cfg, options.num_envs, env.action_spec, options.device, options.image_size
         )
-        problems = env.action_spec.mismatches(policy.action_spec)
-        if problems:
-            raise LaunchError("the policy's actions do not mean what the task's do: " + "; ".join(problems))
-        recorded, keep_final = range(options.record), range(options.last_frames)
-        return Rollout(self.simulation, policy, work, self._done, recorded, keep_final).run()
+        try:
+            problems = env.action_spec.mismatches(policy.action_spec)
+            if problems:
+                raise LaunchError(
+                    "the policy's actions do not mean what the task's do: " + "; ".join(problems)
+                )
+            recorded, keep_final = range(options.record), range(options.last_frames)
+            tally = Rollout(self.simulation, policy, work, self._done, recorded, keep_final).run()
+            if isinstance(policy, RemotePolicy):
+                tally.latencies = policy.take_latencies()
+            return tally
+        finally:
+            if isinstance(policy, RemotePolicy):
+                policy.close()
 
     def rest(self) -> None:
         """Let a step go by, as between any two episodes, so that the engine forgets the last ones."""

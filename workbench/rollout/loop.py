@@ -18,7 +18,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -26,6 +26,7 @@ import torch
 
 from policy.contract import Observation, Policy
 from policy.grounding import Grounding
+from policy.serve.client.latency import added
 from workbench.rollout.hand_moments import hand_moments
 
 INVALID_ACTION = "invalid_action"
@@ -145,10 +146,14 @@ class Tally:
     frames: int = 0
     decisions: int = 0
     episodes: int = 0
+    latencies: dict[str, int] = field(default_factory=dict)
+    """Of a policy behind a server, how long requests took: see `policy.serve.client.latency`."""
 
     def __add__(self, other: Tally) -> Tally:
         """Both together."""
-        return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        names = [f.name for f in fields(self) if f.name != "latencies"]
+        sums = {name: getattr(self, name) + getattr(other, name) for name in names}
+        return Tally(**sums, latencies=added(self.latencies, other.latencies))
 
 
 @runtime_checkable

@@ -48,7 +48,9 @@ class EnvironmentOptions:
     task: str = option(DEFAULT, f"what is asked: {', '.join(names())}")
     robot: str = option(robots.DEFAULT, f"which robot: {', '.join(robots.names())}")
     policy: str = option(
-        "expert", f"who acts: {', '.join(POLICIES)}, or a class of yours: package.module:Class, file.py:Class"
+        "expert",
+        f"who acts: {', '.join(POLICIES)}, a class of yours: package.module:Class, file.py:Class, or a server: "
+        "remote:openpi://HOST:PORT (docs/policy_servers.md)",
     )
     policy_options: dict[str, str] = field(
         default_factory=dict,

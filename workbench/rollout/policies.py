@@ -17,6 +17,7 @@ from tasks.tabletop.action_spaces import action_specs
 from tasks.tabletop.workspace import IMAGE_SIZE, cameras_of
 from workbench.cli.options import OptionError
 from workbench.rollout.policy_classes import PREFIX, PolicyClass, is_class_name, registered
+from workbench.rollout.remote_policies import RemoteServer, is_remote
 from workbench.runs.differences import differences, sentence
 from workbench.runs.fingerprints import folder_fingerprints
 
@@ -56,12 +57,14 @@ class PolicyCfg:
 
     def check(self, image_size: int = IMAGE_SIZE) -> None:
         """OptionError unless it can be made for a task whose images have this width and height [px]."""
-        if self.is_class:
+        if is_remote(self.name):
+            self._server.check(observation_offer(image_size, self.robot))
+        elif self.is_class:
             self._class.check(self.options, observation_offer(image_size, self.robot))
         elif self.name not in POLICIES:
             raise OptionError(
                 f"there is no policy {self.name!r}: choose one of {', '.join((*POLICIES, *registered()))}, or name a "
-                "class of yours as package.module:Class or file.py:Class"
+                "class of yours as package.module:Class or file.py:Class, or a server as remote:DIALECT://HOST:PORT"
             )
         elif self.options:
             raise OptionError(
@@ -72,7 +75,9 @@ class PolicyCfg:
             check_checkpoint(self.checkpoint)
 
     def check_actions(self, offered: ActionSpec) -> None:
-        """OptionError if a checkpoint's actions do not mean what these do; others are asked when they are made."""
+        """OptionError if a checkpoint's or a server's actions do not mean what these do; others are asked when made."""
+        if is_remote(self.name):
+            self._server.check_actions(offered)
         if self.name == M1:
             from policy.m1.checkpoint import locate, read_config
 
@@ -86,22 +91,34 @@ class PolicyCfg:
     @property
     def is_class(self) -> bool:
         """Whether it is a class of the user's."""
-        return self.name not in POLICIES and is_class_name(self.name)
+        return self.name not in POLICIES and not is_remote(self.name) and is_class_name(self.name)
 
     @property
     def cameras(self) -> tuple[str, ...]:
         """Cameras that it looks through."""
+        if is_remote(self.name):
+            return self._server.cameras
         if self.is_class:
             return self._class.cameras
         return check_checkpoint(self.checkpoint) if self.name == M1 else ()
 
-    def conversions(self, image_size: int) -> list[str]:
-        """What is done to the task's observations to make those that its class declares, a line each."""
+    def check_environments(self, count: int) -> None:
+        """OptionError if it cannot act in so many environments at once."""
+        if is_remote(self.name):
+            self._server.check_environments(count)
+
+    def conversions(self, image_size: int, action_spec: ActionSpec | None = None) -> list[str]:
+        """What is done to observations, and of a server's also to actions like these, a line each."""
+        if is_remote(self.name) and action_spec is not None:
+            return self._server.conversions(observation_offer(image_size, self.robot), action_spec)
         spec = self._class.observation_spec if self.is_class else None
         return spec.conversions(observation_offer(image_size, self.robot)) if spec else []
 
     def provenance(self) -> dict[str, Any]:
-        """What a run keeps of what acts: a checkpoint's fingerprints and conversion, or those of a class's source."""
+        """What a run keeps of what acts: a checkpoint's fingerprints and conversion, or those of a class's source, or
+        of a server's contract."""
+        if is_remote(self.name):
+            return {"policy": self._server.provenance()}
         if self.is_class:
             spec = self._class.observation_spec
             seen = {"observation_spec": spec.to_dict()} if spec else {}
@@ -122,6 +139,10 @@ class PolicyCfg:
                     f"{kind}={self.checkpoint or self.name} is another one on {platform.node()} than where the "
                     f"command was given: {sentence(other)}; copy it anew, or use a folder that both machines see"
                 )
+
+    @property
+    def _server(self) -> RemoteServer:
+        return RemoteServer.of(self.name, self.options)
 
     @property
     def _class(self) -> PolicyClass:
@@ -149,6 +170,9 @@ def make_policy(
     """
     cfg.check(image_size)
     name, checkpoint = cfg.name, cfg.checkpoint
+    if is_remote(name):
+        server, offer = RemoteServer.of(name, cfg.options), observation_offer(image_size, cfg.robot)
+        return server.make(num_envs, action_spec, offer)
     if cfg.is_class:
         return PolicyClass.find(name).make(
             num_envs, action_spec, device, cfg.options, observation_offer(image_size, cfg.robot)

@@ -173,6 +173,8 @@ class SessionRecord(_JsonLine):
     """`wall_s` by phase [s]: ``physics``, ``rendering``, ``policy``; what is left over is ``other``."""
     counts: dict[str, int]
     """What was done: ``episodes``, ``env_steps``, ``frames``, ``decisions``."""
+    latencies: dict[str, int] = field(default_factory=dict)
+    """Of a policy behind a server, how long requests took: see `policy.serve.client.latency`."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Keys that this version does not know; kept."""
 

@@ -1,0 +1,133 @@
+"""`Service`: messages of clients in, answers out; what both transports share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from policy.serve.errors import ProtocolError, ServerError
+from policy.serve.server.batcher import Answer, Batcher, Job
+from policy.serve.server.contract import Contract
+from policy.serve.server.metrics import Metrics
+from policy.serve.server.rows import Reader, Row
+from policy.serve.server.sessions import Session, Sessions
+from policy.serve.server.turn import Ask, Frame, Reset, Say, Served, Spoken
+
+OWN = "own/"
+"""Sessions of the bench's clients: their names are unique, and outlive a connection."""
+
+LONGEST_DRAIN_S = 30.0
+"""How long a server that ends waits for its policy [s]."""
+
+
+class Service:
+    """One policy, any number of clients."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        speak: Callable[[], Spoken],
+        reader: Reader,
+        batcher: Batcher,
+        sessions: Sessions,
+        metrics: Metrics,
+    ) -> None:
+        """
+        Args:
+            contract: what the policy is.
+            speak: the dialect, for one connection.
+            reader: between questions and the policy.
+            batcher: runs the policy.
+            sessions: episodes under way.
+            metrics: counts.
+        """
+        self.contract, self.speak, self.metrics = contract, speak, metrics
+        self._reader, self._batcher, self._sessions = reader, batcher, sessions
+        self.draining = False
+        self.under_way = 0
+
+    async def answer(self, spoken: Spoken, client: str, frame: Frame) -> Frame | None:
+        """What a message is answered by; None where the dialect has no answer to it."""
+        began = time.perf_counter()
+        self.metrics.count("requests_total")
+        self.under_way += 1
+        try:
+            if self.draining:
+                raise ServerError("refused", "this server is ending")
+            turn = spoken.turn(frame)
+            if isinstance(turn, Say):
+                return turn.frame
+            if isinstance(turn, Reset):
+                for session in turn.sessions if turn.sessions is not None else ("",):
+                    self._sessions.end(f"{client}/{session}")
+                self.metrics.set("sessions", len(self._sessions))
+                return turn.frame
+            served = await self._served(turn, client, began)
+            return turn.answer(served)
+        except (ProtocolError, ServerError) as problem:
+            self.metrics.count("refused_total")
+            return spoken.refusal(str(problem))
+        finally:
+            self.under_way -= 1
+            self.metrics.time("request_seconds", time.perf_counter() - began)
+
+    async def answered(self) -> None:
+        """Wait until what is under way is answered, or the policy has had its time for that."""
+        end = time.monotonic() + LONGEST_DRAIN_S
+        while self.under_way and time.monotonic() < end:
+            await asyncio.sleep(0.01)
+
+    def leave(self, client: str) -> None:
+        """A client is gone, and so are its sessions, but for those of the bench's."""
+        self._sessions.end(f"{client}/")
+        self.metrics.set("sessions", len(self._sessions))
+
+    async def _served(self, turn: Ask, client: str, began: float) -> Served:
+        rows = [self._reader.row(asked) for asked in turn.questions]
+        if len({tuple((name, image.shape) for name, image in row.images.items()) for row in rows}) > 1:
+            raise ServerError("refused", "pictures of one camera differ in size within a message")
+        sessions: list[Session] = []
+        try:
+            for asked, row in zip(turn.questions, rows, strict=True):
+                name = f"{OWN}{row.own['session']}" if row.own is not None else f"{client}/{asked.session}"
+                session = self._sessions.get(name, row.own, self.contract.execute_steps)
+                session.busy += 1
+                sessions.append(session)
+            if len({session.slot for session in sessions}) != len(sessions):
+                raise ServerError("refused", "two questions of a message are about one episode")
+            self.metrics.set("sessions", len(self._sessions))
+            answers = await self._acted(sessions, rows)
+        finally:
+            for session in sessions:
+                self._sessions.done(session)
+        chunks = [self._told(row, actions) for row, (actions, _) in zip(rows, answers, strict=True)]
+        if len({len(chunk) for chunk in chunks}) > 1:
+            raise ServerError("refused", "the policy's chunks are not of one length")
+        return Served(chunks, [grounding for _, grounding in answers], 1e3 * (time.perf_counter() - began))
+
+    async def _acted(self, sessions: list[Session], rows: list[Row]) -> list[Answer]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Answer]] = loop.create_future()
+
+        def set_result(result: list[Answer] | Exception) -> None:
+            if future.cancelled():
+                return
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+        steps = [session.step for session in sessions]
+        job = Job(sessions, steps, rows, lambda result: loop.call_soon_threadsafe(set_result, result))
+        self._batcher.submit(job)
+        return await asyncio.shield(future)
+
+    def _told(self, row: Row, actions: np.ndarray) -> np.ndarray:
+        if row.lacks and not np.isfinite(actions).all():
+            raise ServerError(
+                "the policy gives no finite actions, and the request lacks", ", ".join(row.lacks)
+            )
+        return self._reader.told(row, actions)

@@ -1,0 +1,126 @@
+"""A server of the bench in this process, and policies to be served."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from policy.contract import Decision, Observation
+from policy.grounding import Grounding, Point
+from policy.serve.server.service import Service
+from workbench.rollout.completed_policy import CompletedPolicy
+from workbench.rollout.policies import observation_offer
+from workbench.serving.options import ServeOptions
+from workbench.serving.serve import built, transports
+
+
+class Remembering:
+    """Actions that depend on all that it was shown, on the seed, the step and how often an episode was asked."""
+
+    execute_steps = 2
+    cameras = ("front", "wrist")
+    name = "remembering"
+
+    def __init__(self, spec, dim=None):
+        self.action_spec = spec
+        self.asked: dict[int, int] = {}
+        self.generators: dict[int, np.random.Generator] = {}
+        self.rows: list[int] = []
+        """How many were asked at once."""
+
+    def reset(self, env_ids, seeds):
+        for env, seed in zip(env_ids, seeds, strict=True):
+            self.asked[env], self.generators[env] = 0, np.random.default_rng(seed)
+
+    def act(self, observation: Observation) -> Decision:
+        n, dim = len(observation.env_ids), self.action_spec.dim
+        self.rows.append(n)
+        actions = np.zeros((n, 4, dim), np.float32)
+        grounding = []
+        for row, env in enumerate(observation.env_ids):
+            self.asked[env] += 1
+            noise = self.generators[env].normal(size=(4, dim)) * 1e-3
+            shown = float(
+                observation.images["front"][row].float().mean() - observation.images["wrist"][row, 0, 0, 2]
+            )
+            felt = float(
+                observation.joint_pos[row].sum() + observation.ee_pose[row, 0] + observation.joint_vel[row, 1]
+            )
+            felt += float(observation.gripper_width[row]) + len(observation.instruction[row]) / 7
+            actions[row] = (
+                noise + shown * 1e-5 + felt * 1e-3 + self.asked[env] / 1000 + int(observation.step[row]) / 3e4
+            )
+            grounding.append(Grounding("front", (224, 224), points=(Point("grasp", (felt / 3, shown / 7)),)))
+        return Decision(torch.from_numpy(actions), grounding)
+
+
+@dataclass
+class Running:
+    """A server that listens."""
+
+    port: int
+    service: Service
+    loop: asyncio.AbstractEventLoop
+    stop: Any
+
+
+@contextmanager
+def serving(policy: Any, protocol: str, port: int = 0, **options: Any) -> Iterator[Running]:
+    """Serve a policy, whole or as a user writes one, at a port of its own."""
+    asked = ServeOptions(policy="hold", protocol=protocol, device="cpu", **options)
+    asked.resolve()
+    asked.port = port
+    whole = policy
+    if not hasattr(policy, "privileged"):
+        whole = CompletedPolicy(
+            policy, "test", policy.action_spec, observation_offer(asked.image_size, asked.robot)
+        )
+    asked.policy = "test"
+    asked.__class__ = _Unfingerprinted
+    service, batcher = built(asked, whole)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def call(coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(20)
+
+    servers = transports(asked, service)
+    found, *_ = [call(server.start()) for server in servers]
+    stopped = threading.Event()
+
+    def stop() -> None:
+        if not stopped.is_set():
+            stopped.set()
+            service.draining = True
+            for server in servers:
+                call(server.stop())
+
+    try:
+        yield Running(found, service, loop, stop)
+    finally:
+        stop()
+        batcher.close()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+class _Unfingerprinted(ServeOptions):
+    """Options of a policy that no name leads to."""
+
+    @property
+    def policy_cfg(self):
+        class Cfg:
+            @staticmethod
+            def provenance():
+                return {}
+
+        return Cfg

@@ -1,0 +1,1 @@
+"""``workbench serve``: a policy behind a server, in the dialect of whoever wants to ask it."""
