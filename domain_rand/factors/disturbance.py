@@ -8,7 +8,7 @@ from domain_rand.factor import Factor, register
 
 @register
 class ObjectPush(Factor):
-    """Impulse on the named object, in a horizontal direction."""
+    """Impulse on the named object, in a horizontal direction; before a small robot, one that does the same to it."""
 
     name = "disturbance.object_push"
     unit = "N s"
@@ -23,7 +23,7 @@ class ObjectPush(Factor):
 
 @register
 class ArmPush(Factor):
-    """Force on the hand for half a second, in a horizontal direction."""
+    """Force on the hand for half a second, in a horizontal direction; of another arm, one that turns it alike."""
 
     name = "disturbance.arm_push"
     unit = "N"

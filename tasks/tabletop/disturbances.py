@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from robots.protocol import RobotModel
 from tasks.settings import PerEnvironment, stream
 from tasks.tabletop.action_spaces import CONTROL_DT
+from tasks.tabletop.reference import REFERENCE, hand_force_ratio, impulse_ratio
 
 PUSH_S = CONTROL_DT
 """How long a push on an object lasts [s]."""
@@ -49,16 +51,19 @@ class Disturbances(PerEnvironment):
     """Events of ``N`` environments. At nominal settings nothing happens.
 
     Settings:
-        object_push: impulse on the named object, in a random horizontal direction [N s].
-        arm_push: force on the hand for `ARM_PUSH_S`, in a random horizontal direction [N].
+        object_push: impulse on the named object, in a random horizontal direction [N s]; of a small one, less.
+        arm_push: force on the hand for `ARM_PUSH_S`, in a random horizontal direction [N]; of a soft arm, less.
         target_move: distance by which the named object is suddenly displaced, to a free place [m].
         distractor_drop: objects that fall onto a free place of the table, 0 or 1.
     """
 
     KINDS = ("object_push", "arm_push", "target_move", "distractor_drop")
 
-    def __init__(self, num_envs: int, device: str = "cpu") -> None:
+    def __init__(self, num_envs: int, device: str = "cpu", model: RobotModel | None = None) -> None:
+        """``model``: the robot, on which pushes do what they would to the reference (`tasks.tabletop.reference`)."""
         super().__init__(num_envs, device, object_push=0.0, arm_push=0.0, target_move=0.0, distractor_drop=0)
+        model = model or REFERENCE
+        self._impulse, self._force = impulse_ratio(model), hand_force_ratio(model)
         self._plans = [_Plan() for _ in range(num_envs)]
         self._step = [0] * num_envs
         self.object_force = torch.zeros(num_envs, 3, device=device)
@@ -107,10 +112,12 @@ class Disturbances(PerEnvironment):
                 continue
             if _lasts("object_push", plan, step, PUSH_S):
                 on_object[row, :2] = np.multiply(
-                    plan.direction["object_push"], strength["object_push"][row] / PUSH_S
+                    plan.direction["object_push"], self._impulse * strength["object_push"][row] / PUSH_S
                 )
             if _lasts("arm_push", plan, step, ARM_PUSH_S):
-                on_hand[row, :2] = np.multiply(plan.direction["arm_push"], strength["arm_push"][row])
+                on_hand[row, :2] = np.multiply(
+                    plan.direction["arm_push"], self._force * strength["arm_push"][row]
+                )
             event = Happening(row)
             distance = strength["target_move"][row]
             if distance > 0 and step == plan.step["target_move"]:

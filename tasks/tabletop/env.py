@@ -60,7 +60,7 @@ class TabletopEnv(SimulatedScene):
         self.pushes = make_pushes(self, self.bodies)
         self.hand_pushes = make_link_pushes(self, self.robot, self.hand_id)
         self.sensing = Sensing(self.num_envs, self.device, self.robot_model)
-        self.disturbances = Disturbances(self.num_envs, self.device)
+        self.disturbances = Disturbances(self.num_envs, self.device, self.robot_model)
         on_the_hand = self.robot_model.wrist_camera.in_tool(self.robot_model.spec)
         self.believed = BelievedCalibration(self.num_envs, self.device, on_the_hand)
         self.command = self.action_manager.get_term("command")

@@ -1,7 +1,7 @@
 """``workbench doctor``: what is installed, what works here, and a tiny step of everything that should.
 
-Each engine and renderer is tried in a process of its own: some settle things for the whole process (PhysX picks CPU
-or GPU once), and one that crashes must not take the doctor with it.
+Each engine and renderer, each task and each robot is tried in a process of its own: some settle things for the whole
+process (PhysX picks CPU or GPU once), and one that crashes must not take the doctor with it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from robots import registry as robots
 from robots.asset_cache import cache_root
+from tasks import registry as tasks
 from workbench.rollout.launch import (
     PHYSICS,
     RENDERERS,
@@ -32,13 +34,16 @@ TIMEOUT_S = 420
 
 _TRIAL = """
 import sys
-physics, renderer, device = sys.argv[1:]
+physics, renderer, device, task, robot = sys.argv[1:]
 from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
 from workbench.rollout.simulation_cfg import SimulationCfg
 from domain_rand.sets import load_set
-cfg = SimulationCfg(1, physics, device, renderer=renderer, cameras=("front",), image_size=32)
+factor_set = load_set("none", task=task)
+cfg = SimulationCfg(
+    1, physics, device, task, robot, renderer, cameras=("front",), image_size=32, factor_set=factor_set
+)
 with launch_tabletop(cfg) as env:
-    simulation = TabletopSimulation(env, load_set("none"), 0, 10)
+    simulation = TabletopSimulation(env, factor_set, 0, 10)
     simulation.begin([0], [0])
     simulation.step(simulation.idle_action[None])
     image = env.image("front")
@@ -57,6 +62,8 @@ class Trial:
     physics: str
     renderer: str
     device: str
+    task: str
+    robot: str
     verdict: str
     """``works``, ``not available`` or ``FAILED``."""
     detail: str
@@ -80,36 +87,52 @@ def doctor(console: Console) -> int:
         f"\ndefaults here: device={device} physics={default_physics(device)} renderer={RENDERERS[0]}\n"
     )
     table = Table(title="one step and one image of each", title_justify="left", box=None, padding=(0, 2))
-    for heading in ("physics", "renderer", "device", "verdict", "detail"):
+    for heading in ("physics", "renderer", "device", "task", "robot", "verdict", "detail"):
         table.add_column(heading, overflow="fold")
     failed = False
-    for physics in PHYSICS:
-        for renderer in RENDERERS:
-            with console.status(f"trying {physics} with {renderer} on {device}"):
-                trial = try_combination(physics, renderer, device)
-            failed |= trial.verdict == "FAILED"
-            table.add_row(trial.physics, trial.renderer, trial.device, trial.verdict, trial.detail)
+    for wanted in combinations(device):
+        with console.status(f"trying {' with '.join(wanted)} on {device}"):
+            trial = try_combination(device, *wanted)
+        failed |= trial.verdict == "FAILED"
+        table.add_row(*(getattr(trial, f.name) for f in fields(trial)))
     console.print(table)
     return 1 if failed else 0
 
 
-def try_combination(physics: str, renderer: str, device: str) -> Trial:
+def combinations(device: str) -> list[tuple[str, str, str, str]]:
+    """What is tried: every engine and renderer with the default task and robot, then, on the default engine, each other
+    task with that robot, and each other robot with that task. Physics, renderer, task, robot."""
+    home = tasks.DEFAULT, robots.DEFAULT
+    found = [(physics, renderer, *home) for physics in PHYSICS for renderer in RENDERERS]
+    engine = default_physics(device), RENDERERS[0]
+    found += [(*engine, task, robots.DEFAULT) for task in tasks.names() if task != tasks.DEFAULT]
+    return found + [(*engine, tasks.DEFAULT, robot) for robot in robots.names() if robot != robots.DEFAULT]
+
+
+def try_combination(
+    device: str, physics: str, renderer: str, task: str = tasks.DEFAULT, robot: str = robots.DEFAULT
+) -> Trial:
     """Start one environment, step once, look at one image."""
+    tried = physics, renderer, device, task, robot
     try:
         check_launch(physics, renderer, device)
+        tasks.find(task)
+        robots.robot(robot)
     except LaunchError as error:
-        return Trial(physics, renderer, device, "not available", str(error))
-    command = [sys.executable, "-c", _TRIAL, physics, renderer, device]
+        return Trial(*tried, "not available", str(error))
+    except (tasks.TaskError, robots.RobotError) as error:
+        return Trial(*tried, "FAILED", str(error))
+    command = [sys.executable, "-c", _TRIAL, *tried]
     try:
         run = subprocess.run(
             command, capture_output=True, encoding="utf-8", errors="replace", timeout=TIMEOUT_S
         )
     except subprocess.TimeoutExpired:
-        return Trial(physics, renderer, device, "FAILED", f"no answer within {TIMEOUT_S} s")
+        return Trial(*tried, "FAILED", f"no answer within {TIMEOUT_S} s")
     if run.returncode == 0 and "TRIAL PASSED" in run.stdout:
-        return Trial(physics, renderer, device, "works", "")
+        return Trial(*tried, "works", "")
     lines = [line for line in (run.stderr + run.stdout).splitlines() if line.strip()]
-    return Trial(physics, renderer, device, "FAILED", lines[-1] if lines else f"exit status {run.returncode}")
+    return Trial(*tried, "FAILED", lines[-1] if lines else f"exit status {run.returncode}")
 
 
 def _packages() -> Table:
@@ -123,21 +146,19 @@ def _packages() -> Table:
 
 def _plugins() -> Table:
     from domain_rand import checks, factors, plugins  # noqa: F401  importing them loads what is registered
-    from robots import registry as robots
-    from tasks import registry
     from workbench.rollout.policy_classes import GROUP, registered
 
     table = Table(title="plug-ins", title_justify="left", box=None, padding=(0, 2), show_header=False)
     for plugin in (*plugins.load(plugins.FACTORS), *plugins.load(plugins.CHECKS)):
         verdict = f"[red]{plugin.problem}[/]" if plugin.problem else "works"
         table.add_row(plugin.group, plugin.name, plugin.package, verdict)
-    for name, point in registry.registered().items():
+    for name, point in tasks.registered().items():
         try:
-            registry.find(name)
+            tasks.find(name)
             verdict = "works"
-        except registry.TaskError as problem:
+        except tasks.TaskError as problem:
             verdict = f"[red]{problem}[/]"
-        table.add_row(registry.GROUP, name, point.value, verdict)
+        table.add_row(tasks.GROUP, name, point.value, verdict)
     for name, where in robots.registered().items():
         try:
             robots.robot(name)

@@ -1,8 +1,9 @@
 """Actions from frame to frame, in both of the arm's action spaces: what training sets hold.
 
-Frames may be several control steps apart. What a policy should then say at a frame is everything that was done until
-the next one: translations add up, rotations multiply, later ones from the left (`DELTA_EEF` turns in the base frame),
-the gripper keeps its last word.
+The spaces are those of the episode's robot. Frames may be several control steps apart. What a policy should then say
+at a frame is everything that was done until the next one: translations add up; rotation vectors multiply, later ones
+from the left (they turn in the base frame); other turns of the tool, as an arm's pitch and roll, add up; the gripper
+keeps its last word.
 
 Where an episode's own actions are of the space asked for, they are composed as they were sent. The other space comes
 from the commanded targets: their difference. The two are the same motion, up to what inverse kinematics leaves, as long
@@ -25,9 +26,8 @@ from tasks.tabletop.action_spaces import ACTION_SPECS, DELTA_EEF, DELTA_JOINTS, 
 from workbench.data.episode import DatasetEpisode
 
 TRANSLATION = ("dx", "dy", "dz")
-ROTATION = ("drot_x", "drot_y", "drot_z")
-SPACES = ACTION_SPECS
-"""Action spaces by name."""
+SPACES = tuple(ACTION_SPECS)
+"""Names of the action spaces that every robot has."""
 SENT, REACHED = "actions as sent", "commanded targets reached"
 OPEN, CLOSE = -1.0, 1.0
 """The two values of ``gripper_close``, as InternVLA-M1's simulated data has them."""
@@ -55,8 +55,9 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
     Returns:
         ``joints`` ``[F, J]`` [rad], ``eef_position`` ``[F, 3]`` [m] and ``eef_rotation_matrix`` ``[F, 3, 3]``: the
         targets reached at the end; ``delta_joints`` ``[F, J]`` [rad], ``delta_eef_position`` ``[F, 3]`` [m] and
-        ``delta_eef_rotation_vector`` ``[F, 3]`` [rad] in the base frame: the way there; ``gripper_close``
-        ``[F, 1]``: `OPEN` or `CLOSE`. Poses are the tool's in the base frame.
+        ``delta_eef_rotation_vector`` ``[F, 3]`` [rad] in the base frame: the way there; ``delta_eef_turn`` ``[F, R]``
+        [rad]: the same turn as the robot's tool motion says it; ``gripper_close`` ``[F, 1]``: `OPEN` or `CLOSE`.
+        Poses are the tool's in the base frame.
 
     Raises:
         ValueError: frames that are not evenly spaced.
@@ -75,15 +76,20 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
         delta_joints = np.stack([sent[a:b].sum(0) for a, b in spans])
     else:
         delta_joints = command[end] - command[begin]
+    turned = rotation[end] @ rotation[begin].transpose(0, 2, 1)
+    delta_rotation = Rotation.from_matrix(turned).as_rotvec()
+    eef = action_specs(episode.action_spec.robot)[DELTA_EEF.name]
     if sent_in[DELTA_EEF.name] == SENT:
         sent = actions[:, [channels[name] for name in TRANSLATION]]
         delta_position = np.stack([sent[a:b].sum(0) for a, b in spans])
-        turns = actions[:, [channels[name] for name in ROTATION]]
-        delta_rotation = _products([turns[a:b] for a, b in spans])
+        turns = actions[:, [channels[name] for name in turn_channels(eef)]]
+        if eef.rotation == DELTA_EEF.rotation:
+            delta_turn = delta_rotation = _products([turns[a:b] for a, b in spans])
+        else:
+            delta_turn = np.stack([turns[a:b].sum(0) for a, b in spans])
     else:
         delta_position = position[end] - position[begin]
-        turned = rotation[end] @ rotation[begin].transpose(0, 2, 1)
-        delta_rotation = Rotation.from_matrix(turned).as_rotvec()
+        delta_turn = tool_turn(eef, rotation[begin], rotation[end])
 
     closed = episode.action_spec.closes(actions[np.maximum(end - 1, 0)])
     return {
@@ -93,6 +99,7 @@ def frame_actions(episode: DatasetEpisode) -> dict[str, np.ndarray]:
         "delta_joints": delta_joints,
         "delta_eef_position": delta_position,
         "delta_eef_rotation_vector": delta_rotation,
+        "delta_eef_turn": delta_turn,
         "gripper_close": np.where(closed, CLOSE, OPEN)[:, None],
     }
 
@@ -102,26 +109,49 @@ def joint_channels(robot_name: str) -> tuple[str, ...]:
     return tuple(c.name for c in action_specs(robot_name)[DELTA_JOINTS.name].channels[:-1])
 
 
+def turn_channels(spec: ActionSpec) -> tuple[str, ...]:
+    """Names of the channels of relative tool motion that turn the tool."""
+    return tuple(c.name for c in spec.channels if c.name not in TRANSLATION and c.unit == "rad")
+
+
+def tool_turn(spec: ActionSpec, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The turn ``[N, R]`` [rad] between rotations ``[N, 3, 3]``, as relative tool motion of this meaning says it.
+
+    Other turns than rotation vectors are the robot's own, whose control of the tool needs torch.
+    """
+    if spec.rotation == DELTA_EEF.rotation:
+        return Rotation.from_matrix(end @ begin.transpose(0, 2, 1)).as_rotvec()
+    import torch
+
+    control = robot(spec.robot).tool_control()
+    return control.turn_to(
+        torch.from_numpy(np.ascontiguousarray(begin)), torch.from_numpy(np.ascontiguousarray(end))
+    ).numpy()
+
+
 def sources(spec: ActionSpec) -> dict[str, str]:
     """Where the deltas of each space of `SPACES` come from when an episode's own actions are of ``spec``."""
     channels = {c.name for c in spec.channels}
-    needed = {DELTA_EEF.name: {*TRANSLATION, *ROTATION}, DELTA_JOINTS.name: {*joint_channels(spec.robot)}}
+    eef = action_specs(spec.robot)[DELTA_EEF.name]
+    needed = {
+        DELTA_EEF.name: {*TRANSLATION, *turn_channels(eef)},
+        DELTA_JOINTS.name: {*joint_channels(spec.robot)},
+    }
     return {space: SENT if channels >= names else REACHED for space, names in needed.items()}
 
 
-def action_vector(actions: Mapping[str, np.ndarray], space: str) -> np.ndarray:
-    """What `frame_actions` found as the vectors ``[F, A]`` that an action space of `SPACES` takes."""
+def action_vector(actions: Mapping[str, np.ndarray], spec: ActionSpec) -> np.ndarray:
+    """What `frame_actions` found as the vectors ``[F, A]`` that an action space of the robot's takes."""
     parts = {
-        DELTA_EEF.name: ("delta_eef_position", "delta_eef_rotation_vector"),
+        DELTA_EEF.name: ("delta_eef_position", "delta_eef_turn"),
         DELTA_JOINTS.name: ("delta_joints",),
-    }[space]
-    gripper = actions["gripper_close"] * SPACES[space].gripper_command(closed=True)
+    }[spec.name]
+    gripper = actions["gripper_close"] * spec.gripper_command(closed=True)
     return np.concatenate([*(actions[name] for name in parts), gripper], 1)
 
 
-def frame_spec(space: str, control_hz: float, steps: int) -> ActionSpec:
+def frame_spec(spec: ActionSpec, control_hz: float, steps: int) -> ActionSpec:
     """The meaning of those vectors when frames are ``steps`` control steps apart: their rate and bounds."""
-    spec = SPACES[space]
     channels = (
         c if c.reference == "absolute" else replace(c, low=c.low * steps, high=c.high * steps)
         for c in spec.channels

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from robots.registry import names, robot
 from tasks.tabletop.action_spaces import CONTROL_DT
 from tasks.tabletop.disturbances import ARM_PUSH_S, EARLIEST_S, LATEST_S, SPOTS, Disturbances
+from tasks.tabletop.reference import hand_force_ratio, impulse_ratio
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -247,3 +249,20 @@ def test_how_hard_changes_neither_when_nor_which_way(seed, factor):
     for a, b in zip(gentle[:2], hard[:2], strict=True):
         torch.testing.assert_close(a * factor, b, rtol=1e-5, atol=1e-6)
     assert [step for step, _ in gentle[2]] == [step for step, _ in hard[2]]
+
+
+@pytest.mark.parametrize("name", names())
+def test_pushes_are_as_strong_as_they_are_for_the_robot(name):
+    model, strongest = robot(name), {"object_force": 0.0, "hand_force": 0.0}
+    disturbances = Disturbances(1, model=model)
+    for kind in ("object_push", "arm_push"):
+        disturbances.set(kind, [0], [ALL[kind]])
+    disturbances.begin([0], [3])
+    for _ in range(LONG):
+        disturbances.advance()
+        for force in strongest:
+            strongest[force] = max(strongest[force], float(getattr(disturbances, force).norm()))
+    assert strongest["object_force"] == pytest.approx(
+        impulse_ratio(model) * ALL["object_push"] / CONTROL_DT, rel=1e-6
+    )
+    assert strongest["hand_force"] == pytest.approx(hand_force_ratio(model) * ALL["arm_push"], rel=1e-6)

@@ -14,6 +14,8 @@ from tasks.tabletop.reference import (
     for_joints,
     grip_ratio,
     gripper_speed_ratio,
+    hand_force_ratio,
+    impulse_ratio,
     stiffness_ratio,
 )
 from tasks.tabletop.sensing import Sensing
@@ -25,6 +27,7 @@ SMALL = robot("so_arm")
 def test_on_the_reference_arm_a_factor_means_what_it_says():
     assert torch.equal(stiffness_ratio(REFERENCE, "cpu"), torch.ones(JOINTS))
     assert grip_ratio(REFERENCE) == gripper_speed_ratio(REFERENCE) == 1.0
+    assert hand_force_ratio(REFERENCE) == impulse_ratio(REFERENCE) == 1.0
 
 
 def test_a_torque_displaces_joints_of_a_soft_arm_as_it_does_the_references():
@@ -32,6 +35,22 @@ def test_a_torque_displaces_joints_of_a_soft_arm_as_it_does_the_references():
     theirs = torque / np.array(REFERENCE.arm_drives.stiffness)
     mine = torque * stiffness_ratio(SMALL, "cpu").numpy() / np.array(SMALL.arm_drives.stiffness)
     np.testing.assert_allclose(mine, theirs[: len(mine)], rtol=1e-6)
+
+
+def test_a_push_of_the_hand_turns_the_first_joint_of_a_small_arm_as_it_does_the_references():
+    force, lever = 10.0, 0.5
+    theirs = force * lever / REFERENCE.arm_drives.stiffness[0]
+    mine = force * hand_force_ratio(SMALL) * lever * SMALL.workspace.scale / SMALL.arm_drives.stiffness[0]
+    assert mine == pytest.approx(theirs)
+
+
+def test_a_push_of_an_object_lets_a_small_one_slide_as_far_in_the_composed_scene():
+    impulse, ways = 0.06, []
+    for model in (REFERENCE, SMALL):
+        slot = pool(model.workspace.scale)["cube_large"]
+        speed = impulse * impulse_ratio(model) / (slot.body.mass * slot.scale**3)
+        ways.append(speed**2 / model.workspace.scale)
+    assert ways[0] == pytest.approx(ways[1])
 
 
 def test_arms_with_fewer_joints_take_the_first_numbers_and_more_joints_get_none():

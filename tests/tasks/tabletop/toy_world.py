@@ -34,12 +34,14 @@ BODIES = BodyTable(SLOTS)
 class ToyWorld:
     """``n`` scenes; actions are clipped to their limits and carried out exactly and at once."""
 
+    judge = Progress
+
     def __init__(self, scenes, spec=DELTA_EEF):
         n = len(scenes)
         self.spec, self.n = spec, n
         self.pose = torch.zeros(n, len(SLOTS), 7)
         self.pose[..., :3], self.pose[..., 6] = torch.tensor(PARKING), 1.0
-        self.progress = Progress(BODIES, n, DT)
+        self.progress = self.judge(BODIES, n, DT)
         for row, scene in enumerate(scenes):
             for p in scene.placements:
                 k = ROW[p.slot]
@@ -104,6 +106,16 @@ class ToyWorld:
         else:
             self.position = self.position + actions[:, :3]
             self.rotation = rotation_matrix(actions[:, 3:6]) @ self.rotation
+        self.handle(actions)
+        self.step_count += 1
+        velocity = torch.zeros(self.n, len(SLOTS), 6)
+        velocity[..., :3] = (self.pose - before)[..., :3] / DT
+        fingers = self.width[:, None].expand(-1, 2) / 2
+        state = State(self.pose, velocity, self.position, self.rotation, fingers, torch.zeros(self.n, 7))
+        self.progress.update(state)
+
+    def handle(self, actions):
+        """What the hand, which has moved, does to the objects: it holds them."""
         grasps = torch.stack([self.view().grasp_point(torch.full((self.n,), g)) for g in range(8)])
         close = (grasps[..., :2] - self.position[:, :2]).norm(dim=-1).amin(0) < GRASP_REACH
         close &= (grasps[0, :, 2] - self.position[:, 2]).abs() < 0.01
@@ -119,12 +131,6 @@ class ToyWorld:
                 self.width[row] = 0.0 if self.held[row] is None else 0.05
                 if self.held[row] is not None:
                     self.pose[row, k, :3] = self.position[row] + self.held[row]
-        self.step_count += 1
-        velocity = torch.zeros(self.n, len(SLOTS), 6)
-        velocity[..., :3] = (self.pose - before)[..., :3] / DT
-        fingers = self.width[:, None].expand(-1, 2) / 2
-        state = State(self.pose, velocity, self.position, self.rotation, fingers, torch.zeros(self.n, 7))
-        self.progress.update(state)
 
     def drop(self, row):
         """Let the object fall straight down, onto the table or into a receptacle."""
@@ -134,8 +140,8 @@ class ToyWorld:
         self.pose[row, k, 2] = SLOTS[k].height / 2 + (SLOTS[r].body.support_height if over else 0.0)
 
 
-def scenes(n, first=0):
-    return [random_scene(EpisodeSpec("pick_place", i, 5)) for i in range(first, first + n)]
+def scenes(n, first=0, task="pick_place"):
+    return [random_scene(EpisodeSpec(task, i, 5)) for i in range(first, first + n)]
 
 
 def run(world, expert, steps=MAX_STEPS, seeds=None, each_step=None):

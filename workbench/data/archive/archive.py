@@ -25,6 +25,7 @@ import h5py
 import numpy as np
 
 from policy.action import ActionSpec
+from workbench.data.archive.gripper_joints import gripper_width
 from workbench.data.episode import Body, CameraFrames, DatasetEpisode
 from workbench.data.stored import StoredArray, StoredPictures
 
@@ -34,7 +35,6 @@ FORMAT = 1
 """Version of this layout; stored as ``workbench_format``."""
 ISAAC_LAB_FORMAT = 1
 """Isaac Lab's own version: quaternions are x y z w."""
-ARM, FINGERS = 7, 2
 
 TRAJECTORY = (
     "commanded_joints", "measured_joint_pos", "measured_ee_pose", "measured_gripper_width", "ee_pose", "phase",
@@ -165,7 +165,8 @@ class Chunk:
                 [self._read(demo, f"{part}/{name}") for part in ("initial_state", "states")]
             )
 
-        joints = states("articulation/robot/joint_position")
+        joints, velocity = (states(f"articulation/robot/joint_{what}") for what in ("position", "velocity"))
+        action_spec, arm = ActionSpec.from_dict(meta["action_spec"]), velocity.shape[1]
         return DatasetEpisode(
             name=meta["name"],
             record=meta["record"],
@@ -173,12 +174,12 @@ class Chunk:
             factors=meta["factors"],
             paraphrases=tuple(meta["paraphrases"]),
             control_hz=meta["control_hz"],
-            action_spec=ActionSpec.from_dict(meta["action_spec"]),
+            action_spec=action_spec,
             bodies=tuple(Body(**{**b, "extents": tuple(b["extents"])}) for b in meta["bodies"]),
             actions=self._read(demo, "actions"),
-            joint_pos=joints[:, :ARM],
-            joint_vel=states("articulation/robot/joint_velocity"),
-            gripper_width=joints[:, ARM:].sum(1),
+            joint_pos=joints[:, :arm],
+            joint_vel=velocity,
+            gripper_width=gripper_width(joints[:, arm:], action_spec.robot),
             body_pose=states("rigid_object_collection/bodies/body_pose"),
             cameras={
                 name: self._camera(demo, name, size, pictures)

@@ -17,13 +17,13 @@ import numpy as np
 
 from workbench.data.archive.archive import (
     CAMERA,
-    FINGERS,
     FORMAT,
     IMAGES,
     ISAAC_LAB_FORMAT,
     THUMBNAILS,
     TRAJECTORY,
 )
+from workbench.data.archive.gripper_joints import gripper_joints
 from workbench.data.archive.hdf5_image import new_image, write_image
 from workbench.data.episode import DatasetEpisode
 from workbench.runs.durable import TEMPORARY
@@ -164,7 +164,7 @@ def _write_episode(group: h5py.Group, episode: DatasetEpisode) -> None:
         group, "meta", np.frombuffer(json.dumps(meta, ensure_ascii=False, allow_nan=False).encode(), np.uint8)
     )
     _put(group, "actions", episode.actions.astype(np.float32))
-    fingers = np.repeat(episode.gripper_width[:, None] / 2, FINGERS, 1)
+    fingers = gripper_joints(episode.gripper_width, episode.action_spec.robot)
     joint_position = np.concatenate((episode.joint_pos, fingers), 1)
     for name, rows in (("initial_state", slice(0, 1)), ("states", slice(1, None))):
         _put(group, f"{name}/articulation/robot/joint_position", joint_position[rows])

@@ -19,6 +19,8 @@ Conventions, which are not all the project's own:
   are small. ``delta_eef_rotation_vector`` is the same turn as a vector, which is what
   `tasks.tabletop.action_spaces.DELTA_EEF` means by a rotation;
 * ``gripper_close`` is -1 for open and +1 for closed; in ``action``, +1 opens, as the environments take it;
+* ``delta_eef_turn`` is the same turn in the numbers of the robot's own tool motion, as the SO-ARM's pitch and roll;
+  where those are a rotation vector there is no such column;
 * deltas lie between commanded targets, and a translation is that of the tool itself. (In InternVLA-M1's own files the
   translation is that of the transform ``T[t] T[t-1]^-1``, which turns the tool about the robot's base: 3 mm apart at
   their rates.)
@@ -36,7 +38,10 @@ from itertools import product
 import numpy as np
 
 from policy.action import ActionSpec
+from robots.registry import DEFAULT, robot
+from tasks.tabletop.action_spaces import DELTA_EEF, action_specs
 from workbench.data.episode import TRACE_POINTS
+from workbench.data.frame_actions import turn_channels
 
 ACTION, STATE = "action", "observation.state"
 """What LeRobot's policies train on."""
@@ -49,7 +54,8 @@ VIDEO = "observation.images."
 VIEWS = {"front": "base_view", "wrist": "ego_view"}
 """Names of our cameras in InternVLA-M1's data; others keep theirs."""
 _XYZ, _RPY, _WXYZ, _UV = ("x", "y", "z"), ("roll", "pitch", "yaw"), ("w", "x", "y", "z"), ("u", "v")
-_JOINTS = tuple(f"joint_{i + 1}" for i in range(7))
+_JOINTS = tuple(f"joint_{i + 1}" for i in range(len(robot().spec.arm_joints)))
+"""Names of the default robot's joints, as in InternVLA-M1's data."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,8 @@ _COMMANDED = _POSE | {
     "delta_eef_rotation_vector": Feature.of(_XYZ),
     "gripper_close": Feature.of(("gripper_close",)),
 }
+TURN = "delta_eef_turn"
+"""Column of a tool's turn as its robot says it, where that is no rotation vector."""
 _SAME = ("joints", "eef_position", "eef_quaternion", *(n for n in _COMMANDED if n not in _POSE))
 OLD_NAMES = {f"command.{name}": f"action.{name}" for name in _SAME}
 """What columns were called before, and are in InternVLA-M1's data: ``command.`` was ``action.``.
@@ -105,6 +113,17 @@ v2.1 ``video.<view>``, and `EULER` in the place of ``eef_rotation_6d`` and ``eef
 EULER = ("state.eef_rotation", "action.eef_rotation")
 """Columns of earlier exports and of InternVLA-M1's data that are not written any more: Euler angles about the fixed
 axes x, y, z [rad], ``R = Rz Ry Rx``, which jump by 2 pi where the hand points down."""
+
+
+def joint_names(robot_name: str) -> tuple[str, ...]:
+    """What the numbers of a robot's joints are called: by its description, but for the default robot."""
+    return _JOINTS if robot_name == DEFAULT else robot(robot_name).spec.arm_joints
+
+
+def _of_robot(kinds: dict[str, Feature], spec: ActionSpec) -> dict[str, Feature]:
+    """The same columns for the robot of an action spec."""
+    joints = Feature.of(joint_names(spec.robot))
+    return {name: joints if kind == _POSE["joints"] else kind for name, kind in kinds.items()}
 
 
 def view(camera: str) -> str:
@@ -125,15 +144,18 @@ def features(
     Args:
         cameras: the project's names.
         bodies: places in the annotations about bodies.
-        spec: what ``action`` holds.
+        spec: what ``action`` holds, and of which robot.
         annotations: whether to have those.
     """
     found = {
-        STATE: Feature.of((*_JOINTS, "gripper_width")),
+        STATE: Feature.of((*joint_names(spec.robot), "gripper_width")),
         ACTION: Feature.of(tuple(c.name for c in spec.channels)),
     }
-    found |= {f"state.{name}": f for name, f in _REPORTED.items()}
-    found |= {f"command.{name}": f for name, f in _COMMANDED.items()}
+    found |= {f"state.{name}": f for name, f in _of_robot(_REPORTED, spec).items()}
+    found |= {f"command.{name}": f for name, f in _of_robot(_COMMANDED, spec).items()}
+    eef = action_specs(spec.robot)[DELTA_EEF.name]
+    if eef.rotation != DELTA_EEF.rotation:
+        found[f"command.{TURN}"] = Feature.of(turn_channels(eef))
     if not annotations:
         return found
     each_body = tuple(f"body{k}" for k in range(bodies))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from tasks.tabletop.action_spaces import DELTA_EEF
+from tasks.tabletop.action_spaces import DELTA_EEF, action_specs
 from workbench.data.episode import DatasetEpisode
-from workbench.data.frame_actions import SPACES, action_vector, frame_actions
+from workbench.data.frame_actions import action_vector, frame_actions
 from workbench.data.lerobot.columns import ACTION, NOWHERE, STATE, features, view
 from workbench.data.rotations import DOWN, of_one_sign, quaternion_wxyz, six_numbers, vector_from_down
 
@@ -20,7 +20,7 @@ def frame_columns(
     Args:
         episode: of ``F`` frames.
         bodies: places in the annotations about bodies.
-        space: of ``action``: a name in `SPACES`.
+        space: of ``action``: the name of one of the robot's action spaces.
         annotations: whether to have those.
     """
     rows = episode.frame_steps
@@ -30,7 +30,7 @@ def frame_columns(
         "joints_velocity": episode.joint_vel[rows],
         "gripper_width": episode.measured_gripper_width[rows, None],
     }
-    done = frame_actions(episode)
+    done, spec = frame_actions(episode), action_specs(episode.action_spec.robot)[space]
     command = {name: done[name] for name in ("joints", "delta_joints", "gripper_close")}
     command |= _posed(done["eef_position"], Rotation.from_matrix(done["eef_rotation_matrix"]))
     delta = Rotation.from_rotvec(done["delta_eef_rotation_vector"])
@@ -39,16 +39,17 @@ def frame_columns(
         "delta_eef_rotation": delta.as_euler("xyz"),
         "delta_eef_quaternion": quaternion_wxyz(delta),
         "delta_eef_rotation_vector": done["delta_eef_rotation_vector"],
+        "delta_eef_turn": done["delta_eef_turn"],
     }
     found = {
         STATE: np.concatenate((state["joints"], state["gripper_width"]), 1),
-        ACTION: action_vector(done, space),
+        ACTION: action_vector(done, spec),
     }
     found |= {f"state.{name}": value for name, value in state.items()}
     found |= {f"command.{name}": value for name, value in command.items()}
     if annotations:
         found |= {n: np.where(np.isnan(v), NOWHERE, v) for n, v in _annotations(episode, bodies).items()}
-    kinds = features(tuple(episode.cameras), bodies, SPACES[space], annotations)
+    kinds = features(tuple(episode.cameras), bodies, spec, annotations)
     return {
         name: np.ascontiguousarray(found[name], kind.dtype).reshape(len(rows), *kind.shape)
         for name, kind in kinds.items()

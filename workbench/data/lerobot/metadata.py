@@ -12,10 +12,12 @@ import pyarrow as pa
 from scipy.spatial.transform import Rotation
 
 from policy.action import ActionSpec
+from robots.registry import is_known
+from tasks.tabletop.action_spaces import action_specs
 from workbench.data.archive.archive import ArchiveError
 from workbench.data.archive.survey import Survey
 from workbench.data.episode import PHASES, SUBTASKS, CameraFrames, DatasetEpisode
-from workbench.data.frame_actions import SPACES, frame_actions, frame_spec, sources
+from workbench.data.frame_actions import frame_actions, frame_spec, sources
 from workbench.data.lerobot.columns import INDEX, Feature, view
 from workbench.data.pictures import decode
 from workbench.data.rotations import of_one_sign, quaternion_wxyz
@@ -157,14 +159,13 @@ def _pose(pose: np.ndarray) -> dict[str, list[float]]:
 
 
 def exported_space(survey: Survey, space: str) -> ActionSpec:
-    """What ``action`` holds; ArchiveError for the robots whose motion these columns cannot hold."""
-    spec, own = SPACES[space], survey.action_spec.robot
-    if own != spec.robot:
+    """What ``action`` holds; ArchiveError for a robot that is not known here."""
+    own = survey.action_spec.robot
+    if not is_known(own):
         raise ArchiveError(
-            f"this archive's robot is {own}: LeRobot exports have the columns of {spec.robot}, seven joints and turns "
-            "about three axes"
+            f"this archive's robot is {own}, which is not installed: its joints and tool are not known here"
         )
-    return spec
+    return action_specs(own)[space]
 
 
 def conventions(survey: Survey, space: str, of: Mapping[str, Feature]) -> dict[str, Any]:
@@ -175,14 +176,16 @@ def conventions(survey: Survey, space: str, of: Mapping[str, Feature]) -> dict[s
         space: what the column ``action`` holds.
         of: the columns of numbers.
     """
+    spaces = action_specs(survey.action_spec.robot)
     return {
         "action_spec": survey.action_spec.to_dict(),
         "action": {
             "space": space,
-            "spec": frame_spec(space, survey.control_hz, survey.stride).to_dict(),
+            "spec": frame_spec(spaces[space], survey.control_hz, survey.stride).to_dict(),
         },
         "frame_action_specs": {
-            name: frame_spec(name, survey.control_hz, survey.stride).to_dict() for name in SPACES
+            name: frame_spec(spec, survey.control_hz, survey.stride).to_dict()
+            for name, spec in spaces.items()
         },
         "delta_reference": "previous_command",
         "delta_source": sources(survey.action_spec),

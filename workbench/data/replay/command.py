@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from robots.registry import robot
 from workbench.cli.progress_bar import progress_bar
-from workbench.data.archive.archive import ARM
 from workbench.data.archive.survey import is_archive
 from workbench.data.command_options import ReplayOptions
 from workbench.data.lerobot.columns import OLD_NAMES
@@ -123,10 +123,10 @@ def commanded_joints(episode: ImportedEpisode) -> np.ndarray:
             f"there is nothing to replay: episode {episode.index} has no column {JOINTS!r} of commanded arm joints "
             f"[rad], and nothing says in which simulation it was made; it has {', '.join(episode.columns)}"
         )
-    joints = episode.column(JOINTS).astype(float)
-    if joints.shape[1:] != (ARM,):
+    joints, arm = episode.column(JOINTS).astype(float), len(robot().spec.arm_joints)
+    if joints.shape[1:] != (arm,):
         raise LeRobotImportError(
-            f"episode {episode.index}, column {JOINTS!r}: has {joints.shape[1]} joints, this arm has {ARM}"
+            f"episode {episode.index}, column {JOINTS!r}: has {joints.shape[1]} joints, this arm has {arm}"
         )
     return joints
 

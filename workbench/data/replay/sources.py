@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from policy.action import ActionSpec
-from tasks.tabletop.action_spaces import CONTROL_HZ, DELTA_EEF
+from robots.registry import is_known
+from tasks.tabletop.action_spaces import ACTION_SPECS, CONTROL_HZ, DELTA_EEF, action_specs
 from workbench.data.archive.archive import EPISODES, PLAN, ArchiveError, chunks, episodes
 from workbench.data.archive.survey import is_archive
-from workbench.data.frame_actions import REACHED, SPACES
+from workbench.data.frame_actions import REACHED
 from workbench.data.generate.options import GenerateOptions
 from workbench.data.lerobot.columns import ACTION
 from workbench.data.lerobot.files import read_json
@@ -161,12 +162,13 @@ def _space(dataset: ImportedDataset) -> str:
     """Name of the action space whose channels the dataset's actions are."""
     spec = _stated_spec(dataset)
     channels = {c.name for c in spec.channels}
-    for name, known in SPACES.items():
+    known_spaces = action_specs(spec.robot) if is_known(spec.robot) else ACTION_SPECS
+    for name, known in known_spaces.items():
         if {c.name for c in known.channels} == channels:
             return name
     raise LeRobotImportError(
         f"{dataset.root / CONVENTIONS}: actions of the channels {', '.join(sorted(channels))} are of no space that "
-        f"can be replayed; there are {', '.join(SPACES)}"
+        f"can be replayed; there are {', '.join(known_spaces)}"
     )
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from robots.registry import DEFAULT as DEFAULT_ROBOT
 from robots.registry import is_known, robot
 from tasks.registry import DEFAULT
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.data.episode import DEPTH_UNIT, CameraFrames, DatasetEpisode
-from workbench.data.frame_actions import ROTATION, SENT, TRANSLATION, joint_channels, sources
+from workbench.data.frame_actions import (
+    SENT,
+    TRANSLATION,
+    joint_channels,
+    sources,
+    tool_turn,
+    turn_channels,
+)
 from workbench.data.generate.annotate import (
     CARRY,
     GRASP,
@@ -100,8 +106,8 @@ def _motion(episode: DatasetEpisode) -> tuple[Motion, ...]:
     wanted: tuple[str, ...]
     if DELTA_EEF.name in own:
         position, rotation = robot(episode.action_spec.robot).chain.pose(command)
-        turned = Rotation.from_matrix(rotation[1:] @ rotation[:-1].transpose(0, 2, 1)).as_rotvec()
-        wanted = (*TRANSLATION, *ROTATION)
+        turned = tool_turn(episode.action_spec, rotation[:-1], rotation[1:])
+        wanted = (*TRANSLATION, *turn_channels(episode.action_spec))
         reached = np.concatenate((np.diff(position, axis=0), turned), 1)
     elif DELTA_JOINTS.name in own:
         reached, wanted = np.diff(command, axis=0), joint_channels(episode.action_spec.robot)

@@ -19,7 +19,7 @@ from tasks.registry import DEFAULT
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.data.episode import PHASES, Body
 from workbench.data.frame_actions import OPEN, SENT
-from workbench.data.lerobot.columns import ANNOTATION
+from workbench.data.lerobot.columns import ANNOTATION, TURN
 from workbench.data.lerobot.reading import ImportedEpisode
 from workbench.data.validation.checks.archive_evidence import holding
 from workbench.data.validation.checks.evidence import Evidence, Gripper, Motion, Pictures, ToolPoses
@@ -207,8 +207,12 @@ class _Reader:
             found.append(("observation.state", whole, "state.joints and state.gripper_width", truth))
         action, space = self.table("action"), self.said.get("action", {}).get("space")
         c = self.command
+        turn = f"{c}.{TURN}"
         names = {
-            DELTA_EEF.name: (f"{c}.delta_eef_position", f"{c}.delta_eef_rotation_vector"),
+            DELTA_EEF.name: (
+                f"{c}.delta_eef_position",
+                turn if self.has(turn) else f"{c}.delta_eef_rotation_vector",
+            ),
             DELTA_JOINTS.name: (f"{c}.delta_joints",),
         }.get(space, ())
         parts = [self.table(name) for name in (*names, f"{c}.gripper_close")]
