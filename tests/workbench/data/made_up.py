@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
+from robots.registry import robot
 from tasks.tabletop.action_spaces import DELTA_EEF
 from workbench.data.episode import TRACE_POINTS, Body, CameraFrames, DatasetEpisode
 
@@ -22,8 +23,9 @@ def made_up_episode(
     stride: int = 1,
     cameras=("front", "wrist"),
     images=False,
+    spec=DELTA_EEF,
 ) -> DatasetEpisode:
-    """An episode whose pictures show a coloured rectangle exactly where each box is."""
+    """An episode whose pictures show a coloured rectangle exactly where each box is, of a robot told by ``spec``."""
     rng = np.random.default_rng([index, render])
     times = steps + 1
     frame_steps = np.arange(0, steps, stride)
@@ -36,8 +38,9 @@ def made_up_episode(
         pose[..., :3], pose[..., 6] = walk(*shape, 3), 1.0
         return pose
 
-    joints, ee = walk(7), poses()
-    actions = rng.normal(0, 0.01, (steps, DELTA_EEF.dim)).astype(np.float32)
+    arm = len(robot(spec.robot).spec.arm_joints)
+    joints, ee = walk(arm), poses()
+    actions = rng.normal(0, 0.01, (steps, spec.dim)).astype(np.float32)
     actions[:, -1] = np.where(np.arange(steps) < steps // 2, 1.0, -1.0)
     labels = list(COLORS)
     return DatasetEpisode(
@@ -56,7 +59,7 @@ def made_up_episode(
         factors={"scene.distractor_count": 1, "appearance.table_color": render},
         paraphrases=("place the red cube onto the blue plate", "move the red cube to the blue plate"),
         control_hz=20.0,
-        action_spec=DELTA_EEF,
+        action_spec=spec,
         base_pose=np.array((0, 0, 0, 0, 0, 0, 1), np.float32),
         bodies=tuple(
             Body(label.replace(" ", "_"), role, label, (0.04, 0.04, 0.04))
@@ -64,7 +67,7 @@ def made_up_episode(
         ),
         actions=actions,
         joint_pos=joints,
-        joint_vel=walk(7),
+        joint_vel=walk(arm),
         gripper_width=np.full(times, 0.08, np.float32),
         ee_pose=ee,
         commanded_joints=joints + 0.01,
