@@ -151,9 +151,8 @@ class Tally:
 
     def __add__(self, other: Tally) -> Tally:
         """Both together."""
-        names = [f.name for f in fields(self) if f.name != "latencies"]
-        sums = {name: getattr(self, name) + getattr(other, name) for name in names}
-        return Tally(**sums, latencies=added(self.latencies, other.latencies))
+        pairs = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
+        return Tally(**{n: added(a, b) if isinstance(a, dict) else a + b for n, (a, b) in pairs.items()})
 
 
 @runtime_checkable

@@ -15,11 +15,16 @@ from policy.serve.vla_eval import Message
 
 
 class VlaEvalSpoken:
-    """See `policy.serve.server.turn.Spoken`. Chunks are sent whole ``[H, D]``, as vla-eval's clients take them."""
+    """See `policy.serve.server.turn.Spoken`.
+
+    vla-eval's benchmarks execute one action an observation, so they are sent one ``[D]`` at a time, and the policy is
+    asked when what is to be executed of its chunk is used up; clients of the bench get chunks ``[H, D]``.
+    """
 
     def __init__(self, contract: Mapping[str, Any]) -> None:
         self._contract = contract
         self._seq = 0
+        self._left: list[np.ndarray] = []
 
     def greeting(self) -> Frame | None:
         """Nothing: clients speak first."""
@@ -40,9 +45,8 @@ class VlaEvalSpoken:
             return Say(self._say("hello", hello | {WORKBENCH: self._contract}))
         if message.kind == "observation":
             return self._asked(message.payload)
-        return Reset(
-            None
-        )  # episode_start and episode_end, and whatever a client says that is for servers to say
+        self._left = []
+        return Reset(None)  # an episode starts or ends, or a client says what is for servers to say
 
     def refusal(self, problem: str) -> Frame:
         """See the protocol."""
@@ -50,6 +54,8 @@ class VlaEvalSpoken:
 
     def _asked(self, payload: dict[str, Any]) -> Turn:
         own = own_of(payload.get(WORKBENCH))
+        if own is None and self._left:
+            return Say(self._say("action", {"actions": self._left.pop(0)}))
         images = {name: vla_eval.pixels(image) for name, image in (payload.get("images") or {}).items()}
         state = {
             name: np.asarray(value, np.float64)
@@ -60,8 +66,10 @@ class VlaEvalSpoken:
         asked = Asked(images, state, payload.get("task_description") or "", own=own)
 
         def answer(served: Served) -> Frame:
-            reply: dict[str, Any] = {"actions": served.chunks[0]}
-            return self._say("action", reply | ({WORKBENCH: served.own()} if own is not None else {}))
+            if own is not None:
+                return self._say("action", {"actions": served.chunks[0], WORKBENCH: served.own()})
+            first, *self._left = served.chunks[0][: self._contract["execute_steps"]]
+            return self._say("action", {"actions": first})
 
         return Ask([asked], answer)
 

@@ -29,7 +29,7 @@ class ZeroMQServer:
         """Listen; gives the port. OSError if that cannot be."""
         socket = zmq.asyncio.Context.instance().socket(zmq.ROUTER)
         socket.setsockopt(zmq.LINGER, 1000)
-        socket.setsockopt(zmq.IPV6, 1)
+        socket.setsockopt(zmq.IPV6, int(":" in self._host))
         socket.setsockopt(zmq.MAXMSGSIZE, self._limits.message_bytes)
         socket.setsockopt(zmq.RCVHWM, AT_ONCE)
         host = f"[{self._host}]" if ":" in self._host else self._host

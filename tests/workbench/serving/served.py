@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 
 from policy.contract import Decision, Observation
 from policy.grounding import Grounding, Point
+from policy.serve.server.batcher import Batcher
 from policy.serve.server.service import Service
 from workbench.rollout.completed_policy import CompletedPolicy
 from workbench.rollout.policies import observation_offer
@@ -74,17 +76,8 @@ class Running:
 @contextmanager
 def serving(policy: Any, protocol: str, port: int = 0, **options: Any) -> Iterator[Running]:
     """Serve a policy, whole or as a user writes one, at a port of its own."""
-    asked = ServeOptions(policy="hold", protocol=protocol, device="cpu", **options)
-    asked.resolve()
-    asked.port = port
-    whole = policy
-    if not hasattr(policy, "privileged"):
-        whole = CompletedPolicy(
-            policy, "test", policy.action_spec, observation_offer(asked.image_size, asked.robot)
-        )
-    asked.policy = "test"
-    asked.__class__ = _Unfingerprinted
-    service, batcher = built(asked, whole)
+    asked = _options(protocol, port, **options)
+    service, batcher = built(asked, _whole(policy, asked))
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -113,14 +106,30 @@ def serving(policy: Any, protocol: str, port: int = 0, **options: Any) -> Iterat
         loop.close()
 
 
+def service_of(policy: Any, dialect: str) -> tuple[Service, Batcher]:
+    """A service without a transport, of a dialect or a version of GR00T's."""
+    named = {"version": dialect} if dialect.startswith("n1") else {}
+    asked = _options("gr00t" if named else dialect, 0, **named)
+    return built(asked, _whole(policy, asked))
+
+
+def _options(protocol: str, port: int, **options: Any) -> ServeOptions:
+    asked = _Unfingerprinted(policy="hold", protocol=protocol, device="cpu", **options)
+    asked.resolve()
+    asked.policy, asked.port = "test", port
+    return asked
+
+
+def _whole(policy: Any, asked: ServeOptions) -> Any:
+    if hasattr(policy, "privileged"):
+        return policy
+    offer = observation_offer(asked.image_size, asked.robot)
+    return CompletedPolicy(policy, "test", policy.action_spec, offer)
+
+
 class _Unfingerprinted(ServeOptions):
     """Options of a policy that no name leads to."""
 
     @property
     def policy_cfg(self):
-        class Cfg:
-            @staticmethod
-            def provenance():
-                return {}
-
-        return Cfg
+        return super().policy_cfg if self.policy == "hold" else SimpleNamespace(provenance=dict)

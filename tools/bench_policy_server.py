@@ -1,0 +1,198 @@
+"""What does a policy's server cost without a policy: openpi's own server and client, and the bench's, in turns.
+
+    python -m tools.bench_policy_server                        # two pictures of 224 x 224, 1,000 requests each
+    python -m tools.bench_policy_server requests=200 clients=1,16 python=/path/to/env/bin/python
+
+Every server and every client is a process of its own, and they take turns, so that a busy machine slows all alike.
+openpi's are the packages ``openpi-client`` and ``openpi-server`` in an environment of their own: ``python=`` names one
+that has them; without it, one is made.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from policy.action import ActionSpec
+from policy.contract import Decision, Observation
+from workbench.cli.options import OptionError, option, parse_options
+from workbench.rollout.options import at_least
+from workbench.runs.provenance import machine
+
+ROOT = Path(__file__).parents[1]
+WARM_UP = 30
+"""Requests before those that count."""
+PICTURES = ("observation/front", "observation/wrist")
+
+
+class Nothing:
+    """A policy that costs nothing: the same chunk of eight steps for everybody."""
+
+    cameras = ("front", "wrist")
+    execute_steps = 8
+    stateless = True
+
+    def __init__(self, action_spec: ActionSpec) -> None:
+        self.chunk = torch.tensor(action_spec.idle_action).repeat(1, 8, 1)
+
+    def act(self, observation: Observation) -> Decision:
+        """The chunk for every row."""
+        n = len(observation.env_ids)
+        return Decision(self.chunk.expand(n, -1, -1), [None] * n)
+
+
+OBSERVED = """
+import json, sys, time
+import numpy as np
+rng = np.random.default_rng(0)
+seen = {name: rng.integers(0, 256, (224, 224, 3), np.uint8) for name in %r}
+sizes = {"joint_pos": 7, "joint_vel": 7, "ee_pose": 7, "gripper_width": 1}
+seen |= {"observation/" + name: rng.normal(size=size).astype(np.float32) for name, size in sizes.items()}
+def times(infer, requests, warm_up=%d):
+    found = []
+    for i in range(requests + warm_up):
+        began = time.perf_counter()
+        infer()
+        found.append(1e3 * (time.perf_counter() - began))
+    print(json.dumps(found[warm_up:]))
+""" % (PICTURES, WARM_UP)  # noqa: UP031 - the program has braces of its own
+THEIR_SERVER = """
+import socket
+import numpy as np
+from openpi_server import WebsocketPolicyServer
+class Nothing:
+    def infer(self, obs):
+        return {"actions": np.zeros((8, 7), np.float32)}
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+print(f"at 127.0.0.1:{port} ", flush=True)
+WebsocketPolicyServer(Nothing(), "127.0.0.1", port).serve_forever()
+"""
+THEIR_CLIENT = (
+    OBSERVED
+    + """
+from openpi_client.websocket_client_policy import WebsocketClientPolicy
+policy = WebsocketClientPolicy("127.0.0.1", int(sys.argv[1]))
+seen["prompt"] = "put the red cube in the bowl"
+times(lambda: policy.infer(seen), int(sys.argv[2]))
+"""
+)
+OUR_CLIENT = (
+    OBSERVED
+    + """
+from policy.serve.client.actor import Actor
+from policy.serve.client.address import Address
+from policy.serve.client.settings import Settings
+from policy.serve.exchange import Asked
+actor = Actor(Address.read(f"openpi://127.0.0.1:{sys.argv[1]}"), Settings())
+images = {name: seen.pop(name) for name in list(seen) if seen[name].ndim == 3}
+asked = [Asked(images, seen, "put the red cube in the bowl")]
+times(lambda: actor.act([0], asked), int(sys.argv[2]))
+actor.close()
+"""
+)
+
+
+@dataclass
+class ServerBenchOptions:
+    """Options of the benchmark."""
+
+    requests: int = option(1000, "of each client, in all", "requests")
+    rounds: int = option(5, "turns that the requests are spread over")
+    clients: str = option("1", "clients at once, one after the other: 1,16")
+    python: str = option(
+        "", "interpreter of an environment with openpi-client and openpi-server; none: one is made"
+    )
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the benchmark and print its table; returns the exit status."""
+    console = Console(soft_wrap=True, highlight=False)
+    try:
+        options = parse_options(ServerBenchOptions, sys.argv[1:] if words is None else words)
+        for name in ("requests", "rounds"):
+            at_least(name, getattr(options, name), 1)
+        counts = [int(word) for word in options.clients.split(",")]
+    except (OptionError, ValueError) as problem:
+        Console(stderr=True).print(f"bench_policy_server: {problem}", markup=False)
+        return 2
+    with ExitStack() as stack:
+        theirs = options.python or made_environment(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        their_port = stack.enter_context(server([theirs, "-c", THEIR_SERVER]))
+        here = f"policy={__file__}:Nothing"
+        ours = [sys.executable, "-m", "workbench.cli.main", "serve", here, "protocol=openpi", "device=cpu"]
+        our_port = stack.enter_context(server([*ours, f"port={their_port + 1}"]))
+        pairs = {
+            ("openpi", "openpi"): ([theirs, "-c", THEIR_CLIENT], their_port),
+            ("bench", "bench"): ([sys.executable, "-c", OUR_CLIENT], our_port),
+            ("openpi", "bench"): ([theirs, "-c", THEIR_CLIENT], our_port),
+            ("bench", "openpi"): ([sys.executable, "-c", OUR_CLIENT], their_port),
+        }
+        table = Table("clients", "client", "server", "p50 [ms]", "p95 [ms]", "p99 [ms]", "requests", box=None)
+        for count in counts:
+            found: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
+            for _ in range(options.rounds):
+                for pair, (client, port) in pairs.items():
+                    found[pair] += asked(
+                        client, port, max(1, options.requests // options.rounds // count), count
+                    )
+            for (client_is, server_is), times in found.items():
+                quantiles = [f"{q:.2f}" for q in np.percentile(times, (50, 95, 99))]
+                table.add_row(str(count), client_is, server_is, *quantiles, str(len(times)))
+    console.print(machine(), markup=False)
+    console.print(table)
+    return 0
+
+
+def asked(client: list[str], port: int, requests: int, count: int) -> list[float]:
+    """Times of requests [ms], of so many clients at once."""
+    command = [*client, str(port), str(requests)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(count)]
+    outputs = [process.communicate()[0] for process in running]
+    if any(process.returncode for process in running):
+        raise RuntimeError("a client failed: see above")
+    return [time for output in outputs for time in json.loads(output)]
+
+
+@contextmanager
+def server(command: list[str]) -> Iterator[int]:
+    """The port of a server that runs meanwhile."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if "127.0.0.1:" not in line:
+            raise RuntimeError("a server did not start: see above")
+        yield int(line.partition("127.0.0.1:")[2].split()[0])
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def made_environment(folder: Path) -> str:
+    """An interpreter with openpi's packages, which pin another numpy than the bench."""
+    uv, python = ROOT / ".bootstrap/bin/uv", folder / "bin/python"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    pip = (
+        [uv, "pip", "install", "--quiet", "--python", python]
+        if uv.exists()
+        else [python, "-m", "pip", "install", "-q"]
+    )
+    subprocess.run([*pip, "openpi-client", "openpi-server", "typing_extensions"], check=True)
+    return str(python)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
