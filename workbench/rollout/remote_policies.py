@@ -184,6 +184,10 @@ class RemoteServer:
         actor = self._actor()
         try:
             greeting = actor.connect()
+            if greeting.contract != self.greeting.contract:
+                raise OptionError(
+                    f"policy={self.name}: its server has had another policy since this command began"
+                )
             return RemotePolicy(self.name, actor, greeting, self.mapping, num_envs, action_spec, offer)
         except BaseException:
             actor.close()

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,9 @@ from workbench.serving.options import ServeOptions
 STATELESS = ("m1", "hold")
 """Policies that ship whose answer depends on nothing but the question, the episode's seed and its step."""
 
+HANDED_OVER_S = 5e-4
+"""After so long a busy thread lets another one run [s]: Python's 5 ms would be a request's longest part."""
+
 
 def serve(options: ServeOptions, console: Console) -> int:
     """Serve until SIGTERM, SIGINT or SIGHUP; returns the exit status. Options must be resolved."""
@@ -46,6 +50,7 @@ def serve(options: ServeOptions, console: Console) -> int:
         options.image_size,
     )
     service, batcher = built(options, policy)
+    sys.setswitchinterval(HANDED_OVER_S)
     try:
         asyncio.run(run(options, service, console))
     finally:

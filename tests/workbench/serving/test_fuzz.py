@@ -1,4 +1,4 @@
-"""Damaged messages, to servers and to clients: a sentence each, never a crash, never another answer, never more memory."""
+"""Damaged messages, to servers and clients: a sentence each, never a crash, another answer, or more memory."""
 
 import asyncio
 import random

@@ -189,3 +189,34 @@ def test_a_server_that_waits_to_be_greeted_is_one_sentence():
         pytest.raises(RemoteError, match=r"no answer came in 0.2 s"),
     ):
         actor_at(port, Settings(connect_s=0.2)).connect()
+
+
+def test_a_server_that_takes_no_bytes_is_given_up_in_time():
+    """A message larger than all buffers on the way would otherwise wait for ever."""
+    from websockets.server import ServerProtocol
+
+    def deaf(listening):
+        taken, _ = listening.accept()
+        protocol = ServerProtocol()
+        while not (events := protocol.events_received()):
+            protocol.receive_data(taken.recv(4096))
+        protocol.send_response(protocol.accept(events[0]))
+        protocol.send_binary(openpi.encode({}))
+        for data in protocol.data_to_send():
+            taken.sendall(data)
+        done.wait(10)
+        taken.close()
+
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=deaf, args=(listening,))
+        thread.start()
+        actor = actor_at(listening.getsockname()[1], Settings(timeout_s=0.5, attempts=1, patience_s=0))
+        large = Asked({"observation/image": np.zeros((4000, 4000, 3), np.uint8)}, {}, "go")
+        began = time.monotonic()
+        with pytest.raises(RemoteError, match="goes on from here"):
+            actor.act([0], [large])
+        assert time.monotonic() - began < 5
+        actor.close()
+        done.set()
+        thread.join()
