@@ -151,8 +151,8 @@ class Tally:
 
     def __add__(self, other: Tally) -> Tally:
         """Both together."""
-        pairs = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
-        return Tally(**{n: added(a, b) if isinstance(a, dict) else a + b for n, (a, b) in pairs.items()})
+        sums: Any = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)[:-1]}
+        return Tally(**sums, latencies=added(self.latencies, other.latencies))
 
 
 @runtime_checkable

@@ -136,7 +136,7 @@ class Reader:
                 (*self.path, name),
                 f"it is {shown(vector.shape if good else value)}, not numbers of shape {wanted}",
             )
-        return vector.astype(np.float32)
+        return single(vector)
 
     def _measured(self, asked: Asked) -> dict[str, np.ndarray]:
         lengths = {"joint_pos": self.joints, "joint_vel": self.joints, "ee_pose": 7, "gripper_width": 1}
@@ -181,7 +181,7 @@ class Reader:
             raise ProtocolError(
                 (*self.path, name), f"it is {vector.dtype} of shape {shown(vector.shape)}, not a vector"
             )
-        return vector.reshape(-1).astype(np.float32)
+        return single(vector.reshape(-1))
 
     def _take(
         self, vector: np.ndarray, parts: tuple[StateInput, ...], found: dict[str, np.ndarray], name: str
@@ -204,6 +204,12 @@ class Reader:
                 found["gripper_width"] = np.asarray(
                     WIDTHS[part.form](values.astype(float), self.gripper_max_width), np.float32
                 ).reshape(-1)[:1]
+
+
+def single(vector: np.ndarray) -> np.ndarray:
+    """As float32; what is beyond its range is infinite, as it is for the policy."""
+    with np.errstate(over="ignore"):
+        return vector.astype(np.float32)
 
 
 WIDTHS: Mapping[str, Callable[[np.ndarray, float], Any]] = {
