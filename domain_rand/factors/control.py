@@ -35,6 +35,32 @@ class ActionDelay(Factor):
 
 
 @register
+class InferenceLatency(Factor):
+    """Time from an observation to the first action that it may lead to, while which simulated time goes on."""
+
+    name = "control.inference_latency"
+    unit = "s"
+    nominal = 0.0
+    default = Range(0.0, 0.3)
+    because = "a policy on a GPU beside the robot answers in 60 to 100 ms, one behind a network or shared in up to 300"
+    legal = Range(0.0, 2.0)
+    setting = "inference_latency"
+
+
+@register
+class InferenceBurst(Factor):
+    """Probability that an answer of the policy takes 0.3 s longer."""
+
+    name = "control.inference_burst"
+    unit = "probability"
+    nominal = 0.0
+    default = Range(0.0, 0.05)
+    because = "one answer in twenty waits for another client, a lost packet or garbage collection"
+    legal = Range(0.0, 0.9)
+    setting = "inference_burst"
+
+
+@register
 class CommandJitter(Factor):
     """Probability that an action misses its control step and is executed with the next one."""
 

@@ -23,6 +23,7 @@ from tasks.tabletop.disturbances import Disturbances
 from tasks.tabletop.dropped import dropped
 from tasks.tabletop.dynamics import Dynamics
 from tasks.tabletop.happenings import let_happen, note_pushes
+from tasks.tabletop.inference_time import InferenceTime
 from tasks.tabletop.judge import Judge, State
 from tasks.tabletop.reference import JOINTWISE, for_joints
 from tasks.tabletop.scene import COLORS, Scene
@@ -63,6 +64,7 @@ class TabletopEnv(SimulatedScene):
         self.disturbances = Disturbances(self.num_envs, self.device, self.robot_model)
         on_the_hand = self.robot_model.wrist_camera.in_tool(self.robot_model.spec)
         self.believed = BelievedCalibration(self.num_envs, self.device, on_the_hand)
+        self.inference = InferenceTime(self.num_envs, self.device)
         self.command = self.action_manager.get_term("command")
         self._owners: tuple[PerEnvironment, ...] = (
             self.layout,
@@ -72,6 +74,7 @@ class TabletopEnv(SimulatedScene):
             self.disturbances,
             self.imaging,
             self.believed,
+            self.inference,
         )
         self._owner_of = {name: owner for owner in self._owners for name in owner.names}
         self._changed: set[str] = set()

@@ -16,6 +16,7 @@ from tasks.tabletop.command_path import CommandPath
 from tasks.tabletop.disturbances import Disturbances
 from tasks.tabletop.dynamics import Dynamics
 from tasks.tabletop.imaging import Imaging
+from tasks.tabletop.inference_time import InferenceTime
 from tasks.tabletop.layout import Layout
 from tasks.tabletop.sensing import Sensing
 from tasks.tabletop.workspace import front_camera, pool, wrist_camera
@@ -148,6 +149,7 @@ def owners():
         Disturbances(2),
         Imaging(2, "cpu", cameras, len(pool()), {}),
         BelievedCalibration(2, "cpu"),
+        InferenceTime(2),
     )
 
 

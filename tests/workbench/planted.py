@@ -93,7 +93,10 @@ class PlantedSimulation:
         for row in rows:
             self.running[row] = -1
 
-    def observe(self, policy):
+    def answer_delay(self, rows, thinking_s):
+        return np.zeros(len(rows), dtype=int)
+
+    def observe(self, policy, rows=None):
         return SimpleNamespace(images={})
 
     def true_grounding(self, row, claim):

@@ -11,8 +11,8 @@ from rich.console import Console
 from workbench.cli.progress_bar import progress_bar
 from workbench.rollout.episode_runner import EpisodeRunner, launched
 from workbench.rollout.launch import output_to
-from workbench.rollout.loop import Tally
 from workbench.rollout.options import RAY, SimulationOptions
+from workbench.rollout.tally import Tally
 from workbench.runs.folder import RunFolder
 from workbench.runs.quota import Quota
 from workbench.runs.records import EpisodeRecord, SessionRecord

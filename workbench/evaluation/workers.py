@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.rollout.episode_runner import EpisodeRunner, launched
-from workbench.rollout.loop import Tally
 from workbench.rollout.options import SimulationOptions
+from workbench.rollout.tally import Tally
 from workbench.runs.quota import Quota
 from workbench.runs.records import EpisodeRecord
 from workbench.scale.ray_workers import Line, run_workers

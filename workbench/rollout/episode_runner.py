@@ -13,12 +13,14 @@ from policy.remote_policy import RemotePolicy
 from tasks.tabletop.action_spaces import CONTROL_HZ
 from workbench.evaluation.metrics import path_length, sparc
 from workbench.rollout.launch import LaunchError
-from workbench.rollout.loop import Rollout, RunningEpisode, Tally, Work
+from workbench.rollout.loop import Rollout, RunningEpisode
 from workbench.rollout.options import SimulationOptions
 from workbench.rollout.policies import make_policy
 from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
+from workbench.rollout.tally import Tally
 from workbench.rollout.trajectory import Trajectory
 from workbench.rollout.trajectory_conversion import capture
+from workbench.rollout.work import Work
 from workbench.runs.quota import Quota
 from workbench.runs.records import EpisodeRecord, grounding_record
 from workbench.views.drawing import Pictures
@@ -61,7 +63,16 @@ class EpisodeRunner:
                     "the policy's actions do not mean what the task's do: " + "; ".join(problems)
                 )
             recorded, keep_final = range(options.record), range(options.last_frames)
-            tally = Rollout(self.simulation, policy, work, self._done, recorded, keep_final).run()
+            tally = Rollout(
+                self.simulation,
+                policy,
+                work,
+                self._done,
+                recorded,
+                keep_final,
+                options.execution(policy),
+                options.realtime,
+            ).run()
             if isinstance(policy, RemotePolicy):
                 tally.latencies = policy.take_latencies()
             return tally

@@ -7,7 +7,8 @@ an uninterrupted one does.
 
 A policy decides for all environments at once, every `Policy.execute_steps` steps, and an environment that finished
 idles for a step at least and begins its next episode at a decision. That keeps the batch whole, draws cameras only
-then, and lets the engine forget the episode before.
+then, and lets the engine forget the episode before. Where simulated time goes on while the policy thinks, answers may
+come at different steps, and it decides for those environments that are due (`policy.execution`).
 
 An action that is not finite never reaches the simulator: its environment idles for that step, its episode is lost as
 `INVALID_ACTION`, and the others go on.
@@ -16,18 +17,19 @@ An action that is not finite never reaches the simulator: its environment idles 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from policy.contract import Observation, Policy
+from policy.execution import ChunkExecutor, ExecutionCfg
 from policy.grounding import Grounding
-from policy.serve.client.latency import added
 from workbench.rollout.hand_moments import hand_moments
+from workbench.rollout.tally import Tally
+from workbench.rollout.work import RowQueues, Work
 
 INVALID_ACTION = "invalid_action"
 """Why an episode failed in which the policy's action was not finite; all other reasons are the task's."""
@@ -63,8 +65,12 @@ class Simulation(Protocol):
         """The episodes of these rows are over; they idle for a step before the next begin, to forget the last."""
         ...
 
-    def observe(self, policy: Policy) -> Observation:
-        """What the policy is to see, all rows."""
+    def observe(self, policy: Policy, rows: Sequence[int] | None = None) -> Observation:
+        """What the policy is to see of these rows; None: of all."""
+        ...
+
+    def answer_delay(self, rows: Sequence[int], thinking_s: float) -> np.ndarray:
+        """Control steps ``[n]`` after which the policy's answers come, when it thought for so long [s]."""
         ...
 
     def true_grounding(self, row: int, claim: Grounding) -> Grounding | None:
@@ -134,49 +140,6 @@ class RunningEpisode:
     wall_s: float = 0.0
 
 
-@dataclass
-class Tally:
-    """Where the time went and what was done, for rates."""
-
-    physics_s: float = 0.0
-    rendering_s: float = 0.0
-    policy_s: float = 0.0
-    env_steps: int = 0
-    """Steps of environments that ran an episode."""
-    frames: int = 0
-    decisions: int = 0
-    episodes: int = 0
-    latencies: dict[str, int] = field(default_factory=dict)
-    """Of a policy behind a server, how long requests took: see `policy.serve.client.latency`."""
-
-    def __add__(self, other: Tally) -> Tally:
-        """Both together."""
-        sums: Any = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)[:-1]}
-        return Tally(**sums, latencies=added(self.latencies, other.latencies))
-
-
-@runtime_checkable
-class Work(Protocol):
-    """Who hands out episodes."""
-
-    def take(self, row: int) -> int | None:
-        """The episode that an environment runs next; None if there is none for it any more."""
-        ...
-
-
-class RowQueues:
-    """Hands out the episodes of a quota, episode ``i`` to environment ``i mod N``."""
-
-    def __init__(self, indices: Iterable[int], num_envs: int) -> None:
-        self._queues: list[deque[int]] = [deque() for _ in range(num_envs)]
-        for index in sorted(set(indices)):
-            self._queues[index % num_envs].append(index)
-
-    def take(self, row: int) -> int | None:
-        """See `Work`."""
-        return self._queues[row].popleft() if self._queues[row] else None
-
-
 class Rollout:
     """Runs episodes; results are handed over one by one as they end."""
 
@@ -188,6 +151,8 @@ class Rollout:
         done: Callable[[RunningEpisode], Any],
         recorded: Container[int] = (),
         keep_final: Container[int] = (),
+        execution: ExecutionCfg | None = None,
+        realtime: bool = False,
     ) -> None:
         """
         Args:
@@ -197,6 +162,8 @@ class Rollout:
             done: called with each episode as it ends; returning True ends the rollout early.
             recorded: episodes of which every state is kept.
             keep_final: episodes of which the final state is kept.
+            execution: how chunks are carried out; None: `Policy.execute_steps` of each, from its first action on.
+            realtime: whether simulated time goes on while the policy thinks, for as long as it does.
         """
         self.simulation = simulation
         self.policy = policy
@@ -204,6 +171,13 @@ class Rollout:
         self.recorded, self.keep_final = recorded, keep_final
         self.tally = Tally()
         n = simulation.num_envs
+        self._realtime = realtime
+        self._executor = ChunkExecutor(
+            execution or ExecutionCfg(horizon=policy.execute_steps),
+            n,
+            policy.action_spec,
+            simulation.idle_action.cpu().numpy(),
+        )
         self._work = work if isinstance(work, Work) else RowQueues(work, n)
         self._next: list[int | None] = [None] * n
         self._exhausted = [False] * n
@@ -212,23 +186,21 @@ class Rollout:
 
     def run(self) -> Tally:
         """Run every episode of the quota to its end."""
-        sim, policy = self.simulation, self.policy
-        chunk = torch.zeros(0)
-        used = 0
+        sim = self.simulation
         while True:
-            if used == 0:
+            if self._executor.due().any():
                 self._begin_waiting()
                 if not any(self._running) and all(self._exhausted):
                     return self.tally
-                chunk = self._decide()
-            actions = chunk[:, used].clone()
-            is_finite = torch.isfinite(actions).all(dim=1).tolist()
+                self._decide()
+            chosen, _ = self._executor.next()
+            is_finite = np.isfinite(chosen).all(1)
+            actions = torch.from_numpy(chosen).to(sim.idle_action.device)
             for row, episode in enumerate(self._running):
                 if episode is not None:
                     episode.invalid_action = not is_finite[row]
                 if episode is None or episode.invalid_action:
                     actions[row] = sim.idle_action
-            used = (used + 1) % min(policy.execute_steps, chunk.shape[1])
             began = time.perf_counter()
             sim.step(actions)
             finished = sim.finished()
@@ -247,6 +219,7 @@ class Rollout:
         seeds = self.simulation.begin(rows, indices)
         self.tally.physics_s += time.perf_counter() - began
         self.policy.reset(rows, seeds)
+        self._executor.begin(rows)
         positions = self.simulation.tool_positions()
         states = self.simulation.snapshot() if any(index in self.recorded for index in indices) else {}
         for row, index in zip(rows, indices, strict=True):
@@ -258,28 +231,38 @@ class Rollout:
 
     def _may_begin(self, row: int) -> bool:
         """Whether a row begins an episode now; a free row asks for its next one."""
-        if self._running[row] is not None or self._exhausted[row]:
+        if self._running[row] is not None or self._exhausted[row] or not self._executor.due()[row]:
             return False
         if self._next[row] is None:
             self._next[row] = self._work.take(row)
             self._exhausted[row] = self._next[row] is None
         return self._next[row] is not None and self._cleared[row] and self.simulation.may_begin
 
-    def _decide(self) -> torch.Tensor:
-        """Ask the policy; its action chunks ``[N, T, A]``."""
+    def _decide(self) -> None:
+        """Ask the policy about the rows that are due."""
+        due = self._executor.due()
+        everyone = bool(due.all())
+        if not everyone:
+            due &= [episode is not None for episode in self._running]
+        rows = np.flatnonzero(due).tolist()
+        if not rows:
+            return
         began = time.perf_counter()
-        observation = self.simulation.observe(self.policy)
+        observation = self.simulation.observe(self.policy, None if everyone else rows)
         seen = time.perf_counter()
         decision = self.policy.act(observation)
-        self.tally.policy_s += time.perf_counter() - seen
-        live = [episode for episode in self._running if episode is not None]
+        thought = time.perf_counter() - seen
+        self.tally.policy_s += thought
+        live = [episode for row in rows if (episode := self._running[row]) is not None]
         if observation.images:
             self.tally.rendering_s += seen - began
             self.tally.frames += len(observation.images) * len(live)
         self.tally.decisions += len(live)
-        for episode in live:
-            self._keep_claim(episode, decision.grounding[episode.row])
-        return decision.actions
+        for place, row in enumerate(rows):
+            if (episode := self._running[row]) is not None:
+                self._keep_claim(episode, decision.grounding[place])
+        delay = self.simulation.answer_delay(rows, thought if self._realtime else 0.0)
+        self._executor.receive(rows, decision.actions.cpu().numpy(), delay)
 
     def _keep_claim(self, episode: RunningEpisode, claim: Grounding | None) -> None:
         """Book what the policy says at a decision; pixels that are not finite say nothing."""

@@ -11,6 +11,8 @@ from typing import Any
 from domain_rand.factor import REGISTRY
 from domain_rand.sets import FactorSet, check_supported, load_set
 from domain_rand.splits import in_split
+from policy.contract import Policy
+from policy.execution import MODES, OPEN_LOOP, ExecutionCfg
 from robots import registry as robots
 from tasks.registry import DEFAULT, TaskError, find, names
 from tasks.tabletop.action_spaces import CONTROL_HZ, action_specs
@@ -224,6 +226,19 @@ class EnvironmentOptions:
 class SimulationOptions(EnvironmentOptions):
     """The same, and what is kept of it to be seen."""
 
+    execute: str = option(
+        AUTO,
+        f"how chunks of actions are carried out: {', '.join(MODES)}; auto: {OPEN_LOOP}, as the policy says",
+    )
+    horizon: int = option(
+        0, "steps between two requests to the policy; 0: as the policy says", "control steps"
+    )
+    gripper_hold: int = option(
+        0, "steps for which the hand keeps to a command at least before it turns round", "control steps"
+    )
+    realtime: bool = option(
+        False, "simulated time goes on while the policy thinks, for as long as it does here"
+    )
     confidence: float = option(0.95, "of all intervals and tests")
     record: int = option(4, "episodes drawn into recording.rrd, from the first", "episodes")
     frame_every: int = option(2, "steps between two images of a recorded episode", "control steps")
@@ -236,7 +251,23 @@ class SimulationOptions(EnvironmentOptions):
         for name, least in (("frame_every", 1), ("record", 0), ("last_frames", 0)):
             at_least(name, getattr(self, name), least)
         between_0_and_1("confidence", self.confidence)
+        choose("execute", self.execute, (AUTO, *MODES))
+        for name in ("horizon", "gripper_hold"):
+            at_least(name, getattr(self, name), 0)
         super().resolve()
+
+    def execution(self, policy: Policy) -> ExecutionCfg:
+        """How the chunks of a policy are carried out."""
+        mode = OPEN_LOOP if self.execute == AUTO else self.execute
+        return ExecutionCfg(mode, self.horizon or policy.execute_steps, gripper_hold=self.gripper_hold)
+
+    def config(self, command: str) -> dict[str, Any]:
+        """See the base; runs from before there was a choice of execution have no such keys."""
+        config = super().config(command)
+        for name, default in (("execute", AUTO), ("horizon", 0), ("gripper_hold", 0), ("realtime", False)):
+            if config[name] == default:
+                del config[name]
+        return config
 
 
 def split_of(option: str) -> str:

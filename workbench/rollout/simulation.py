@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from domain_rand.episode import Episode, apply_episodes, draw_episode
 from domain_rand.image_needs import image_needs
 from domain_rand.sets import FactorSet
-from policy.contract import Observation, Policy
+from policy.contract import Calibration, Observation, Policy
 from policy.grounding import Grounding
 from policy.observation_spec import ObservationSpec
 from robots.registry import robot
@@ -146,23 +147,37 @@ class TabletopSimulation:
         self.env.clear(rows)
         self._idle.update(rows)
 
-    def observe(self, policy: Policy) -> Observation:
+    def observe(self, policy: Policy, rows: Sequence[int] | None = None) -> Observation:
         """See `workbench.rollout.loop.Simulation`."""
         env = self.env
         measured = env.measure()
         images = {name: env.image(name, self._idle) for name in policy.cameras}
+        calibration = {name: env.believed_calibration(name) for name in _calibrated(policy)}
+        state = {
+            "step": self._steps.clone(),
+            "joint_pos": measured.joint_pos,
+            "joint_vel": measured.joint_vel,
+            "gripper_width": measured.gripper_width,
+            "ee_pose": torch.cat((measured.ee_position, quaternion(measured.ee_rotation)), 1),
+        }
+        asked = range(self.num_envs) if rows is None else rows
+        if rows is not None:
+            state = {name: value[list(rows)] for name, value in state.items()}
+            images = {name: image[list(rows)] for name, image in images.items()}
+            calibration = {name: _of_rows(believed, list(rows)) for name, believed in calibration.items()}
         return Observation(
-            env_ids=range(self.num_envs),
-            step=self._steps.clone(),
-            instruction=[scene.instruction for scene in env.scenes],
-            joint_pos=measured.joint_pos,
-            joint_vel=measured.joint_vel,
-            gripper_width=measured.gripper_width,
-            ee_pose=torch.cat((measured.ee_position, quaternion(measured.ee_rotation)), 1),
+            env_ids=asked,
+            instruction=[env.scenes[row].instruction for row in asked],
             images=images,
-            calibration={name: env.believed_calibration(name) for name in _calibrated(policy)},
-            privileged={"view": env.privileged_view(range(self.num_envs))} if policy.privileged else {},
+            calibration=calibration,
+            privileged={"view": env.privileged_view(asked)} if policy.privileged else {},
+            **state,
         )
+
+    def answer_delay(self, rows: Sequence[int], thinking_s: float) -> np.ndarray:
+        """See `workbench.rollout.loop.Simulation`."""
+        delay: np.ndarray = self.env.inference.delay(rows, thinking_s)
+        return delay
 
     def true_grounding(self, row: int, claim: Grounding) -> Grounding | None:
         """See `workbench.rollout.loop.Simulation`."""
@@ -233,6 +248,16 @@ def _calibrated(policy: Policy) -> tuple[str, ...]:
     """Cameras whose calibration a policy asks for."""
     spec: ObservationSpec | None = getattr(policy, "observation_spec", None)
     return spec.calibrated if spec else ()
+
+
+def _of_rows(believed: Calibration, rows: list[int]) -> Calibration:
+    """What is believed of a camera in these environments."""
+    return replace(
+        believed,
+        intrinsics=believed.intrinsics[rows],
+        distortion=believed.distortion[rows],
+        extrinsics=believed.extrinsics[rows],
+    )
 
 
 def quaternion(rotation: torch.Tensor) -> torch.Tensor:

@@ -40,10 +40,16 @@ class FakeSimulation:
             self.index[row], self.age[row] = index, 0
         return [1000 + index for index in indices]
 
-    def observe(self, policy):
+    delay = 0
+    """Control steps that answers take; or a function of rows and thinking time."""
+
+    def answer_delay(self, rows, thinking_s):
+        return self.delay(rows, thinking_s) if callable(self.delay) else np.full(len(rows), self.delay)
+
+    def observe(self, policy, rows=None):
         self.observed.append(self.clock)
         return SimpleNamespace(
-            env_ids=range(self.num_envs),
+            env_ids=range(self.num_envs) if rows is None else rows,
             images={},
             clock=self.clock,
             index=self.index.copy(),
@@ -92,7 +98,7 @@ def said(camera, clock, row):
 class FakePolicy:
     """Writes into its actions which decision they belong to, and claims when and for which row."""
 
-    cameras, privileged, name = (), False, "fake"
+    cameras, privileged, name, action_spec = (), False, "fake", None
 
     def __init__(self, execute_steps=1, chunk=None, camera="front"):
         self.execute_steps, self.chunk, self.camera = execute_steps, chunk or execute_steps, camera

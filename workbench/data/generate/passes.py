@@ -11,7 +11,7 @@ from workbench.data.archive.chunk_writer import RollingWriter
 from workbench.data.generate.options import PLAN, RENDER, GenerateOptions
 from workbench.data.generate.plan import PlanPass
 from workbench.data.generate.render import RenderPass
-from workbench.rollout.loop import Work
+from workbench.rollout.work import Work
 
 FOLDERS = {PLAN: archive.PLAN, RENDER: archive.EPISODES}
 """Folder of each pass's chunks in the dataset."""

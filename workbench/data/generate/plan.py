@@ -12,9 +12,11 @@ from workbench.data.generate.annotate import NotADemonstration
 from workbench.data.generate.demonstrations import NO_DEMONSTRATION, defect, to_episode
 from workbench.data.generate.options import GenerateOptions
 from workbench.rollout.episode_runner import record_of
-from workbench.rollout.loop import Rollout, RunningEpisode, Tally, Work
+from workbench.rollout.loop import Rollout, RunningEpisode
 from workbench.rollout.policies import make_policy
 from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
+from workbench.rollout.tally import Tally
+from workbench.rollout.work import Work
 
 PARAPHRASES = 4
 """Other ways to say an instruction that are stored with an episode."""

@@ -27,9 +27,9 @@ from workbench.data.generate.rendering import Rendering, Shots, shortcoming
 from workbench.data.generate.silhouette import label_boxes
 from workbench.data.pictures import encode
 from workbench.data.thumbnails import thumbnail
-from workbench.rollout.loop import RowQueues, Work
 from workbench.rollout.simulation import launch_tabletop
 from workbench.rollout.stopwatch import Stopwatch
+from workbench.rollout.work import RowQueues, Work
 
 
 class PlannedEpisodes:
