@@ -11,7 +11,11 @@ from workbench.rollout.loop import INVALID_ACTION, Outcome, RunningEpisode
 from workbench.runs.records import EpisodeRecord
 
 EPISODE = SimpleNamespace(
-    scene=SimpleNamespace(instruction="put it there"), factors={}, spec=SimpleNamespace(index=3)
+    scene=SimpleNamespace(instruction="put it there"),
+    factors={},
+    spec=SimpleNamespace(index=3),
+    split="",
+    held_out=(),
 )
 
 
