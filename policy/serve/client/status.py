@@ -30,7 +30,7 @@ class M1Speaker:
     past: Past = "none"
 
     def __init__(self, unnorm_key: str = "") -> None:
-        self._unnorm_key, self._numbers, self._own = unnorm_key, itertools.count(1), False
+        self._unnorm_key, self._numbers = unnorm_key, itertools.count(1)
 
     def greet(self, connection: Connection, timeout_s: float) -> Greeting:
         """See the protocol."""
@@ -40,9 +40,7 @@ class M1Speaker:
         frame = connection.ask(internvla_m1.encode({"type": "ping", "request_id": name}), timeout_s)
         reply = internvla_m1.decode_reply(frame)
         require(reply, "pong", name, internvla_m1.CODEC.dialect)
-        contract = contract_in(metadata)
-        self._own = contract is not None
-        return Greeting(metadata, contract)
+        return Greeting(metadata, contract_in(metadata))
 
     def begin(self, connection: Connection, asked: Asked, timeout_s: float) -> None:
         """Nothing: a model asked for actions keeps no past, and the reset of public servers is for all clients."""
@@ -54,7 +52,8 @@ class M1Speaker:
             "instructions": [asked.prompt for asked in questions],
             "unnorm_key": self._unnorm_key or None,
         }
-        if self._own:
+        is_own = questions[0].own is not None
+        if is_own:
             name = f"r{next(self._numbers)}"
             payload[WORKBENCH] = [{**(asked.own or {}), "session": asked.session} for asked in questions]
             message: dict[str, Any] = {"type": "infer", "request_id": name, "payload": payload}
@@ -64,7 +63,7 @@ class M1Speaker:
         require(reply, "inference_result", name, internvla_m1.CODEC.dialect)
         own = reply.data.get(WORKBENCH)
         path = (internvla_m1.CODEC.dialect, "data")
-        if self._own and isinstance(own, dict):
+        if is_own and isinstance(own, dict):
             batch = numbers(own.get("actions"), (3,), (*path, WORKBENCH, "actions"))
         else:
             batch = internvla_m1.normalised_actions(reply)

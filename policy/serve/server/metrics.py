@@ -10,6 +10,7 @@ BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 COUNTERS = {
     "requests_total": "Messages that clients sent.",
     "refused_total": "Messages that were answered by an error.",
+    "failures_total": "Messages at which the server itself failed, which is a bug: its log has the traceback.",
     "unauthorised_total": "Connections and messages that were turned away for want of the token.",
     "questions_total": "Environments that the policy was asked about.",
     "batches_total": "Runs of the policy.",

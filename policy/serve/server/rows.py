@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,11 @@ class Reader:
     spec: ActionSpec
     mapping: WireMapping | None = None
     """What other clients' names and numbers mean; None for the bench's own."""
-    path: Path = field(default=("message",))
+
+    @property
+    def path(self) -> Path:
+        """How a refusal begins."""
+        return (self.dialect,)
 
     def row(self, asked: Asked) -> Row:
         """The question as the policy sees it.
@@ -84,10 +88,34 @@ class Reader:
         if row.own is not None or self.mapping is None:
             return actions
         wire = self.mapping.actions
-        made = written(wire, self.spec, actions, Now(row.measured["ee_pose"], row.measured["joint_pos"]))
+        if not np.isfinite(actions).all():
+            return np.full((len(actions), wire.dim or self.spec.dim), np.nan, np.float32)
+        made = written(wire, self.spec, actions, self._now(row))
         if wire.normalisation is not None and wire.normalisation.dim:
             made = wire.normalisation.normalised(made)
         return made.astype(np.float32)
+
+    def _now(self, row: Row) -> Now:
+        """Where the arm is; anywhere, where what is told is relative to that in any case.
+
+        Raises:
+            ProtocolError: It matters, and the client does not say it.
+        """
+        assert self.mapping is not None
+        wire = self.mapping.actions
+        is_relative = wire.arm in ("as_task", "joint_delta") or (
+            wire.arm == "tool_delta" and wire.frame == "base"
+        )
+        pose, joints = row.measured["ee_pose"], row.measured["joint_pos"]
+        needed = joints if wire.arm.startswith("joint") else pose
+        if np.isfinite(needed).all() and (wire.arm.startswith("joint") or pose[3:].any()):
+            return Now(pose, joints)
+        if not is_relative:
+            lacking = "joint positions" if wire.arm.startswith("joint") else "the tool's pose"
+            raise ProtocolError(
+                self.path, f"it lacks {lacking}, which actions of {wire.arm} are counted from"
+            )
+        return Now(np.array([0, 0, 0, 0, 0, 0, 1.0]), np.zeros(self.joints))
 
     def _images(self, asked: Asked) -> dict[str, np.ndarray]:
         if asked.own is None and self.mapping is not None:

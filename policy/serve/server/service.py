@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
+import traceback
 from collections.abc import Callable
 
 import numpy as np
@@ -70,6 +72,10 @@ class Service:
         except (ProtocolError, ServerError) as problem:
             self.metrics.count("refused_total")
             return spoken.refusal(str(problem))
+        except Exception as bug:
+            traceback.print_exc(file=sys.stderr)  # for whoever runs the server; the client gets a sentence
+            self.metrics.count("failures_total")
+            return spoken.refusal(f"the server failed with {type(bug).__name__}; its log says more")
         finally:
             self.under_way -= 1
             self.metrics.time("request_seconds", time.perf_counter() - began)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -216,3 +217,41 @@ def test_when_all_places_are_taken_the_episode_asked_longest_ago_makes_room():
         assert server.service.metrics.value("sessions") == 2
         for policy in policies:
             policy.close()
+
+
+@pytest.mark.long
+def test_sixteen_clients_of_m1_mini_are_served_at_twice_the_serial_rate():
+    """In turns, so that a busy machine slows both alike; what decides is the median of the ratios."""
+    from workbench.rollout.policies import PolicyCfg, make_policy
+
+    policy = make_policy(PolicyCfg("m1", "m1-mini"), 64, DELTA_EEF, "cpu")
+    clients, ratios = 16, []
+    with serving(policy, "openpi") as server:
+        asking = [client("openpi", server.port, n=1) for _ in range(clients)]
+        for seed, one in enumerate(asking):
+            one.reset([0], [seed])
+        seen = observation(np.random.default_rng(0), n=1)
+        asked = dict.fromkeys(asking, -1)
+
+        def ask(one):
+            asked[one] += 1
+            one.act(replace(seen, step=torch.tensor([asked[one]])))
+
+        for turn in range(6):
+            began = time.perf_counter()
+            for _ in range(4):
+                ask(asking[0])
+            serial = (time.perf_counter() - began) / 4
+            began = time.perf_counter()
+            threads = [threading.Thread(target=ask, args=(one,)) for one in asking]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            together = (time.perf_counter() - began) / clients
+            if turn:  # the first warms up
+                ratios.append(serial / together)
+        for one in asking:
+            one.close()
+    print(f"times the serial rate: {[round(r, 2) for r in ratios]}")
+    assert np.median(ratios) >= 2

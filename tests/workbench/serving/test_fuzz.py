@@ -150,6 +150,7 @@ def fuzz_server(dialect, count, seed):
                 assert service.metrics.value("refused_total") == refusals, "a whole message was refused"
         assert memory_mb() - before < GROWTH_MB
         refused = service.metrics.value("refused_total")
+        assert service.metrics.value("failures_total") == 0
 
     try:
         asyncio.run(run())
