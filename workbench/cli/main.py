@@ -124,11 +124,10 @@ def _dr(words: Sequence[str], console: Console) -> int:
 
 
 def _policy(words: Sequence[str], console: Console) -> int:
-    from workbench.cli.policy import USAGE, ImportOptions, policy_command
+    from workbench.cli.policy import policy_command, print_help
 
     if not words or _wants_help(words):
-        console.print(USAGE + "\n", markup=False)
-        console.print(help_table(ImportOptions))
+        print_help(words, console)
         return 0 if words else BAD_INPUT
     return policy_command(words, console)
 
@@ -266,8 +265,8 @@ COMMANDS = {
     ),
     "policy": Command(
         _policy,
-        "make a checkpoint of a published InternVLA-M1 run",
-        "workbench policy import published/run qwen=published/qwen out=checkpoints/m1",
+        "check that a policy and a task mean the same; make a checkpoint of a published run",
+        "workbench policy check m1",
     ),
     "serve": Command(
         _serve,

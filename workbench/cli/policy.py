@@ -1,4 +1,4 @@
-"""``workbench policy``: published checkpoints made into ours."""
+"""``workbench policy``: policies checked against a task, and published checkpoints made into ours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from workbench.cli.options import OptionError, listed, option, parse_options
+from workbench.cli.options import OptionError, help_table, listed, option, parse_options
 from workbench.cli.positional import positional
 from workbench.rollout.options import choose
 from workbench.runs.durable import naming
@@ -108,12 +108,42 @@ def run_import(run: str, options: ImportOptions, console: Console) -> int:
     return 0
 
 
+def run_check(words: Sequence[str], console: Console) -> int:
+    """Check a policy on scripted situations; returns 1 where something is contradictory. OptionError as from `eval`."""
+    from workbench.policy_probe.options import USAGE as CHECK_USAGE
+    from workbench.policy_probe.options import PolicyCheckOptions
+
+    (policy,), given = positional(words, 1, CHECK_USAGE, PolicyCheckOptions)
+    options = parse_options(PolicyCheckOptions, [f"policy={policy}", *given])
+    options.resolve()
+    from workbench.policy_probe.command import check_policy
+
+    return check_policy(options, console)
+
+
 def policy_command(words: Sequence[str], console: Console) -> int:
-    """``workbench policy import RUN_DIR key=value ...``."""
+    """``workbench policy check POLICY key=value ...``, or ``import RUN_DIR key=value ...``."""
+    if words and words[0] == "check":
+        return run_check(words[1:], console)
     if not words or words[0] != "import":
-        raise OptionError(USAGE)
+        raise OptionError(f"policy takes check or import; {USAGE}")
     (run,), given = positional(words[1:], 1, USAGE, ImportOptions)
     return run_import(run, parse_options(ImportOptions, given), console)
+
+
+def print_help(words: Sequence[str], console: Console) -> None:
+    """Usage and options of the verb among the words, or of both."""
+    from workbench.policy_probe.options import USAGE as CHECK_USAGE
+    from workbench.policy_probe.options import PolicyCheckOptions
+
+    verbs: dict[str, tuple[str, type]] = {
+        "check": (CHECK_USAGE, PolicyCheckOptions),
+        "import": (USAGE, ImportOptions),
+    }
+    chosen = [verbs[word] for word in words if word in verbs][:1] or list(verbs.values())
+    for usage, options in chosen:
+        console.print(usage + "\n", markup=False)
+        console.print(help_table(options))
 
 
 def _action_spec(file: str) -> ActionSpec:

@@ -1,0 +1,89 @@
+"""``workbench policy check``: is what a policy does what its channels say?"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from policy.contract import Policy
+from robots.registry import robot
+from workbench.policy_check.examine import examine
+from workbench.policy_check.examined import Examined, Sides
+from workbench.policy_check.report import as_json, print_end, print_said, print_verdicts
+from workbench.policy_check.sides import declared_contradictions, what_they_say
+from workbench.policy_check.verdict import Verdict, contradictions
+from workbench.policy_probe.asking import StagedPolicy
+from workbench.policy_probe.options import PolicyCheckOptions
+from workbench.policy_probe.stage import Stage
+from workbench.rollout.launch import output_to
+from workbench.rollout.policies import make_policy, observation_offer
+from workbench.rollout.simulation import launch_tabletop
+from workbench.runs.durable import write_atomically
+
+
+def check_policy(options: PolicyCheckOptions, console: Console) -> int:
+    """Check the policy of resolved options; prints tables, and returns 1 where anything is contradictory."""
+    console.print(
+        f"{options.policy} on {options.place}, {options.num_envs} scenes, {options.physics} on {options.device}\n",
+        markup=False,
+    )
+    with tempfile.TemporaryDirectory() as folder, output_to(Path(folder, "simulator.log")) as terminal:
+        cfg = options.simulation_cfg(options.policy_cfg.cameras, options.factor_set())
+        with launch_tabletop(cfg) as env:
+            policy = make_policy(
+                options.policy_cfg, options.num_envs, env.action_spec, options.device, options.image_size
+            )
+            sides = sides_of(policy, env.action_spec, options)
+            said = what_they_say(sides)
+            verdicts: list[Verdict] = declared_contradictions(sides)
+            asked = 0
+            if sides.own.dim == sides.needed.dim:
+                stage = Stage(env, options.factor_set(), options.seed, policy.cameras)
+                with _progress(terminal) as told:
+                    examined = Examined(sides, StagedPolicy(policy, stage, told), options.level)
+                    verdicts += examine(examined)
+                    asked = examined.asked
+    print_said(said, console)
+    console.print()
+    print_verdicts(verdicts, console)
+    console.print()
+    print_end(sides, verdicts, console)
+    if options.json:
+        about = {"seed": options.seed, "scenes": options.num_envs, "level": options.level, "decisions": asked}
+        text = json.dumps(as_json(sides, said, verdicts, about), indent=1) + "\n"
+        write_atomically(Path(options.json), text)
+    return 1 if contradictions(verdicts) else 0
+
+
+def sides_of(policy: Policy, needed: Any, options: PolicyCheckOptions) -> Sides:
+    """What both sides say."""
+    return Sides(
+        policy=policy.name,
+        task=options.place,
+        own=policy.action_spec,
+        needed=needed,
+        offer=observation_offer(options.image_size, options.robot),
+        cameras=tuple(policy.cameras),
+        observation_spec=getattr(policy, "observation_spec", None),
+        privileged=policy.privileged,
+        execute_steps=policy.execute_steps,
+        time_limit_s=options.time_limit_s,
+        scale=robot(options.robot).workspace.scale,
+    )
+
+
+@contextmanager
+def _progress(terminal: Any) -> Iterator[Any]:
+    columns = (SpinnerColumn(), TextColumn("asking: {task.completed} decisions"), TimeElapsedColumn())
+    with Progress(
+        *columns, console=Console(file=terminal, force_terminal=terminal.isatty()), transient=True
+    ) as bar:
+        task = bar.add_task("asking", total=None)
+        yield lambda decisions: bar.advance(task, decisions)
