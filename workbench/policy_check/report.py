@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from workbench.policy_check.examined import TESTS, Sides
@@ -33,15 +34,17 @@ def as_json(
     }
 
 
-def print_said(said: Sequence[Said], console: Console) -> None:
-    """What both sides say."""
+def print_said(said: Sequence[Said], between: Sequence[str], console: Console) -> None:
+    """What both sides say, and what a mapping does ``between`` them, a line each."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, width=_width(console))
     for heading in ("what they say of", "policy", "task", ""):
         table.add_column(heading, overflow="fold", no_wrap=heading == "what they say of")
     for line in said:
         mark = "" if line.agrees else "[bold red]differs[/]"
-        table.add_row(line.channel, line.policy, line.task, mark)
+        table.add_row(line.channel, escape(line.policy), escape(line.task), mark)
     console.print(table)
+    for conversion in between:
+        console.print(f"converted: {conversion}", markup=False)
 
 
 def print_verdicts(verdicts: Sequence[Verdict], console: Console) -> None:
@@ -51,7 +54,9 @@ def print_verdicts(verdicts: Sequence[Verdict], console: Console) -> None:
         table.add_column(heading, overflow="fold", no_wrap=heading != "measured")
     for verdict in verdicts:
         style = STYLES.get(verdict.result, "default")
-        table.add_row(verdict.channel, verdict.about, f"[{style}]{verdict.result}[/]", verdict.sentence)
+        table.add_row(
+            verdict.channel, verdict.about, f"[{style}]{verdict.result}[/]", escape(verdict.sentence)
+        )
     console.print(table)
 
 
@@ -59,7 +64,7 @@ def print_end(sides: Sides, verdicts: Sequence[Verdict], console: Console) -> No
     """The last lines: every contradiction in a sentence, or that there is none."""
     wrong = contradictions(verdicts)
     for verdict in wrong:
-        console.print(f"[bold red]{verdict.channel}[/]: {verdict.sentence}")
+        console.print(f"[bold red]{verdict.channel}[/]: {escape(verdict.sentence)}")
     counts = {kind: sum(v.result == kind for v in verdicts) for kind in (CONSISTENT, CONTRADICTORY, UNKNOWN)}
     untold = any(v.about == "read" and v.result == UNKNOWN for v in verdicts)
     read = ", ".join(v.channel for v in verdicts if v.result == READ) or (

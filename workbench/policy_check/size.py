@@ -63,7 +63,7 @@ def _move_unit(examined: Examined, answers: Answers, channels: Channels, move: C
     toward = signed_rank(pace)
     if toward.leans(examined.test_level) <= 0:
         return tested("action", names, "unit", UNKNOWN, "it does not clearly move toward the goal", toward)
-    needed = far / np.maximum(pace, 1e-12) / hz
+    needed = far / np.where(pace > 0, pace, np.nan) / hz
     too_slow = signed_rank(np.log(needed / limit))
     middle = float(np.nanmedian(needed))
     if too_slow.leans(examined.test_level) > 0:

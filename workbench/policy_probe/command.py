@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -40,26 +40,47 @@ def check_policy(options: PolicyCheckOptions, console: Console) -> int:
             policy = make_policy(
                 options.policy_cfg, options.num_envs, env.action_spec, options.device, options.image_size
             )
-            sides = sides_of(policy, env.action_spec, options)
-            said = what_they_say(sides)
-            verdicts: list[Verdict] = declared_contradictions(sides)
-            asked = 0
-            if sides.own.dim == sides.needed.dim:
-                stage = Stage(env, options.factor_set(), options.seed, policy.cameras)
-                with _progress(terminal) as told:
-                    examined = Examined(sides, StagedPolicy(policy, stage, told), options.level)
-                    verdicts += examine(examined)
-                    asked = examined.asked
-    print_said(said, console)
+            with closing_it(policy):
+                sides = sides_of(policy, env.action_spec, options)
+                verdicts: list[Verdict] = declared_contradictions(sides)
+                asked = 0
+                if sides.own.dim == sides.needed.dim:
+                    stage = Stage(env, options.factor_set(), options.seed, policy.cameras)
+                    with _progress(terminal) as told:
+                        examined = Examined(sides, StagedPolicy(policy, stage, told), options.level)
+                        verdicts += examine(examined)
+                        asked = examined.asked
+    said = what_they_say(sides)
+    between = options.policy_cfg.conversions(options.image_size, sides.needed)
+    print_said(said, between, console)
     console.print()
     print_verdicts(verdicts, console)
     console.print()
     print_end(sides, verdicts, console)
     if options.json:
         about = {"seed": options.seed, "scenes": options.num_envs, "level": options.level, "decisions": asked}
-        text = json.dumps(as_json(sides, said, verdicts, about), indent=1) + "\n"
+        text = json.dumps(as_json(sides, said, verdicts, about | {"between": between}), indent=1) + "\n"
         write_atomically(Path(options.json), text)
     return 1 if contradictions(verdicts) else 0
+
+
+@contextmanager
+def closing_it(policy: Policy) -> Iterator[None]:
+    """Lets go of a policy behind a server on the way out."""
+    try:
+        yield
+    finally:
+        if isinstance(policy, SupportsClose):
+            policy.close()
+
+
+@runtime_checkable
+class SupportsClose(Protocol):
+    """What holds a connection."""
+
+    def close(self) -> None:
+        """Lets go of it."""
+        ...
 
 
 def sides_of(policy: Policy, needed: Any, options: PolicyCheckOptions) -> Sides:

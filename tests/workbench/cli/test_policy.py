@@ -33,6 +33,11 @@ def test_a_run_becomes_a_checkpoint(published, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["check"], "usage: workbench policy check POLICY"),
+        (["check", "nobody"], "there is no policy 'nobody'"),
+        (["check", "hold", "num_envs=4", "device=cpu"], "num_envs must be at least 15 at level=0.01, not 4"),
+        (["check", "hold", "level=2"], "level must lie between 0 and 1"),
+        (["check", "hold", "policy=random"], "option 'policy' is given twice"),
         (["import"], "usage: workbench policy import RUN_DIR"),
         (["export", "x"], "usage: workbench policy import RUN_DIR"),
         (["import", "RUN", "out=x"], "qwen= is missing"),

@@ -9,7 +9,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from policy.action import ActionChannel, ActionSpec
-from policy.observation_spec import ObservationOffer
+from policy.observation_inputs import Measured, state_vector
+from policy.observation_spec import CameraInput, ObservationOffer, ObservationSpec, StateInput
 from workbench.policy_check.answers import Answers
 from workbench.policy_check.changes import Change, Seen
 from workbench.policy_check.examined import Sides
@@ -27,15 +28,15 @@ CHANNELS = (
     *(ActionChannel(f"drot_{axis}", "rad", "base", "previous_command", -0.125, 0.125) for axis in "xyz"),
     ActionChannel("gripper", "1", "joint", "absolute", -1.0, 1.0),
 )
+OFFER = ObservationOffer("franka", 7, OPEN_WIDTH, {"front": (SIDE_PX, SIDE_PX)})
 SPEC = ActionSpec("delta_eef", "franka", 20.0, CHANNELS)
 
 
 def sides(policy: AnalyticPolicy, **others) -> Sides:
     """What both sides say of an analytic policy."""
-    offer = ObservationOffer("franka", 7, OPEN_WIDTH, {"front": (SIDE_PX, SIDE_PX)})
     cameras = ("front",) if policy.looks else ()
     said = Sides(
-        "analytic", "made_up", SPEC, SPEC, offer, cameras=cameras, execute_steps=policy.execute_steps
+        "analytic", "made_up", SPEC, SPEC, OFFER, cameras=cameras, execute_steps=policy.execute_steps
     )
     return replace(said, **others)
 
@@ -165,3 +166,38 @@ class Scenes:
                 u = round(SIDE_PX / 2 - 0.5 - place[1] * PX_PER_M)
                 pictures[s, max(v - 1, 0) : v + 2, max(u - 1, 0) : u + 2] = COLORS[color]
         return pictures
+
+
+class DeclaredPolicy(AnalyticPolicy):
+    """The same, told of its hand by a state vector that it declares, and reads as it was trained to."""
+
+    trained = (
+        StateInput("ee_position", "m"),
+        StateInput("ee_rotation", "quaternion_xyzw"),
+        StateInput("gripper", "open"),
+    )
+
+    def __init__(self, declared: Sequence[StateInput] = trained) -> None:
+        super().__init__()
+        self.observation_spec = ObservationSpec((CameraInput("front"),), tuple(declared))
+
+    def act(self, seen: Seen) -> np.ndarray:
+        """See the base."""
+        measured = Measured(seen.joint_pos, seen.joint_vel, seen.ee_pose, seen.gripper_width)
+        state = state_vector(self.observation_spec, measured, OFFER)
+        rotation = np.where(np.abs(state[:, 3:7]).sum(1, keepdims=True) > 1e-6, state[:, 3:7], (1, 0, 0, 0))
+        pose = np.concatenate([state[:, :3], rotation], 1)
+        return super().act(replace(seen, ee_pose=pose, gripper_width=state[:, 7] * OPEN_WIDTH))
+
+
+class DeclaredScenes(Scenes):
+    """Scenes for a policy that declares what it takes."""
+
+    def ask(self, script: Sequence[Situation], change: Change | None = None) -> Answers:
+        """See `Asker`."""
+        declared = self.policy.observation_spec
+        self.policy.observation_spec = change.respec(declared) if change else declared
+        try:
+            return super().ask(script, change)
+        finally:
+            self.policy.observation_spec = declared

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from rich.console import Console
 
+from policy.observation_spec import StateInput
 from workbench.policy_check.changes import Seen
 from workbench.policy_check.examine import examine
 from workbench.policy_check.examined import Examined
+from workbench.policy_check.report import print_end, print_said, print_verdicts
+from workbench.policy_check.sides import declared_contradictions, what_they_say
 from workbench.policy_check.verdict import CONSISTENT, NOT_READ, READ, UNKNOWN, Verdict, contradictions
 
-from .analytic import AnalyticPolicy, Noise, Scenes, Still, sides
+from .analytic import SPEC, AnalyticPolicy, DeclaredPolicy, DeclaredScenes, Noise, Scenes, Still, sides
 from .planted import ACTIONS, CHUNKS, PICTURES, STATES, TWO, TWO_SEEN, Mistake
 
 ALL = {**ACTIONS, **CHUNKS, **PICTURES, **STATES, **TWO, **TWO_SEEN}
@@ -142,3 +149,44 @@ def test_an_answer_that_is_no_number_is_named():
         return np.where(np.arange(7) == 1, np.nan, chunk)
 
     assert ("dy", "finite") in named(verdicts(Mistaken(Mistake(frozenset(), broken))))
+
+
+POSITION, ROTATION, HAND = DeclaredPolicy.trained
+
+
+@pytest.mark.parametrize(
+    ("declared", "wrong"),
+    [
+        (DeclaredPolicy.trained, set()),
+        ((POSITION, StateInput("ee_rotation", "quaternion_wxyz"), HAND), {("tool rotation", "form")}),
+        ((StateInput("ee_position", "mm"), ROTATION, HAND), {("tool position", "unit")}),
+        ((POSITION, ROTATION, StateInput("gripper", "mm")), {("gripper width", "form")}),
+    ],
+)
+def test_a_state_that_is_declared_in_another_form_than_it_is_read_in(declared, wrong):
+    policy = DeclaredPolicy(declared)
+    found = examine(Examined(sides(policy, observation_spec=policy.observation_spec), DeclaredScenes(policy)))
+    assert {channel for channel, _ in named(found)} == {channel for channel, _ in wrong}
+
+
+def test_what_specs_say_otherwise_is_contradictory_before_anything_is_asked():
+    other = replace(SPEC, gripper_sign="+1 closes", control_hz=10.0)
+    found = declared_contradictions(sides(AnalyticPolicy(), own=other))
+    assert {verdict.channel for verdict in found} == {"gripper_sign", "control_hz"}
+    lines = {line.channel: line for line in what_they_say(sides(AnalyticPolicy(), own=other))}
+    assert not lines["gripper sign"].agrees
+    assert lines["dx"].agrees
+    assert (lines["rate"].policy, lines["rate"].task) == ("10 Hz", "20 Hz")
+
+
+def test_a_terminal_of_a_hundred_columns_shows_it_all(sound):
+    console = Console(width=100, file=io.StringIO(), record=True)
+    said = sides(AnalyticPolicy())
+    print_said(what_they_say(said), ["prompt: 'do {instruction}'"], console)
+    print_verdicts(sound, console)
+    print_end(said, sound, console)
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 100
+    flat = " ".join(text.split())
+    assert "analytic reads tool position, tool rotation, gripper width, front picture, instruction" in flat
+    assert "0 contradictory" in flat
