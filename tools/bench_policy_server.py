@@ -140,7 +140,17 @@ def main(words: list[str] | None = None) -> int:
             ("openpi", "bench"): ([theirs, "-c", THEIR_CLIENT], our_port),
             ("bench", "openpi"): ([sys.executable, "-c", OUR_CLIENT], their_port),
         }
-        table = Table("clients", "client", "server", "p50 [ms]", "p95 [ms]", "p99 [ms]", "requests", box=None)
+        table = Table(
+            "clients",
+            "client",
+            "server",
+            "least [ms]",
+            "p50 [ms]",
+            "p95 [ms]",
+            "p99 [ms]",
+            "requests",
+            box=None,
+        )
         for count in counts:
             found: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
             for _ in range(options.rounds):
@@ -149,7 +159,7 @@ def main(words: list[str] | None = None) -> int:
                         client, port, max(1, options.requests // options.rounds // count), count
                     )
             for (client_is, server_is), times in found.items():
-                quantiles = [f"{q:.2f}" for q in np.percentile(times, (50, 95, 99))]
+                quantiles = [f"{q:.2f}" for q in np.percentile(times, (0, 50, 95, 99))]
                 table.add_row(str(count), client_is, server_is, *quantiles, str(len(times)))
     console.print(machine(), markup=False)
     console.print(table)

@@ -132,7 +132,9 @@ class RemoteServer:
                 f"policy={self.name} needs policy.mapping=, since its server does not say what it takes and gives: a "
                 f"YAML file, or one that ships: {', '.join(shipped())}"
             )
-        unfit = mapping.problems(offer) if mapping else []
+        from policy.serve.client.translation import beyond
+
+        unfit = mapping.problems(offer) + beyond(mapping, self.greeting.limits, offer) if mapping else []
         unfit += [
             f"it looks through camera {c}; the task has {', '.join(offer.cameras)}"
             for c in self.cameras

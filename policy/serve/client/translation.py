@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -167,6 +167,25 @@ class Mapped:
             values = wire.normalisation.physical(values)
         now = Now(seen.measured.ee_pose[row], seen.measured.joint_pos[row])
         return self._readers[env].read(values, now)
+
+
+def beyond(mapping: Mapping, limits: Map[str, Any], offer: ObservationOffer) -> list[str]:
+    """What of a mapping a server does not take or give by its own words when it greeted, in plain sentences."""
+    found, chunk = [], limits.get("action_chunk_size")
+    taken_height, taken_width = limits.get("image_resolution") or (0, 0)
+    for camera in mapping.cameras if taken_height else ():
+        width, height = offer.cameras.get(camera.camera, (0, 0))
+        width, height = camera.width or width, camera.height or height
+        if (width, height) != (taken_width, taken_height):
+            found.append(
+                f"camera {camera.name} is sent with {width} x {height} px, and the server takes "
+                f"{taken_width} x {taken_height}"
+            )
+    if isinstance(chunk, int) and mapping.actions.execute_steps > chunk:
+        found.append(
+            f"{mapping.actions.execute_steps} steps of a chunk are to be executed, and the server's have {chunk}"
+        )
+    return found
 
 
 def taken(camera: WireCamera, images: np.ndarray) -> np.ndarray:

@@ -194,3 +194,37 @@ def test_no_server_is_looked_for_in_the_environments_proxies(made, monkeypatch):
         with websocket_server(openpi_answers(lambda asked: np.zeros((10, 8)))) as port:
             policy = made(f"remote:openpi://127.0.0.1:{port}", spec=DELTA_JOINTS, mapping="openpi-droid")
             policy.act(observation())
+
+
+NEEDS = {"image_resolution": [180, 320], "needs_wrist_camera": True, "n_external_cameras": 1,
+         "needs_stereo_camera": False, "needs_session_id": True, "action_space": "joint_position"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("width", "sentence"), [(320, None), (224, "sent with 224 x 180 px, and the server takes 320 x 180")]
+)
+def test_what_a_server_says_that_it_takes_is_held_against_the_mapping(made, tmp_path, width, sentence):
+    file = tmp_path / "m.yaml"
+    file.write_text(
+        "dialect: roboarena\nactions: {arm: as_task}\n"
+        f"cameras: [{{name: observation/exterior_image_0_left, source: front, width: {width}, height: 180}}]\n",
+        "utf-8",
+    )
+    with websocket_server(openpi_answers(lambda asked: np.zeros((2, 8)), NEEDS)) as port:
+        name = f"remote:roboarena://127.0.0.1:{port}"
+        if sentence is None:
+            assert made(name, spec=DELTA_JOINTS, mapping=file).cameras == ("front",)
+        else:
+            with pytest.raises(OptionError, match=sentence):
+                made(name, spec=DELTA_JOINTS, mapping=file)
+
+
+def test_a_server_with_one_past_for_all_acts_in_one_environment(made, tmp_path):
+    file = tmp_path / "m.yaml"
+    file.write_text("dialect: roboarena\nactions: {arm: as_task}\n", "utf-8")
+    needs = NEEDS | {"needs_session_id": False}
+    with websocket_server(openpi_answers(lambda asked: np.zeros((2, 8)), needs)) as port:
+        name = f"remote:roboarena://127.0.0.1:{port}"
+        made(name, n=1, spec=DELTA_JOINTS, mapping=file)
+        with pytest.raises(OptionError, match="one past for all its clients, so 3 environments"):
+            made(name, spec=DELTA_JOINTS, mapping=file)

@@ -130,3 +130,25 @@ def test_a_question_that_is_asked_again_gets_the_same_answer():
         seen = observation(np.random.default_rng(3))
         assert torch.equal(policy.act(seen).actions, policy.act(seen).actions)
         policy.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dialect", ["m1", "starvla", "n1.6", "openpi"])
+def test_m1_mini_decides_and_says_the_same_behind_a_server(dialect):
+    """Where a request has room for all environments; where not, one environment: a batch of another size may round
+    otherwise in the last digit."""
+    n = 1 if dialect == "openpi" else N
+    local = make_policy(PolicyCfg("m1", "m1-mini"), n, DELTA_EEF, "cpu")
+    with serving(
+        make_policy(PolicyCfg("m1", "m1-mini"), 64, DELTA_EEF, "cpu"), **options_of(dialect)
+    ) as server:
+        remote = client(dialect, server.port, n=n)
+        for policy in (local, remote):
+            policy.reset(range(n), range(50, 50 + n))
+        for step in (0, 4):
+            seen = observation(np.random.default_rng(step), n, step)
+            near, far = local.act(seen), remote.act(seen)
+            assert far.actions.numpy().tobytes() == near.actions.numpy().tobytes()
+            assert list(far.grounding) == list(near.grounding)
+            assert any(claim is not None for claim in near.grounding)
+        remote.close()
