@@ -169,7 +169,9 @@ def main(words: list[str] | None = None) -> int:
 def asked(client: list[str], port: int, requests: int, count: int) -> list[float]:
     """Times of requests [ms], of so many clients at once."""
     command = [*client, str(port), str(requests)]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(count)]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", cwd=ROOT) for _ in range(count)
+    ]
     outputs = [process.communicate()[0] for process in running]
     if any(process.returncode for process in running):
         raise RuntimeError("a client failed: see above")
@@ -179,7 +181,7 @@ def asked(client: list[str], port: int, requests: int, count: int) -> list[float
 @contextmanager
 def server(command: list[str]) -> Iterator[int]:
     """The port of a server that runs meanwhile."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", cwd=ROOT)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
