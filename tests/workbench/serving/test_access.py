@@ -165,3 +165,15 @@ def test_tokens_and_addresses():
     assert message_shows(gr00t.encode({"endpoint": "ping", "api_token": TOKEN}, "n1.6"), TOKEN)
     assert not message_shows(gr00t.encode({"endpoint": "ping", "api_token": TOKEN + "x"}, "n1.6"), TOKEN)
     assert not message_shows(gr00t.encode({"endpoint": TOKEN}, "n1.6"), TOKEN)
+
+
+def test_gr00t_has_health_and_metrics_at_a_port_of_their_own():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with serving(Remembering(DELTA_EEF), "gr00t", version="n1.6", metrics_port=port):
+        assert get(port, "/healthz") == (200, "OK\n")
+        assert 'protocol="gr00t"' in get(port, "/metrics")[1]
+        with pytest.raises(InvalidStatus) as refusal, connect(f"ws://127.0.0.1:{port}"):
+            pass
+        assert refusal.value.response.status_code == 503
