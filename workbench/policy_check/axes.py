@@ -95,8 +95,10 @@ def _channel(
     own, most = tests[j], max(sizes)
     shown = 1000 * most
 
-    def verdict(result: Result, sentence: str, test: SignedRank) -> Verdict:
-        return tested("action", name, "axis and sign", result, sentence, test, step=test.median / 2)
+    def verdict(result: Result, sentence: str, test: SignedRank, **numbers: float) -> Verdict:
+        return tested(
+            "action", name, "axis and sign", result, sentence, test, step=test.median / 2, **numbers
+        )
 
     if not any(test.count for test in tests):
         why = f"{asked[j]} changes nothing in its answer"
@@ -119,7 +121,7 @@ def _channel(
             f"{name} answers to {axes[other]} and not to {axes[j]}{turned_round}: {asked[other]} changes it by "
             f"{shown:.2g} {unit} a step, along {axes[j]} by {1000 * sizes[j]:.2g}"
         )
-        return verdict(CONTRADICTORY, said, test), other, -test.leans(level)
+        return verdict(CONTRADICTORY, said, test, axis=other), other, -test.leans(level)
     said = (
         f"{asked[j]}: {right} in {own.below}, the other way in {own.above} of {examined.asker.scenes} scenes, which "
         "is no clear lean"

@@ -44,11 +44,15 @@ def judge_conventions(
     if not read:
         return []
     scores = Scores(examined, channels, move, _opens_with(examined, before)).available()
+    if _is_one_mistake(before):
+        scores.pop(
+            "righting", None
+        )  # a mistake of its turns says it all: no form of the state is to be blamed
     right = {name for name, score in scores.items() if score.is_right(score.of(None)[0], examined.test_level)}
     found = []
     for family in families(examined.sides):
         is_read = family.channel in read or family.channel == "state"
-        if is_read or not right.issuperset(family.scores):
+        if is_read or not right.issuperset(set(family.scores) & set(scores)):
             judged = _judged(examined, family, scores)
             if is_read or judged.correction:
                 found.append(judged)
@@ -60,6 +64,14 @@ def _opens_with(examined: Examined, before: Sequence[Verdict]) -> int:
     needed = 1 if examined.sides.needed.gripper_sign == "+1 opens" else -1
     is_wrong = any(v.about == "sign" and v.result == CONTRADICTORY for v in before)
     return -needed if is_wrong else needed
+
+
+def _is_one_mistake(before: Sequence[Verdict]) -> bool:
+    """Whether what is wrong with the turns is one thing: their frame, a sign, or two that are exchanged."""
+    turns = [v for v in before if v.channel.startswith("drot") and v.about in ("frame", "axis and sign")]
+    wrong = [v for v in turns if v.result == CONTRADICTORY]
+    exchanged = [v for v in wrong if v.measured.get("axis") is not None]
+    return len(wrong) == 1 or (len(wrong) == len(exchanged) == 2)
 
 
 def _judged(examined: Examined, family: Family, scores: Mapping[str, Score]) -> Judgement:

@@ -45,7 +45,7 @@ def check_policy(options: PolicyCheckOptions, console: Console) -> int:
                 verdicts: list[Verdict] = declared_contradictions(sides)
                 asked = 0
                 if sides.own.dim == sides.needed.dim:
-                    stage = Stage(env, options.factor_set(), options.seed, policy.cameras)
+                    stage = Stage.begun(env, options.factor_set(), options.seed, policy.cameras)
                     with _progress(terminal) as told:
                         examined = Examined(sides, StagedPolicy(policy, stage, told), options.level)
                         verdicts += examine(examined)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 from domain_rand.sets import FactorSet
 from policy.contract import Calibration
 from workbench.policy_check.changes import Seen
 from workbench.policy_check.situations import OVER, Situation
-from workbench.rollout.simulation import TabletopSimulation, quaternion
 
 ITERATIONS = 80
 """Of inverse kinematics: situations lie far from each other."""
@@ -41,20 +41,16 @@ class Shown:
 class Stage:
     """Scenes that begin once and are then shown, a situation at a time."""
 
-    def __init__(self, env: Any, factor_set: FactorSet, seed: int, cameras: Sequence[str]) -> None:
+    def __init__(self, env: Any, seeds: Sequence[int], cameras: Sequence[str] = ()) -> None:
         """
         Args:
-            env: the environments, one a scene.
-            factor_set: what scenes are drawn from.
-            seed: seed of the suite.
+            env: the environments, one a scene, whose episodes have begun.
+            seeds: for the policy, one a scene.
             cameras: whose pictures are wanted.
         """
-        self.env, self.cameras = env, tuple(cameras)
+        self.env, self.seeds, self.cameras = env, list(seeds), tuple(cameras)
         self.scenes: int = env.num_envs
         rows = range(self.scenes)
-        simulation = TabletopSimulation(env, factor_set, seed, max_steps=1)
-        self.seeds = list(simulation.begin(rows, rows))
-        """For the policy, one a scene."""
         model = env.robot_model
         self._control, self._kinematics = model.tool_control(), model.kinematics()
         self._scale: float = model.workspace.scale
@@ -65,6 +61,15 @@ class Stage:
         self._target = view.target
         self._width = self._held_width(view, choice)
         self._shown: dict[Situation, Shown] = {}
+
+    @classmethod
+    def begun(cls, env: Any, factor_set: FactorSet, seed: int, cameras: Sequence[str]) -> Stage:
+        """The first scenes of the suite that a factor set and a seed name."""
+        from workbench.rollout.simulation import TabletopSimulation
+
+        rows = range(env.num_envs)
+        simulation = TabletopSimulation(env, factor_set, seed, max_steps=1)
+        return cls(env, simulation.begin(rows, rows), cameras)
 
     def show(self, situation: Situation) -> Shown:
         """The situation; drawn once."""
@@ -101,11 +106,12 @@ class Stage:
     ) -> Shown:
         env = self.env
         rows = range(self.scenes)
+        quaternion = Rotation.from_matrix(_array(turned)).as_quat()
         seen = Seen(
             joint_pos=_array(env.joint_pos),
             joint_vel=_array(env.joint_vel),
             gripper_width=_array(env.gripper_width),
-            ee_pose=_array(torch.cat((at, quaternion(turned)), 1)),
+            ee_pose=np.concatenate([_array(at), quaternion.astype(np.float32)], 1),
             images={name: _array(env.image(name)) for name in self.cameras},
             instruction=[scene.instruction for scene in env.scenes],
             simulator=np.arange(self.scenes),
