@@ -5,27 +5,26 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tomllib
 from pathlib import Path
 
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "plugin"
-ENTRY_POINTS = """
-[workbench.factors]
-own = own_factors
-{more}
-[workbench.checks]
-own = own_checks
+ROOT = Path(__file__).parents[3]
+OURS = ("domain_rand", "policy", "robots", "tasks", "workbench")
+HERE = Path(sysconfig.get_path("purelib"))
+"""Where what the workbench needs is installed."""
 
-[workbench.policies]
-still = own_policy:Still
 
-[workbench.robots]
-calm_panda = own_robot:CalmPanda
-
-[workbench.tasks]
-fill_trays = own_task:TASK
-"""
+def entry_points():
+    """What the package registers, as its ``pyproject.toml`` says, in the form in which an installer leaves it."""
+    groups = tomllib.loads((SOURCE / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]
+    lines = [
+        line for group, points in groups.items() for line in (f"[{group}]", *map(" = ".join, points.items()))
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def install(place, more=""):
@@ -35,7 +34,9 @@ def install(place, more=""):
     info = place / "own_things-1.2.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: own-things\nVersion: 1.2\n", "utf-8")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS.format(more=more), "utf-8")
+    factors = "[workbench.factors]\n"
+    said = entry_points().replace(factors, factors + more + "\n")
+    (info / "entry_points.txt").write_text(said, "utf-8")
 
 
 @pytest.fixture
@@ -83,26 +84,80 @@ def test_a_package_that_cannot_be_imported_is_named_and_costs_its_own_factors_al
     assert "dynamics.object_mass" in listed.stdout
 
 
+def ours():
+    """Every file of the project's packages, and every package that its environment has -> when it was changed."""
+    files = [
+        f for name in OURS for f in (ROOT / name).rglob("*") if f.is_file() and "__pycache__" not in f.parts
+    ]
+    return {str(f): f.stat().st_mtime_ns for f in (*files, *SOURCE.iterdir(), *HERE.glob("*.dist-info"))}
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """The command in an environment of its own, which sees this one's packages and has the package installed by pip."""
+    folder = tmp_path_factory.mktemp("plugin")
+    before = ours()
+    subprocess.run([sys.executable, "-m", "venv", folder / "env"], check=True)
+    python = folder / "env/bin/python"
+    packages = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True, encoding="utf-8", check=True,
+    ).stdout.strip()  # fmt: skip
+    Path(packages, "workbench_packages.pth").write_text(
+        f"import site; site.addsitedir({str(HERE)!r}); site.addsitedir({str(ROOT)!r})\n", "utf-8"
+    )
+    shutil.copytree(SOURCE, folder / "source", ignore=shutil.ignore_patterns("__pycache__"))
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    installed = subprocess.run([*pip, folder / "source"], capture_output=True, encoding="utf-8", check=False)
+    assert installed.returncode == 0, installed.stderr
+
+    def run(*words):
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return subprocess.run(
+            [python, "-m", "workbench.cli.main", *words],
+            cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False,
+        )  # fmt: skip
+
+    run.folder = folder
+    yield run
+    assert ours() == before, "a file of ours was touched"
+
+
+@pytest.mark.long
+def test_installed_by_pip_everything_of_it_is_found(elsewhere):
+    assert not any("own_things" in name for name in map(str, HERE.iterdir())), (
+        "it is in the other environment alone"
+    )
+    listed = elsewhere("dr", "list", "own")
+    assert listed.returncode == 0, listed.stderr
+    assert "own.filling  0 -> 0 to 1  [1]" in listed.stdout
+    told = " ".join(elsewhere("eval", "--help").stdout.split())
+    assert "fill_trays" in told
+    assert "calm_panda" in told
+
+
 @pytest.mark.sim
 @pytest.mark.long
-def test_an_evaluation_with_its_factor_and_its_policy_and_the_check_of_its_factor(workbench, tmp_path):
+def test_an_evaluation_with_its_factor_and_its_policy_and_the_check_of_its_factor(elsewhere):
     words = ("physics=ovphysx", "device=cpu")
-    ran = workbench(
+    ran = elsewhere(
         "eval", "policy=still", "policy.gripper=-1", "dr=none", "dr.own.filling.value=0.5", "episodes=2", "num_envs=2",
         "time_limit_s=1", "record=0", "last_frames=0", "out=run", *words,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    records = [json.loads(line) for line in (tmp_path / "run/episodes.jsonl").read_text("utf-8").splitlines()]
+    records = [
+        json.loads(line) for line in (elsewhere.folder / "run/episodes.jsonl").read_text("utf-8").splitlines()
+    ]
     assert [record["factors"]["own.filling"] for record in records] == [0.5, 0.5]
-    files = json.loads((tmp_path / "run/provenance.json").read_text("utf-8"))["policy"]["files"]
+    files = json.loads((elsewhere.folder / "run/provenance.json").read_text("utf-8"))["policy"]["files"]
     assert list(files) == ["own_policy.py"]
-    checked = workbench("dr", "check", "own.filling", *words)
+    checked = elsewhere("dr", "check", "own.filling", *words)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 @pytest.mark.sim
 @pytest.mark.long
-def test_its_robot_does_its_task_and_makes_data_of_it(workbench, tmp_path):
+def test_its_robot_does_its_task_and_makes_data_of_it(elsewhere):
     words = (
         "task=fill_trays",
         "robot=calm_panda",
@@ -111,17 +166,17 @@ def test_its_robot_does_its_task_and_makes_data_of_it(workbench, tmp_path):
         "physics=ovphysx",
         "device=cpu",
     )
-    made = workbench(
+    made = elsewhere(
         "generate", *words, "episodes=2", "num_envs=2", "renders=1", "frame_every=20", "cameras=front", "image_size=64",
         "out=data",
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     from workbench.data.archive.archive import episodes
 
-    kept = list(episodes(tmp_path / "data/episodes"))
+    kept = list(episodes(elsewhere.folder / "data/episodes"))
     assert [episode.record["task"] for episode in kept] == ["fill_trays"] * 2
     assert {episode.factors["scene.receptacle"] for episode in kept} == {"tray"}
     assert {episode.action_spec.robot for episode in kept} == {"calm_panda"}
     assert all(abs(episode.actions[:, :3]).max() <= 0.75 * 0.085 + 1e-6 for episode in kept)
-    checked = workbench("data", "validate", "data")
+    checked = elsewhere("data", "validate", "data")
     assert checked.returncode == 0, checked.stdout + checked.stderr
