@@ -25,19 +25,9 @@ from domain_rand.factors.scene import Distractors, TargetColor, TargetShape
 from domain_rand.sets import FactorSet, FactorSetError, default_of
 from tasks.episode import EpisodeSpec
 from tasks.registry import find
+from tasks.splits import SEEN, UNSEEN_LOOK, UNSEEN_OBJECT, UNSEEN_WORDING
 from tasks.tabletop.composition import draw_seen_distractors
-from tasks.tabletop.held_out import (
-    COLOR,
-    SEEN,
-    SHAPE,
-    UNSEEN_LOOK,
-    UNSEEN_OBJECT,
-    UNSEEN_WORDING,
-    WHAT,
-    HeldOut,
-    Interval,
-    SplitError,
-)
+from tasks.tabletop.held_out import COLOR, SHAPE, WHAT, HeldOut, Interval, SplitError
 
 EDGE = 1e-3
 """Share of an interval that is left between seen and unseen numbers, so that no rounding decides where one belongs."""

@@ -3,7 +3,8 @@
     [project.entry-points."workbench.robots"]
     my_arm = "my_package.my_arm:MyArm"          # called without arguments, gives a robots.protocol.RobotModel
 
-Looking a robot up loads neither torch nor a simulator. A package that cannot be imported costs its own robot alone.
+Importing this module loads no robot; looking one up loads neither torch nor a simulator. A package that cannot be
+imported costs its own robot alone.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import importlib
 from functools import cache
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
-from robots.protocol import RobotModel
+if TYPE_CHECKING:
+    from robots.protocol import RobotModel
 
 GROUP = "workbench.robots"
 """Entry points under which packages register robots: name -> ``package.module:Class``."""
@@ -47,6 +50,8 @@ def robot(name: str = DEFAULT) -> RobotModel:
     places = OWN | registered()
     if name not in places:
         raise RobotError(f"there is no robot {name!r}: choose one of {', '.join(places)}")
+    from robots.protocol import RobotModel
+
     module, _, attribute = places[name].partition(":")
     try:
         model = getattr(importlib.import_module(module), attribute)()
@@ -59,7 +64,8 @@ def robot(name: str = DEFAULT) -> RobotModel:
             "its package"
         ) from failure
     if not isinstance(model, RobotModel):
-        missing = [part for part in _PARTS if not hasattr(model, part)]
+        parts = (part for part in vars(RobotModel) if not part.startswith("_"))
+        missing = [part for part in parts if not hasattr(model, part)]
         raise RobotError(
             f"the robot {name!r} is no robots.protocol.RobotModel: it has no {', '.join(missing)}"
         )
@@ -68,6 +74,3 @@ def robot(name: str = DEFAULT) -> RobotModel:
             f"the robot {name!r} calls itself {model.spec.name!r} in its spec: the two must be one name"
         )
     return model
-
-
-_PARTS = tuple(part for part in vars(RobotModel) if not part.startswith("_"))

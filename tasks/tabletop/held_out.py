@@ -14,11 +14,9 @@ from typing import Any
 from tasks.imaging.texture_kinds import KINDS
 from tasks.language import Phrasing
 from tasks.shapes import OBJECTS
+from tasks.splits import SEEN, UNSEEN_LOOK, UNSEEN_OBJECT, UNSEEN_WORDING
 from tasks.tabletop.scene import COLORS
 
-SEEN, UNSEEN_OBJECT, UNSEEN_WORDING, UNSEEN_LOOK = "seen", "unseen_object", "unseen_wording", "unseen_look"
-SPLITS = (SEEN, UNSEEN_OBJECT, UNSEEN_WORDING, UNSEEN_LOOK)
-"""What an evaluation or a dataset may ask for."""
 WHAT = {UNSEEN_OBJECT: "object", UNSEEN_WORDING: "wording", UNSEEN_LOOK: "look"}
 """Split -> what of it is held out, in a word."""
 

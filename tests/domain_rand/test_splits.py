@@ -14,7 +14,8 @@ from domain_rand.sets import FactorSetError, load_set
 from domain_rand.splits import in_split
 from tasks.episode import EpisodeSpec
 from tasks.registry import SHIPPED, find
-from tasks.tabletop.held_out import SEEN, SPLITS, UNSEEN_LOOK, UNSEEN_OBJECT, UNSEEN_WORDING, WHAT
+from tasks.splits import SEEN, SPLITS, UNSEEN_LOOK, UNSEEN_OBJECT, UNSEEN_WORDING
+from tasks.tabletop.held_out import WHAT
 
 TASKS = tuple(SHIPPED)
 DRAWN = 500

@@ -171,4 +171,4 @@ def install(monkeypatch, rule: Rule, factor_set: FactorSet | None = None, left: 
     monkeypatch.setattr(
         "workbench.rollout.episode_runner.make_policy", lambda name, num_envs, *rest: PlantedPolicy(num_envs)
     )
-    monkeypatch.setattr("workbench.rollout.options.load_set", lambda name, overrides, task: drawn_from)
+    monkeypatch.setattr("domain_rand.sets.load_set", lambda name, overrides, task: drawn_from)

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from workbench.attribution.curve import area_under, breaking_value, shown
-from workbench.attribution.plan import Ladder, LadderPlan, options_content
+from workbench.attribution.plan import BREAKS_BELOW, Ladder, LadderPlan, options_content
 from workbench.attribution.pooled import pooled_p
 from workbench.attribution.retention import PairedCounts
 from workbench.attribution.states import (
@@ -35,10 +35,6 @@ from workbench.attribution.states import (
     together,
 )
 from workbench.stats import CONFIDENCE, holm, keyed_generator, mcnemar_exact, wilson_interval
-
-BREAKS_BELOW = 0.8
-"""Retention under which a level counts as breaking, and above which it must be shown to be for a level to hold: a
-fifth of what the policy could do is lost."""
 
 
 def analyse_ladder(

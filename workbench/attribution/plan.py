@@ -12,6 +12,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+BASES = ("nominal", "set")
+"""What the other factors may do while one is taken up its ladder."""
+BREAKS_BELOW = 0.8
+"""Retention under which a level counts as breaking, and above which it must be shown to be for a level to hold: a
+fifth of what the policy could do is lost."""
+
 Axis = str
 """What the numbers along a ladder are: ``value`` of the factor; ``deviation`` of each component from nominal;
 ``ratio`` of each component to nominal; ``severity``, the share of the way from nominal to the bound; ``option``."""

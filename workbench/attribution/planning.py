@@ -18,8 +18,6 @@ from workbench.attribution.plan import Condition, Ladder, LadderPlan, Span, alon
 from workbench.cli.options import OptionError
 from workbench.runs.records import CLEAN
 
-BASES = ("nominal", "set")
-
 
 @dataclass(frozen=True)
 class _Side:

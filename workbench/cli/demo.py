@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 
 from workbench.comparison.command import compare_command
-from workbench.rollout.policies import M1, M1_MINI
+from workbench.rollout.policy_names import M1, M1_MINI
 
 BAD_INPUT = 2
 """Exit status of a command that was refused."""

@@ -164,13 +164,13 @@ def _compare(words: Sequence[str], console: Console) -> int:
 
 
 def _report(words: Sequence[str], console: Console) -> int:
+    if _wants_help(words):
+        console.print("usage: workbench report RUN")
+        return 0
     from workbench.runs.folder import RunFolder
     from workbench.runs.kinds import GENERATE, command_of, require_evaluation
     from workbench.views.report import write_report
 
-    if _wants_help(words):
-        console.print("usage: workbench report RUN")
-        return 0
     (folder,), _ = positional(words, 1, "report takes a run folder: workbench report RUN")
     if command_of(Path(folder)) == GENERATE:
         from workbench.data.generate.report import write_dataset_report
@@ -183,14 +183,15 @@ def _report(words: Sequence[str], console: Console) -> int:
 
 
 def _view(words: Sequence[str], console: Console) -> int:
-    from workbench.runs.kinds import require_evaluation
     from workbench.views.options import ViewOptions
-    from workbench.views.viewing import view
 
     if _wants_help(words):
         console.print("usage: workbench view RUN [episode=N] [web=true]\n", markup=False)
         console.print(help_table(ViewOptions))
         return 0
+    from workbench.runs.kinds import require_evaluation
+    from workbench.views.viewing import view
+
     (folder,), given = positional(words, 1, "view takes a run folder: workbench view RUN", ViewOptions)
     options = parse_options(ViewOptions, given)
     options.resolve()
@@ -201,24 +202,24 @@ def _view(words: Sequence[str], console: Console) -> int:
 
 
 def _doctor(words: Sequence[str], console: Console) -> int:
-    from workbench.cli.doctor import doctor
-
     if _wants_help(words):
         console.print("usage: workbench doctor")
         return 0
     if words:
         raise OptionError(f"doctor takes no options, not {words[0]!r}")
+    from workbench.cli.doctor import doctor
+
     return doctor(console)
 
 
 def _demo(words: Sequence[str], console: Console) -> int:
-    from workbench.cli.demo import demo
-
     if _wants_help(words):
         console.print("usage: workbench demo")
         return 0
     if words:
         raise OptionError(f"demo takes no options, not {words[0]!r}")
+    from workbench.cli.demo import demo
+
     return demo(console)
 
 

@@ -1,4 +1,7 @@
-"""Options of ``workbench eval``, and what makes them impossible."""
+"""Options of ``workbench eval``, and what makes them impossible.
+
+What only resolving them needs is imported there: ``--help`` waits for neither statistics nor factors.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tasks.tabletop.held_out import UNSEEN_LOOK, UNSEEN_WORDING
-from workbench.attribution.ladder import BREAKS_BELOW
-from workbench.attribution.plan import LadderPlan
-from workbench.attribution.planning import BASES, choose_factors, plan_ladder
+from tasks.splits import UNSEEN_LOOK, UNSEEN_WORDING
+from workbench.attribution.plan import BASES, BREAKS_BELOW, LadderPlan
 from workbench.cli.options import OptionError, option
-from workbench.comparison.reference import reference_of
 from workbench.rollout.options import (
     ALL,
     AUTO,
@@ -24,8 +24,6 @@ from workbench.rollout.options import (
     named,
     split_of,
 )
-from workbench.stats import RATE_INTERVALS
-from workbench.stats.strata import EQUAL, StrataError, parse_weights
 
 PRESENTATION = (
     "record",
@@ -38,6 +36,8 @@ PRESENTATION = (
     "weights",
 )
 """Options that change what is shown or mended, not what is measured; a resumed run may differ in them."""
+INTERVALS, EQUAL = ("wilson", "beta", "clopper_pearson"), "equal"
+"""Names of `workbench.stats.RATE_INTERVALS`, and equal weights as `workbench.stats.strata` calls them."""
 VARIED = (UNSEEN_WORDING, UNSEEN_LOOK)
 """Splits whose episodes differ from seen ones in factors that have a nominal value."""
 LADDER, FACTORIAL = "ladder", "factorial"
@@ -59,7 +59,7 @@ class EvalOptions(SimulationOptions):
         "",
         "stop early once this or that run is shown to succeed more often on the same episodes: a run folder",
     )
-    interval: str = option("wilson", f"of rates at a fixed number of episodes: {', '.join(RATE_INTERVALS)}")
+    interval: str = option("wilson", f"of rates at a fixed number of episodes: {', '.join(INTERVALS)}")
     strata: str = option("", "also a rate over strata: task, claim, or a drawn factor that takes few values")
     weights: str = option(EQUAL, f"of the strata: {EQUAL}, or STRATUM:WEIGHT,...")
     attribute: str = option(
@@ -82,6 +82,8 @@ class EvalOptions(SimulationOptions):
     @cached_property
     def reference(self) -> dict[str, str]:
         """What is kept of the run that this one is stopped against; empty where there is none."""
+        from workbench.comparison.reference import reference_of
+
         return reference_of(self.stop_against, self.episodes) if self.stop_against else {}
 
     def resolve(self) -> None:
@@ -92,7 +94,7 @@ class EvalOptions(SimulationOptions):
         at_least("severities", self.severities, 1)
         between_0_and_1("stop_above", self.stop_above)
         between_0_and_1("breaks_below", self.breaks_below)
-        choose("interval", self.interval, tuple(RATE_INTERVALS))
+        choose("interval", self.interval, INTERVALS)
         self._check_strata()
         stopping = [name for name in ("stop_above", "stop_against") if getattr(self, name)]
         if len(stopping) > 1:
@@ -121,6 +123,8 @@ class EvalOptions(SimulationOptions):
         super().resolve()
         plan = self.ladder()
         if self.attribute == FACTORIAL:
+            from workbench.attribution.planning import choose_factors
+
             choose_factors(self.factor_set(), self.chosen_factors)
         self.num_envs = min(self.num_envs, plan.quota if plan else self.episodes)
         self.policy_cfg.check_environments(self.num_envs)
@@ -130,6 +134,8 @@ class EvalOptions(SimulationOptions):
             self.out = f"runs/{self.place}-{self.policy_name}-{self.physics}-seed{self.seed}{split}{kind}"
 
     def _check_strata(self) -> None:
+        from workbench.stats.strata import StrataError, parse_weights
+
         try:
             weights = parse_weights(self.weights)
         except StrataError as problem:
@@ -151,6 +157,8 @@ class EvalOptions(SimulationOptions):
         """The plan of a ladder, if one is asked for."""
         if self.attribute != LADDER:
             return None
+        from workbench.attribution.planning import plan_ladder
+
         return plan_ladder(
             self.factor_set(), self.episodes, self.severities, self.attribute_base, self.chosen_factors
         )

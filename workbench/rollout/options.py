@@ -1,4 +1,7 @@
-"""Options that every command has that rolls out a policy in simulation, and what makes them impossible."""
+"""Options that every command has that rolls out a policy in simulation, and what makes them impossible.
+
+What only resolving them needs is imported there: ``--help`` waits for neither factors nor robots.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,23 @@ import dataclasses
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from domain_rand.factor import REGISTRY
-from domain_rand.sets import FactorSet, check_supported, load_set
-from domain_rand.splits import in_split
-from policy.contract import Policy
-from policy.execution import MODES, OPEN_LOOP, ExecutionCfg
 from robots import registry as robots
 from tasks.registry import DEFAULT, TaskError, find, names
-from tasks.tabletop.action_spaces import CONTROL_HZ, action_specs
-from tasks.tabletop.held_out import SPLITS
+from tasks.splits import SPLITS
 from workbench.cli.options import OptionError, listed, option, words
 from workbench.randomisation.overrides import PREFIX, parse_overrides
 from workbench.rollout.launch import check_launch, default_device, default_physics
-from workbench.rollout.policies import M1, M1_MINI, POLICIES, PolicyCfg
-from workbench.rollout.policy_classes import PREFIX as POLICY_PREFIX
-from workbench.rollout.simulation_cfg import SimulationCfg
+from workbench.rollout.policy_names import M1, M1_MINI, MODES, OPEN_LOOP, POLICIES
+from workbench.rollout.policy_names import PREFIX as POLICY_PREFIX
+
+if TYPE_CHECKING:
+    from domain_rand.sets import FactorSet
+    from policy.contract import Policy
+    from policy.execution import ExecutionCfg
+    from workbench.rollout.policies import PolicyCfg
+    from workbench.rollout.simulation_cfg import SimulationCfg
 
 ACTION_SPACES = ("delta_eef", "delta_joints")
 AUTO, ALL = "auto", "all"
@@ -95,6 +98,10 @@ class EnvironmentOptions:
 
     def resolve(self) -> None:
         """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
+        from domain_rand.factor import REGISTRY
+        from domain_rand.sets import check_supported
+        from tasks.tabletop.action_spaces import action_specs
+
         check_task(self.task)
         check_robot(self.robot)
         choose("action_space", self.action_space, ACTION_SPACES)
@@ -142,6 +149,9 @@ class EnvironmentOptions:
 
         Its file is read once, so that an edit while a run goes on changes nothing, neither here nor in workers.
         """
+        from domain_rand.sets import load_set
+        from domain_rand.splits import in_split
+
         asked = (self.task, self.dr, repr(self.dr_overrides), self.chosen_split)
         held: tuple[Any, FactorSet] | None = self.__dict__.get("_factor_set")
         if held is None or held[0] != asked:
@@ -177,6 +187,8 @@ class EnvironmentOptions:
     @property
     def policy_cfg(self) -> PolicyCfg:
         """Which policy acts."""
+        from workbench.rollout.policies import PolicyCfg
+
         return PolicyCfg(
             self.policy,
             self.checkpoint,
@@ -191,6 +203,8 @@ class EnvironmentOptions:
 
     def simulation_cfg(self, cameras: tuple[str, ...], factor_set: FactorSet) -> SimulationCfg:
         """The environments of these options, with these cameras, for episodes in which this varies."""
+        from workbench.rollout.simulation_cfg import SimulationCfg
+
         return SimulationCfg(
             num_envs=self.num_envs,
             physics=self.physics,
@@ -219,6 +233,8 @@ class EnvironmentOptions:
     @property
     def max_steps(self) -> int:
         """Control steps after which an episode ends."""
+        from tasks.tabletop.action_spaces import CONTROL_HZ
+
         return round(self.time_limit_s * CONTROL_HZ)
 
 
@@ -258,6 +274,8 @@ class SimulationOptions(EnvironmentOptions):
 
     def execution(self, policy: Policy) -> ExecutionCfg:
         """How the chunks of a policy are carried out."""
+        from policy.execution import ExecutionCfg
+
         mode = OPEN_LOOP if self.execute == AUTO else self.execute
         return ExecutionCfg(mode, self.horizon or policy.execute_steps, gripper_hold=self.gripper_hold)
 

@@ -16,16 +16,12 @@ from tasks.registry import DEFAULT, find
 from tasks.tabletop.action_spaces import action_specs
 from tasks.tabletop.workspace import IMAGE_SIZE, cameras_of
 from workbench.cli.options import OptionError
-from workbench.rollout.policy_classes import PREFIX, PolicyClass, is_class_name, registered
+from workbench.rollout.policy_classes import PolicyClass, is_class_name, registered
+from workbench.rollout.policy_names import M1, POLICIES, PREFIX
 from workbench.rollout.remote_policies import RemoteServer, is_remote
 from workbench.runs.differences import differences, sentence
 from workbench.runs.fingerprints import folder_fingerprints
 
-M1 = "m1"
-POLICIES = ("expert", "noisy_expert", "random", "hold", M1)
-"""The policies that ship with the bench; `M1` is a checkpoint of ``workbench train`` or ``workbench policy import``."""
-M1_MINI = "m1-mini"
-"""The checkpoint that ships: what `M1` is unless another is named."""
 CAMERAS = ("front", "wrist")
 """Cameras of the tasks."""
 ENDS_READ = 1 << 22

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from policy.contract import Policy
 from policy.observation_spec import ObservationOffer, ObservationSpec
 from workbench.cli.options import READERS, OptionError, read_option
+from workbench.rollout.policy_names import PREFIX
 from workbench.runs.fingerprints import file_fingerprint
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 GROUP = "workbench.policies"
 """Entry points under which packages register policies: name -> ``package.module:Class``."""
-PREFIX = "policy."
 OFFERED = ("num_envs", "action_spec", "device")
 """What a constructor gets from the bench, if it has parameters of these names."""
 

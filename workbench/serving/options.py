@@ -12,8 +12,9 @@ from robots import registry as robots
 from tasks.registry import DEFAULT as DEFAULT_TASK
 from workbench.cli.options import OptionError, option, words
 from workbench.rollout.options import ACTION_SPACES, at_least, at_most, check_robot, check_task, choose
-from workbench.rollout.policies import M1, M1_MINI, POLICIES, PolicyCfg
-from workbench.rollout.policy_classes import PREFIX as POLICY_PREFIX
+from workbench.rollout.policies import PolicyCfg
+from workbench.rollout.policy_names import M1, M1_MINI, POLICIES
+from workbench.rollout.policy_names import PREFIX as POLICY_PREFIX
 
 if TYPE_CHECKING:
     from policy.serve.mapping.mapping import Mapping

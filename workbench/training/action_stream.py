@@ -18,7 +18,6 @@ from workbench.training.frames import ArchiveFrames
 from workbench.training.hand_perturbation import PERTURBATION, Eye, HandPerturbation
 from workbench.training.imported_frames import ImportedFrames
 
-SCHEMES = ("min_max", "q01_q99")
 LEAST_SPAN = 1e-6
 """A channel that varies by less, in its unit, is held constant: scaled up, its rounding would be the lesson."""
 

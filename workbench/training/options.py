@@ -10,7 +10,9 @@ from typing import Any
 from workbench.cli.options import OptionError, option
 from workbench.rollout.launch import check_device
 from workbench.rollout.options import at_least, choose
-from workbench.training.action_stream import SCHEMES
+
+SCHEMES = ("min_max", "q01_q99")
+"""Ranges of the data that actions may be scaled by."""
 
 GROUNDING, ACTION = "grounding", "action"
 STAGES = (GROUNDING, ACTION)

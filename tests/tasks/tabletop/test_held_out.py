@@ -8,7 +8,8 @@ import pytest
 
 from tasks.language import Phrasing
 from tasks.registry import find, names
-from tasks.tabletop.held_out import SPLITS, HeldOut, Interval, SplitError
+from tasks.splits import SPLITS
+from tasks.tabletop.held_out import HeldOut, Interval, SplitError
 
 TASK = find("pick_place")
 CUBES = tuple((color, "cube") for color in ("red", "green", "blue", "yellow", "purple"))

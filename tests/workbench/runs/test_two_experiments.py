@@ -33,7 +33,7 @@ def rule(values):
 def start(monkeypatch, *words, left=10**9):
     """Run a command in the made-up simulation, with the factor sets that there are; its exit status."""
     install(monkeypatch, rule, left=left)
-    monkeypatch.setattr("workbench.rollout.options.load_set", load_set)
+    monkeypatch.setattr("domain_rand.sets.load_set", load_set)
     return cli.main(list(words))
 
 

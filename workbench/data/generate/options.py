@@ -14,7 +14,7 @@ from workbench.rollout.options import (
     choose,
     split_of,
 )
-from workbench.rollout.policies import M1
+from workbench.rollout.policy_names import M1
 
 PLAN, RENDER = "plan", "render"
 STAGES = (PLAN, RENDER)
