@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import torch
 
-from policy.action import ActionSpec
 from policy.contract import Decision, Observation
 from tasks.push.course import Course, course
 from tasks.push.grounding import claimed
-from tasks.tabletop.action_spaces import DELTA_EEF
 from tasks.tabletop.scripted_expert import GROUNDING_EVERY, ScriptedExpert
 from tasks.tabletop.view import PrivilegedView
 
@@ -48,17 +46,7 @@ PATIENCE = torch.tensor((80, 40, 120, 25, 25, 10**9))
 class PushExpert(ScriptedExpert):
     """Scripted pushing, `N` environments at once."""
 
-    def __init__(
-        self,
-        num_envs: int,
-        action_spec: ActionSpec = DELTA_EEF,
-        grounding_error_px: float = 0.0,
-        latency_steps: int = 0,
-        device: str = "cpu",
-        error_attempts: int = 0,
-    ) -> None:
-        """See `ScriptedExpert`."""
-        super().__init__(num_envs, action_spec, grounding_error_px, latency_steps, device, error_attempts)
+    def _prepare(self, num_envs: int, device: str) -> None:
         self.direction = torch.zeros(num_envs, 2, device=device)
         """Of the last push ``[N, 2]``."""
         self.left = torch.zeros(num_envs, 3, device=device)

@@ -13,9 +13,8 @@ from collections.abc import Sequence
 
 import torch
 
-from policy.action import ActionSpec
 from policy.contract import Decision, Observation
-from tasks.tabletop.action_spaces import CONTROL_DT, DELTA_EEF
+from tasks.tabletop.action_spaces import CONTROL_DT
 from tasks.tabletop.carry_grounding import plan_grounding
 from tasks.tabletop.scripted_expert import GROUNDING_EVERY, ScriptedExpert
 from tasks.tabletop.view import PrivilegedView
@@ -62,17 +61,7 @@ class CarryExpert(ScriptedExpert):
     set_down = 0.008
     """Height over its support at which the object is let go, at full size [m]."""
 
-    def __init__(
-        self,
-        num_envs: int,
-        action_spec: ActionSpec = DELTA_EEF,
-        grounding_error_px: float = 0.0,
-        latency_steps: int = 0,
-        device: str = "cpu",
-        error_attempts: int = 0,
-    ) -> None:
-        """See `ScriptedExpert`."""
-        super().__init__(num_envs, action_spec, grounding_error_px, latency_steps, device, error_attempts)
+    def _prepare(self, num_envs: int, device: str) -> None:
         self.width = torch.zeros(num_envs, device=device)
         self.tool = torch.zeros(num_envs, 3, device=device)
         self.grasp = torch.zeros(num_envs, dtype=torch.long, device=device)

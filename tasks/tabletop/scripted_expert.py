@@ -78,6 +78,10 @@ class ScriptedExpert:
         self.error_px = torch.zeros(n, 2, 2, device=device)
         """Error of this episode for object and receptacle ``[N, 2, 2]`` [px]."""
         self._late = torch.zeros(latency_steps + 1, n, action_spec.dim, device=device)
+        self._prepare(n, device)
+
+    def _prepare(self, num_envs: int, device: str) -> None:
+        """Make room for what experts of one kind keep beside this, a row an environment."""
 
     def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
         """See `Policy`."""
