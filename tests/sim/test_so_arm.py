@@ -3,7 +3,7 @@
 import pytest
 
 from robots.registry import robot
-from tests.sim.conftest import records, summary
+from tests.sim.conftest import records, summary, workbench
 from workbench.rollout.trajectory import Trajectory
 
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
@@ -29,3 +29,22 @@ def test_its_recording_is_of_its_joints(run):
     position, _ = robot("so_arm").chain.pose(trajectory.joint_pos[:, : len(spec.arm_joints)])
     assert abs(position - trajectory.tool_position).max() < 1e-4
     assert (run / "recording.rrd").is_file()
+
+
+@pytest.mark.long
+def test_it_stacks_and_what_it_did_is_a_dataset_that_is_exported_and_right(tmp_path):
+    made, exported = tmp_path / "made", tmp_path / "exported"
+    words = (
+        "robot=so_arm",
+        "task=stack",
+        "dr=mild",
+        "episodes=3",
+        "num_envs=3",
+        "renders=1",
+        "image_size=96",
+    )
+    workbench("generate", *words, "split=unseen_object", "device=cpu", "physics=ovphysx", f"out={made}")
+    workbench("data", "export", str(made), "format=lerobot_v3", f"out={exported}")
+    for dataset in (made, exported):
+        workbench("data", "validate", str(dataset))
+    assert "unseen_object" in workbench("data", "inspect", str(made)).stdout

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 from scipy.spatial import ConvexHull
 
+from robots.registry import robot
 from tasks.tabletop.workspace import pool
 from workbench.data.generate.annotate import points_on
 from workbench.data.generate.silhouette import convex_parts
@@ -30,6 +31,7 @@ def body_outlines(evidence: Evidence, camera: Pictures) -> tuple[np.ndarray, np.
     empty = np.zeros((0, 4))
     if boxes is None or visible is None or poses is None:
         return empty, empty
+    scale = robot(evidence.robot).workspace.scale
     seen, outline = [empty], [empty]
     for row, body in enumerate(evidence.bodies):
         if body.slot not in pool() or row >= min(poses.shape[1], boxes.shape[1]):
@@ -41,7 +43,7 @@ def body_outlines(evidence: Evidence, camera: Pictures) -> tuple[np.ndarray, np.
         if not known.any():
             continue
         at = project_frames(
-            points_on(pose[known], outer_corners(body.slot)),
+            points_on(pose[known], outer_corners(body.slot, scale)),
             camera.position[known],
             camera.rotation[known],
             camera.intrinsics,
