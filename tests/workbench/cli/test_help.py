@@ -7,14 +7,16 @@ import sys
 
 import pytest
 
+from policy import execution
 from workbench.attribution.plan import BASES
 from workbench.cli.options import help_table
 from workbench.evaluation.options import EQUAL, INTERVALS, EvalOptions
+from workbench.rollout.policy_names import MODES
 from workbench.stats import RATE_INTERVALS, strata
 
 HEAVY = ("numpy", "scipy", "torch", "isaaclab", "warp", "pyarrow", "h5py", "rerun")
 """Packages that take longer to load than the answer may."""
-LIGHT = ("", "eval", "generate", "train", "eval-grounding", "policy", "report", "view", "doctor", "demo")
+LIGHT = ("", "eval", "generate", "train", "eval-grounding", "report", "view", "doctor", "demo")
 """Commands whose help needs none of them."""
 
 
@@ -39,3 +41,4 @@ def test_the_words_that_help_lists_are_those_that_are_understood():
     assert strata.parse_weights(EQUAL) == {}
     assert help_table(EvalOptions).row_count > 30
     assert BASES == ("nominal", "set")
+    assert MODES == execution.MODES
