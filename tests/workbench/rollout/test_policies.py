@@ -13,12 +13,12 @@ from workbench.cli.options import OptionError, parse_options
 from workbench.data.generate.options import GenerateOptions
 from workbench.evaluation.options import EvalOptions
 from workbench.rollout.policies import (
-    M1_MINI,
     PolicyCfg,
     check_checkpoint,
     checkpoint_provenance,
     make_policy,
 )
+from workbench.rollout.policy_names import M1_MINI
 from workbench.runs.differences import differences
 
 

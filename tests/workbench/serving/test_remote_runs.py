@@ -52,7 +52,7 @@ def planted(monkeypatch):
     drawn = planted_set()
     monkeypatch.setattr("workbench.rollout.episode_runner.launch_tabletop", launch)
     monkeypatch.setattr("workbench.rollout.episode_runner.TabletopSimulation", Hooked)
-    monkeypatch.setattr("workbench.rollout.options.load_set", lambda name, overrides, task: drawn)
+    monkeypatch.setattr("domain_rand.sets.load_set", lambda name, overrides, task: drawn)
     return hooks
 
 
