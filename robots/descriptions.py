@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import sysconfig
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+
+PACKAGE = "example-robot-data"
 
 
 def description_folder(name: str) -> Path:
@@ -11,12 +13,14 @@ def description_folder(name: str) -> Path:
 
     FileNotFoundError when the package, or this robot in it, is not installed.
     """
-    robots = (
-        Path(sysconfig.get_paths()["purelib"]) / "cmeel.prefix" / "share" / "example-robot-data" / "robots"
-    )
-    if not (folder := robots / name).is_dir():
+    try:
+        # Wherever it is installed: an environment may see the packages of another.
+        folder = Path(str(distribution(PACKAGE).locate_file(f"cmeel.prefix/share/{PACKAGE}/robots/{name}")))
+    except PackageNotFoundError:
+        folder = Path("cmeel.prefix", "share", PACKAGE, "robots", name)
+    if not folder.is_dir():
         raise FileNotFoundError(
-            f"there is no folder {folder}: the package example-robot-data, which the extras [sim] and [view] bring, "
+            f"there is no folder {folder}: the package {PACKAGE}, which the extras [sim] and [view] bring, "
             f"holds the description {name}"
         )
     return folder
