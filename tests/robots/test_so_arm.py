@@ -1,5 +1,7 @@
 """The SO-ARM's numbers against its description, and what its five joints reach."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pinocchio
 import pytest
@@ -216,7 +218,8 @@ def test_a_hand_straight_down_closes_outward_and_at_a_quarter_turn_sideways():
 
 
 def test_without_its_description_the_sentence_says_what_brings_it(monkeypatch, tmp_path):
-    monkeypatch.setattr("robots.descriptions.sysconfig.get_paths", lambda: {"purelib": str(tmp_path)})
+    elsewhere = SimpleNamespace(locate_file=lambda path: tmp_path / path)
+    monkeypatch.setattr("robots.descriptions.distribution", lambda name: elsewhere)
     with pytest.raises(
         FileNotFoundError, match=r"example-robot-data, which the extras \[sim\] and \[view\] bring"
     ):
