@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ from workbench.rollout.simulation import launch_tabletop
 pytestmark = [pytest.mark.sim, pytest.mark.slow]
 
 PAGE = Path(__file__).parents[2] / "docs" / "policy_check.md"
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 MOTION = [
     ("dx..z", "reference"),
     ("dx..z", "frame"),
@@ -43,14 +42,6 @@ def options_of(policy: str) -> PolicyCheckOptions:
     return options
 
 
-@pytest.fixture(scope="module")
-def blind() -> Iterator:
-    """Environments without cameras."""
-    options = options_of("expert")
-    with launch_tabletop(options.simulation_cfg((), options.factor_set())) as env:
-        yield env
-
-
 def check(name: str, env, stage: Stage, wrap=lambda policy: policy) -> list[Verdict]:
     options = options_of(name)
     policy = wrap(
@@ -63,13 +54,15 @@ def named(found: list[Verdict]) -> set[tuple[str, str]]:
     return {(verdict.channel, verdict.about) for verdict in contradictions(found)}
 
 
-def test_the_expert_in_the_simulation(blind):
-    stage = Stage.begun(blind, options_of("expert").factor_set(), 0, ())
-    found = check("expert", blind, stage)
+def test_the_expert_in_the_simulation():
+    options = options_of("expert")
+    with launch_tabletop(options.simulation_cfg((), options.factor_set())) as env:
+        stage = Stage.begun(env, options.factor_set(), 0, ())
+        found = check("expert", env, stage)
+        wrong = check("expert", env, stage, lambda policy: Planted(policy, ACTIONS["dy flipped"]))
     assert named(found) == set(), [v.sentence for v in contradictions(found)]
     told = {(verdict.channel, verdict.about): verdict.result for verdict in found}
     assert {about: told[about] for about in MOTION} == dict.fromkeys(MOTION, CONSISTENT)
-    wrong = check("expert", blind, stage, lambda policy: Planted(policy, ACTIONS["dy flipped"]))
     assert named(wrong) == {("dy", "axis and sign")}
 
 
@@ -88,7 +81,7 @@ def test_the_checkpoint_that_ships(tmp_path, seed):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["mirrored", "black", "dy flipped", "mirrored, and gripper flipped"])
+@pytest.mark.parametrize("name", ["dy flipped", "mirrored, and gripper flipped"])
 def test_mistakes_around_the_checkpoint_are_named(name):
     mistake = {**ACTIONS, **PICTURES, **TWO_SEEN}[name]
     options = options_of("m1")
