@@ -42,7 +42,16 @@ ASKED = (f"episodes={EPISODES}", "num_envs=16", "seed=1", "dr=none", "time_limit
 @contextmanager
 def served(*words):
     """The address of a server in a process of its own."""
-    command = [sys.executable, "-m", "workbench.cli.main", "serve", "device=cpu", "image_size=64", *words]
+    command = [
+        sys.executable,
+        "-m",
+        "workbench.cli.main",
+        "serve",
+        "device=cpu",
+        "threads=1",
+        "image_size=64",
+        *words,
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
     try:
         line = process.stdout.readline()

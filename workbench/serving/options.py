@@ -51,6 +51,9 @@ class ServeOptions:
     action_space: str = option("delta_eef", f"what actions mean: {', '.join(ACTION_SPACES)}")
     image_size: int = option(224, "width and height of the pictures that clients send", "px")
     device: str = option("auto", "cpu or cuda:N; auto: a GPU if there is one")
+    threads: int = option(
+        0, "cores that PyTorch uses on device=cpu; 0: all; 1: to the digits of evaluation in one process"
+    )
     slots: int = option(64, "episodes under way at once; the one asked longest ago makes room")
     batch: int = option(64, "environments that the policy decides for at once")
     clients: int = option(64, "connections at once")
@@ -75,6 +78,7 @@ class ServeOptions:
             ("metrics_port", 65535),
             ("seed", 2**32 - 1),
             ("ground_every", 10**6),
+            ("threads", 4096),
         ):
             at_least(name, getattr(self, name), 0)
             at_most(name, getattr(self, name), most)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from rich.console import Console
 
 from policy.contract import Policy
@@ -42,6 +43,8 @@ HANDED_OVER_S = 5e-4
 
 def serve(options: ServeOptions, console: Console) -> int:
     """Serve until SIGTERM, SIGINT or SIGHUP; returns the exit status. Options must be resolved."""
+    if options.threads:
+        torch.set_num_threads(options.threads)
     policy = make_policy(
         options.policy_cfg,
         options.slots,
