@@ -1,4 +1,4 @@
-"""A policy behind a server of the bench gives the records of the same policy in process, and takes hardly longer."""
+"""A policy behind a server of the bench gives the records of the same policy in process; both times are printed."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ class Reach:
         chunk[..., self.action_spec.index("dx")] = ahead[:, None]
         return Decision(chunk, [None] * n)
 """
-EPISODES, MOST_OVERHEAD = 64, 1.15
+EPISODES = 64
 ASKED = (f"episodes={EPISODES}", "num_envs=16", "seed=1", "dr=none", "time_limit_s=4", "record=0", "last_frames=0",
          "device=cpu", "image_size=64")  # fmt: skip
 
@@ -88,4 +88,3 @@ def test_records_over_the_socket_are_those_in_process(tmp_path, policy, protocol
     assert len(local) == EPISODES
     assert remote == local
     print(f"{here:.1f} s in process, {there:.1f} s over the socket")
-    assert there <= MOST_OVERHEAD * here

@@ -220,12 +220,18 @@ def test_when_all_places_are_taken_the_episode_asked_longest_ago_makes_room():
 
 
 @pytest.mark.long
-def test_sixteen_clients_of_m1_mini_are_served_at_twice_the_serial_rate():
-    """In turns, so that a busy machine slows both alike; even so its ratios scatter by a fifth to either side."""
+def test_sixteen_clients_of_m1_mini_are_decided_for_together():
+    """What that is worth, once against one after the other in turns, is printed: it depends on what else runs."""
     from workbench.rollout.policies import PolicyCfg, make_policy
 
     policy = make_policy(PolicyCfg("m1", "m1-mini"), 64, DELTA_EEF, "cpu")
-    clients, ratios = 16, []
+    clients, ratios, batches, act = 16, [], [], policy.act
+
+    def counted(asked_about):
+        batches.append(len(asked_about.env_ids))
+        return act(asked_about)
+
+    policy.act = counted
     with serving(policy, "openpi") as server:
         asking = [client("openpi", server.port, n=1) for _ in range(clients)]
         for seed, one in enumerate(asking):
@@ -242,6 +248,7 @@ def test_sixteen_clients_of_m1_mini_are_served_at_twice_the_serial_rate():
             for _ in range(4):
                 ask(asking[0])
             serial = (time.perf_counter() - began) / 4
+            batches.clear()
             began = time.perf_counter()
             threads = [threading.Thread(target=ask, args=(one,)) for one in asking]
             for thread in threads:
@@ -249,10 +256,10 @@ def test_sixteen_clients_of_m1_mini_are_served_at_twice_the_serial_rate():
             for thread in threads:
                 thread.join()
             together = (time.perf_counter() - began) / clients
+            assert sum(batches) == clients
+            assert len(batches) <= clients / 2, "decided for one by one"
             if turn:  # the first warms up
                 ratios.append(serial / together)
         for one in asking:
             one.close()
     print(f"times the serial rate: {[round(r, 2) for r in ratios]}")
-    assert max(ratios) >= 2
-    assert np.median(ratios) >= 1.6
