@@ -22,7 +22,7 @@ class Seen(PlantedSimulation):
 
     idle_action = torch.zeros(7)
 
-    def observe(self, policy):
+    def observe(self, policy, rows=None):
         n, zeros = self.num_envs, torch.zeros(self.num_envs, 7)
         images = {c: torch.zeros(n, 8, 8, 3, dtype=torch.uint8) for c in policy.cameras}
         steps = torch.from_numpy(np.where(np.array(self.running) >= 0, self.age, 0))
