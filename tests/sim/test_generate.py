@@ -142,8 +142,10 @@ def test_grasp_and_contacts_are_on_the_object_in_the_picture(made):
             if episode.phase[t] == PHASES.index("carry") and camera.visibility[f, 0] > 0.6:
                 shown = np.argwhere(camera.mask[f] == 1)[:, ::-1] + 0.5
                 grasps.append(np.linalg.norm(shown - camera.grasp[f], axis=1).min())
-                contacts += [np.linalg.norm(shown - point, axis=1).min() for point in camera.contact[f]]
+                if camera.visibility[f, 0] > 0.7:  # a person's hand across the view may hide a whole side
+                    contacts += [np.linalg.norm(shown - point, axis=1).min() for point in camera.contact[f]]
     assert len(grasps) > 20
+    assert len(contacts) > 20
     assert max(grasps) < 1.0
     assert max(contacts) < 5.0
 
