@@ -67,8 +67,9 @@ def _opens_with(examined: Examined, before: Sequence[Verdict]) -> int:
 
 
 def _is_one_mistake(before: Sequence[Verdict]) -> bool:
-    """Whether what is wrong with the turns is one thing: their frame, a sign, or two that are exchanged."""
-    turns = [v for v in before if v.channel.startswith("drot") and v.about in ("frame", "axis and sign")]
+    """Whether what is wrong with the turns is one thing: reference, frame, a sign, or two that are exchanged."""
+    told = ("reference", "frame", "axis and sign")
+    turns = [v for v in before if v.channel.startswith("drot") and v.about in told]
     wrong = [v for v in turns if v.result == CONTRADICTORY]
     exchanged = [v for v in wrong if v.measured.get("axis") is not None]
     return len(wrong) == 1 or (len(wrong) == len(exchanged) == 2)

@@ -7,7 +7,7 @@ import numpy as np
 from workbench.policy_check.examined import Examined
 from workbench.policy_check.signed_rank import signed_rank
 from workbench.policy_check.situations import TILT, YAW, beside, turned
-from workbench.policy_check.tool_motion import Channels, Convention, rotation_left
+from workbench.policy_check.tool_motion import Channels, Convention, turns_left
 from workbench.policy_check.verdict import CONSISTENT, CONTRADICTORY, UNKNOWN, Verdict, tested
 
 POSES = tuple(beside(axis, sign) for axis in range(3) for sign in (1, -1))
@@ -47,10 +47,9 @@ def _turns(examined: Examined, channels: Channels, convention: Convention) -> Ve
     index = list(channels.turns)
     nearer, sizes = [], []
     for answers in map(examined.answers, TURNED):
-        told = answers.mean[:, index]
-        sizes.append(np.linalg.norm(told, axis=1))
+        sizes.append(np.linalg.norm(answers.mean[:, index], axis=1))
         # A hand that points down is turned by pi from the base.
-        nearer.append(NEAR_ROTATION - np.linalg.norm(rotation_left(told, answers.rotation), axis=1))
+        nearer.append(NEAR_ROTATION - np.linalg.norm(turns_left(answers, channels), axis=2).mean(1))
     size = float(np.nanmedian(sizes))
     name = _names(examined, index)
     return _verdict(examined, name, index[0], convention, np.nanmean(nearer, 0), size, "rad")

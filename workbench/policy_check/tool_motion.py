@@ -62,21 +62,25 @@ def move_steps(answers: Answers, channels: Channels, convention: Convention) -> 
 
 def turns(answers: Answers, channels: Channels, convention: Convention) -> np.ndarray:
     """Mean turn ``[S, R]`` of a step [rad]; of three channels as a rotation vector in the base frame."""
-    told = answers.mean[:, list(channels.turns)]
-    if len(channels.turns) != 3:
-        return told
-    if convention.absolute:
-        told = rotation_left(told, answers.rotation)
+    index = list(channels.turns)
+    if len(index) != 3:
+        return answers.mean[:, index]
+    told = turns_left(answers, channels).mean(1) if convention.absolute else answers.mean[:, index]
     return _in_base(told, answers, convention)
 
 
-def rotation_left(target: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Rotation vectors ``[S, 3]`` in the base frame from rotations ``[S, 3, 3]`` to target rotation vectors."""
-    known = np.isfinite(target).all(1)
-    left = np.full(target.shape, np.nan)
+def turns_left(answers: Answers, channels: Channels) -> np.ndarray:
+    """What is left to turn in each step ``[S, T, 3]`` [rad], base frame, where three channels hold rotations to reach.
+
+    Step by step: rotation vectors of hands that point down are about pi long, and two of almost the same rotation may
+    point opposite ways, so that their mean means nothing.
+    """
+    told = answers.steps[:, :, list(channels.turns)]
+    left = np.full(told.shape, np.nan)
+    known = answers.reached[:, None] & np.isfinite(told).all(2)
     if known.any():
-        now = Rotation.from_matrix(rotation[known])
-        left[known] = (Rotation.from_rotvec(target[known]) * now.inv()).as_rotvec()
+        now = np.broadcast_to(answers.rotation[:, None], (*told.shape, 3))[known]
+        left[known] = (Rotation.from_rotvec(told[known]) * Rotation.from_matrix(now).inv()).as_rotvec()
     return left
 
 
