@@ -102,14 +102,6 @@ class Pool:
         self._take_back(connection, None)
         return greeting
 
-    def give_up(self, key: int) -> None:
-        """Close the connections of a key: its past is over."""
-        with self._lock:
-            gone = self._free.pop(key, [])
-            self._all.difference_update(gone)
-        for connection in gone:
-            connection.leave()
-
     def close(self) -> None:
         """Close all; whoever waits on one gives up soon."""
         with self._lock:

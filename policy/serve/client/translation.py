@@ -10,13 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from policy.action import ActionSpec
+from policy.execution import ADAPTIVE, ChunkExecutor, ExecutionCfg
 from policy.observation_inputs import Measured, picture, prompt, state_vector
 from policy.observation_spec import ObservationOffer, ObservationSpec
 from policy.serve.errors import RemoteError, shown
 from policy.serve.exchange import MEASURED, Asked, Chunk, Greeting
 from policy.serve.mapping.actions import ChunkReader, Now, execute_steps, problems
-from policy.serve.mapping.ensemble import Ensembler
-from policy.serve.mapping.mapping import Mapping, WireCamera
+from policy.serve.mapping.mapping import Mapping, WireActions, WireCamera
 
 PREFIXES = {
     "openpi": "observation/",
@@ -119,15 +119,14 @@ class Mapped:
         self.cameras = mapping.seen.sources
         self.execute_steps = execute_steps(mapping.actions, task)
         self._readers = [ChunkReader(mapping.actions, task) for _ in range(num_envs)]
-        ensemble = mapping.actions.ensemble
-        self._ensembles = [Ensembler(ensemble) for _ in range(num_envs)] if ensemble else []
+        self._ensembles = _ensembles(mapping.actions, task, num_envs)
         self._parts = {name: ObservationSpec(state=parts) for name, parts in mapping.state.items()}
 
     def reset(self, env: int) -> None:
         """See `Translation`."""
         self._readers[env].reset()
         if self._ensembles:
-            self._ensembles[env].reset()
+            self._ensembles[env].begin([0])
 
     def questions(self, seen: Seen) -> list[Asked]:
         """See `Translation`."""
@@ -162,11 +161,21 @@ class Mapped:
                 f"the server's chunk has {len(values)} steps, and the mapping says {wire.chunk}"
             )
         if self._ensembles:
-            values = self._ensembles[env].now(values)
+            self._ensembles[env].receive([0], values[None], np.zeros(1, int))
+            values, _ = self._ensembles[env].next()
         if wire.normalisation is not None:
             values = wire.normalisation.physical(values)
         now = Now(seen.measured.ee_pose[row], seen.measured.joint_pos[row])
         return self._readers[env].read(values, now)
+
+
+def _ensembles(wire: WireActions, task: ActionSpec, num_envs: int) -> list[ChunkExecutor]:
+    """What makes one action of an environment's last decisions, on the numbers of the wire; empty for nothing."""
+    if wire.ensemble is None:
+        return []
+    cfg = ExecutionCfg(ADAPTIVE, 1, window=wire.ensemble.horizon, alpha=wire.ensemble.alpha)
+    idle = np.zeros(wire.dim or task.dim)
+    return [ChunkExecutor(cfg, 1, None, idle) for _ in range(num_envs)]
 
 
 def beyond(mapping: Mapping, limits: Map[str, Any], offer: ObservationOffer) -> list[str]:

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import resource
-import time
 
 import numpy as np
 import pytest
@@ -251,8 +250,6 @@ def test_damaged_answers_to_a_client(dialect):
 @pytest.mark.long
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_hundred_thousand_damaged_messages(dialect):
-    """8 dialects, 10,000 to each server and 3,000 to each client, at a seed that is said where one fails."""
-    seed = int(time.time())
-    print(f"seed {seed}")
-    fuzz_server(dialect, 10_000, seed)
-    fuzz_client(dialect, 3_000, seed)
+    """8 dialects, 10,000 to each server and 3,000 to each client."""
+    fuzz_server(dialect, 10_000, seed=3)
+    fuzz_client(dialect, 3_000, seed=4)

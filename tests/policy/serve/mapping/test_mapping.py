@@ -8,8 +8,7 @@ import pytest
 from policy.m1.strict import ConfigError
 from policy.serve.client.translation import split, taken
 from policy.serve.mapping.actions import problems
-from policy.serve.mapping.ensemble import Ensembler
-from policy.serve.mapping.mapping import Ensemble, WireCamera, load_mapping, shipped
+from policy.serve.mapping.mapping import WireCamera, load_mapping, shipped
 from policy.serve.mapping.statistics import Statistics
 from tasks.tabletop.action_spaces import ACTION_SPECS
 from workbench.rollout.policies import observation_offer
@@ -101,16 +100,3 @@ def test_names_separated_by_commas_share_a_vector():
     assert {k: v.tolist() for k, v in split({"x, y": np.array([1.0, 2.0]), "z": np.array([3.0])}).items()} == {
         "x": [1.0], "y": [2.0], "z": [3.0],
     }  # fmt: skip
-
-
-def test_an_ensemble_is_the_weighted_mean_of_what_was_meant_for_now():
-    ensembler = Ensembler(Ensemble(horizon=2, alpha=0.1))
-    first, second, third = (
-        np.array(c, float) for c in ([[9, 9], [1, 0]], [[0, 1], [0, 2]], [[3, 0], [0, 0]])
-    )
-    np.testing.assert_allclose(ensembler.now(first), [[9, 9]])
-    old, new = np.exp(0.1 * 0), np.exp(0.1 * 1)  # at right angles, and the same
-    np.testing.assert_allclose(ensembler.now(second), [[old / (old + new), new / (old + new)]])
-    np.testing.assert_allclose(ensembler.now(third)[0], [3 * new / (old + new), 2 * old / (old + new)])
-    ensembler.reset()
-    np.testing.assert_allclose(ensembler.now(first), [[9, 9]])
