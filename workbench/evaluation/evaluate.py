@@ -138,6 +138,7 @@ def summary_meta(options: Any, planned: int | None) -> dict[str, Any]:
     optional = {
         "robot": options.robot if options.robot != DEFAULT_ROBOT else None,
         "split": options.chosen_split or None,
+        "execution": getattr(options, "chosen_execution", None) or None,
         "stop_above": getattr(options, "stop_above", None),
         "stop_against": getattr(options, "reference", None) or None,
         "interval": getattr(options, "interval", None),

@@ -32,6 +32,7 @@ META_KEYS = ("task", "policy", "seed", "physics", "renderer", "device", "num_env
 OPTIONAL_META_KEYS = (
     "robot",
     "split",
+    "execution",
     "episodes_planned",
     "confidence",
     "stop_above",
@@ -40,8 +41,9 @@ OPTIONAL_META_KEYS = (
     "strata",
     "weights",
 )
-"""Quota of episodes; level of the intervals; rate, or run with its outcomes, that a sequential test was run against, if
-one was; kind of interval; what the rate is stratified by, and the weights."""
+"""Robot, split, and how chunks were carried out, where they are not the default; quota of episodes; level of the
+intervals; rate, or run with its outcomes, that a sequential test was run against, if one was; kind of interval; what
+the rate is stratified by, and the weights."""
 
 DIGITS = 6
 """Decimals that floats are rounded to."""

@@ -279,11 +279,17 @@ class SimulationOptions(EnvironmentOptions):
         mode = OPEN_LOOP if self.execute == AUTO else self.execute
         return ExecutionCfg(mode, self.horizon or policy.execute_steps, gripper_hold=self.gripper_hold)
 
+    @property
+    def chosen_execution(self) -> dict[str, Any]:
+        """Options of execution that were chosen; empty where chunks are carried out as the policy has it."""
+        defaults = {"execute": AUTO, "horizon": 0, "gripper_hold": 0, "realtime": False}
+        return {name: getattr(self, name) for name, value in defaults.items() if getattr(self, name) != value}
+
     def config(self, command: str) -> dict[str, Any]:
         """See the base; runs from before there was a choice of execution have no such keys."""
         config = super().config(command)
-        for name, default in (("execute", AUTO), ("horizon", 0), ("gripper_hold", 0), ("realtime", False)):
-            if config[name] == default:
+        for name in ("execute", "horizon", "gripper_hold", "realtime"):
+            if name not in self.chosen_execution:
                 del config[name]
         return config
 

@@ -6,6 +6,7 @@ import pytest
 
 from policy.execution import ADAPTIVE, OPEN_LOOP
 from workbench.cli.options import OptionError
+from workbench.evaluation.evaluate import summary_meta
 from workbench.evaluation.options import EvalOptions
 
 KEYS = ("execute", "horizon", "gripper_hold", "realtime")
@@ -30,6 +31,12 @@ def test_what_is_as_it_always_was_is_no_part_of_a_runs_configuration():
     assert not set(KEYS) & set(config), "runs from before there was a choice go on"
     told = resolved(execute="receding", realtime=True).config("eval")
     assert (told["execute"], told["realtime"]) == ("receding", True)
+
+
+def test_the_summary_says_how_chunks_were_carried_out_where_it_is_not_the_policys_way():
+    assert "execution" not in summary_meta(resolved(), 4)
+    told = summary_meta(resolved(execute="receding", horizon=3), 4)
+    assert told["execution"] == {"execute": "receding", "horizon": 3}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """A class of the user's as the policy: found, made with options, bound to the run; or refused in one sentence."""
 
+import sys
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,6 +39,10 @@ class Reach:
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    # Folders of policies stay on the path of the process: another test's of the same name would be found first.
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if not Path(entry, "reach.py").exists()])
+    for module in ("reach", "reaching", "reaching.gains", "reaching.reach"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     (tmp_path / "reach.py").write_text(REACH, "utf-8")
     return tmp_path
 
