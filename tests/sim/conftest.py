@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -39,13 +40,18 @@ def summary(run: Path) -> dict:
 
 @pytest.fixture(scope="session")
 def evaluate(tmp_path_factory) -> Callable[..., Path]:
-    """``evaluate("name", "episodes=8", ...)``: a run folder, made at the first call with that name."""
-    root = tmp_path_factory.mktemp("runs")
+    """``evaluate("name", "episodes=8", ...)``: a run folder, made at the first call with that name in any process."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # what all processes of this pytest share
+    (root / "runs").mkdir(exist_ok=True)
 
     def run(name: str, *words: str) -> Path:
-        folder = root / name
-        if not folder.exists():
-            workbench("eval", f"out={folder}", *words)
+        folder = root / "runs" / name
+        with open(root / "runs" / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "summary.json").exists():
+                workbench("eval", f"out={folder}", *words)
         return folder
 
     return run

@@ -48,6 +48,7 @@ def test_policies_that_know_nothing_fail(evaluate, policy):
     assert sum(summary(run)["failure_reasons"].values()) == 8
 
 
+@pytest.mark.long
 def test_number_of_environments_changes_no_draw_and_no_outcome(expert_run, evaluate):
     few = evaluate("three", "episodes=6", "num_envs=3", "physics=ovphysx", *QUICK)
     many, few_records = records(expert_run), records(few)
@@ -55,6 +56,7 @@ def test_number_of_environments_changes_no_draw_and_no_outcome(expert_run, evalu
     assert {i: r["success"] for i, r in few_records.items()} == {i: many[i]["success"] for i in few_records}
 
 
+@pytest.mark.long
 def test_same_run_twice_is_identical(expert_run, evaluate):
     words = ("episodes=16", "num_envs=8", "physics=ovphysx", *QUICK)
     again = evaluate("again", *words)
@@ -102,7 +104,14 @@ def test_records_are_what_the_format_says(expert_run):
 
 
 def test_noisy_expert_errs_by_what_it_states(evaluate):
-    words = ("policy=noisy_expert", "episodes=16", "num_envs=16", "grounding_error_px=5", *QUICK)
+    words = (
+        "policy=noisy_expert",
+        "episodes=16",
+        "num_envs=16",
+        "time_limit_s=2",
+        "grounding_error_px=5",
+        *QUICK,
+    )
     errors = [
         error
         for record in records(evaluate("noisy", *words)).values()
@@ -112,6 +121,7 @@ def test_noisy_expert_errs_by_what_it_states(evaluate):
     assert 4.5 < sum(errors) / len(errors) < 8.5
 
 
+@pytest.mark.long
 def test_joint_actions_do_the_same_job(evaluate):
     run = evaluate("joints", "action_space=delta_joints", "episodes=8", "num_envs=8", *QUICK)
     assert summary(run)["successes"] >= 7, summary(run)["failure_reasons"]

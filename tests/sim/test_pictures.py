@@ -54,6 +54,7 @@ def test_report_is_one_file_with_pictures(expert_run):
     assert "https://" not in page
 
 
+@pytest.mark.long
 def test_executed_trace_lies_on_the_end_effector_in_the_image():
     """A ball fixed between the fingertips is found by segmentation, and must be where the trace says."""
     script = Path(__file__).with_name("marker_trial.py")

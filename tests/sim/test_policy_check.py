@@ -55,6 +55,7 @@ def named(found: list[Verdict]) -> set[tuple[str, str]]:
     return {(verdict.channel, verdict.about) for verdict in contradictions(found)}
 
 
+@pytest.mark.long
 def test_the_expert_in_the_simulation():
     options = options_of("expert")
     with launch_tabletop(options.simulation_cfg((), options.factor_set())) as env:

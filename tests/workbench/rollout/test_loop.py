@@ -130,7 +130,7 @@ def test_a_caller_that_returns_anything_false_goes_on():
 
 # -- bias: successes that end early must not be counted more often
 
-QUOTA, REPEATS = 52, 200  # Wilson covers 0.5 in 96.4 % of samples of 52: exact binomial sum
+QUOTA, REPEATS = 52, 100  # Wilson covers 0.5 in 96.4 % of samples of 52: exact binomial sum
 SUCCESS_STEPS, FAILURE_STEPS = 5, 50
 
 
@@ -172,7 +172,7 @@ def covered(rates):
     return np.mean([low <= 0.5 <= high for low, high in intervals])
 
 
-@pytest.mark.parametrize("n", [1, 5, 25, 50])
+@pytest.mark.parametrize("n", [1, 5, 50])
 def test_a_rate_of_one_half_is_measured_as_one_half_with_any_number_of_environments(luck, n):
     rates = np.array([measured(n, outcomes) for outcomes in luck])
     error = 0.5 / np.sqrt(QUOTA * REPEATS)

@@ -178,6 +178,7 @@ def test_where_data_run_out_terminal_file_and_report_say_so(tmp_path, monkeypatc
     assert "not decided" in (run / "report.html").read_text()
 
 
+@pytest.mark.long
 def test_a_killed_confirmation_goes_on_and_finds_the_same(tmp_path, monkeypatch):
     def costly(v):
         return 0.97 - 0.05 * v["control.action_delay"] - 12 * np.abs(v[Offset.name]).max()

@@ -190,6 +190,7 @@ def test_the_scene_head_learns_what_stands_where(tmp_path):
     assert right >= 0.9, f"{right:.0%} of the things found; losses {[line['scene'] for line in log.lines]}"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_ten_samples_are_learned_by_heart(tmp_path):
     """Near-zero error of actions and the exact text of answers, after a minute's worth of a much larger training."""
