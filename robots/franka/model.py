@@ -119,6 +119,10 @@ class Panda:
         """Its description; FileNotFoundError when that is not installed."""
         return description_folder("panda_description") / "urdf" / "panda.urdf"
 
+    def srdf(self) -> Path:
+        """Pairs of links that cannot meet, for checks of self-collision; FileNotFoundError as `urdf`."""
+        return description_folder("panda_description") / "srdf" / "panda.srdf"
+
     def usd(self) -> Path:
         """See `robots.franka.asset.usd_path`."""
         from robots.franka.asset import usd_path

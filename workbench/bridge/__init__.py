@@ -1,0 +1,1 @@
+"""Between a policy and a real arm. Imports neither torch nor a simulator."""
