@@ -19,17 +19,22 @@ from tasks.engines.presets import NEWTON_SUBSTEPS, PHYSICS_DT, engine_name
 from tasks.tabletop.workspace import LEAST_FRICTION
 
 IMPEDANCE = 0.999
-"""MuJoCo's impedance ``d`` of a contact, at any depth [1]: what share of the way to the wanted acceleration its force
-goes. A contact that carries ``f`` at an effective mass ``m`` rests at a depth of ``d (1 - d) T^2 f / m``, with
-the time constant ``T`` (MuJoCo's documentation, "Solver parameters"). With MuJoCo's own 0.95 and 0.02 s, fingers sink
-into an object of 15 g by a centimetre. Here they do by 0.24 mm, under the hand's full force of 70 N on two points;
-a body under its own weight, where ``f / m`` is ``g``, by a micrometre."""
+"""MuJoCo's impedance ``d`` of a contact [1]: what share of the way to the wanted acceleration its force goes. A contact
+that carries ``f`` at an effective mass ``m`` rests at a depth of ``d (1 - d) T^2 f / m``, with the time constant ``T``
+(MuJoCo's documentation, "Solver parameters"). With MuJoCo's own 0.95 and 0.02 s, fingers sink into an object of 15 g by
+a centimetre. Here they do by 0.24 mm, under the hand's full force of 70 N on two points."""
+IMPEDANCE_AT_SURFACE = 0.95
+"""The same where surfaces just touch, rising to `IMPEDANCE` over `TRANSITION`. A body under its own weight, where
+``f / m`` is ``g``, so sinks in by 0.04 mm. With `IMPEDANCE` at all depths it would by a micrometre, which is what
+positions round by: then contacts of what is stacked come and go, and it never rests."""
+TRANSITION = 1e-4
+"""Depth from which on impedance is `IMPEDANCE` [m]."""
 TIME_CONSTANT = 2 * PHYSICS_DT / NEWTON_SUBSTEPS
 """``T`` [s]: two steps of the solver, the least that MuJoCo allows."""
 MUJOCO_SOLREF = (TIME_CONSTANT, 1.0)
 """Time constant [s] and damping ratio [1] of contacts."""
-MUJOCO_SOLIMP = (IMPEDANCE, IMPEDANCE, 0.001, 0.5, 2.0)
-"""Impedance at the surface and in depth [1], width of the transition [m], its middle and power: constant."""
+MUJOCO_SOLIMP = (IMPEDANCE_AT_SURFACE, IMPEDANCE, TRANSITION, 0.5, 2.0)
+"""Impedance at the surface and in depth [1], width of the transition [m], its middle and power [1]."""
 
 
 def write_contact(
