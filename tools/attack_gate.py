@@ -108,9 +108,9 @@ def attack(model: RobotModel, cfg: GateCfg, commands: int, seed: int) -> tuple[B
             bout.tick(count=max(bout.ticks_per_command + jitter, 0))
         disturb(bout, rng)
     found: list[Found] = []
-    share = max(int(commands * SEARCHED / len(APPROACHES)) - APPROACH, 1)
+    share = int(commands * SEARCHED / len(APPROACHES))
     for goal, kind in APPROACHES.items():
-        for _ in range(APPROACH):  # the search begins where the limit is near
+        for _ in range(min(APPROACH, share)):  # the search begins where the limit is near
             bout.send(kind(bout.situation))
             bout.tick(count=bout.ticks_per_command)
         bout.revive()
@@ -156,7 +156,7 @@ def report(console: Console, bout: Bout, found: Sequence[Found], scale: float, w
     )
     console.print(
         f"  not explained: {tally.unexplained}; malformed and let through: {tally.let_through}; "
-        f"begun anew: {tally.resets}"
+        f"begun anew: {tally.resets}; longest way to rest: {tally.longest_rest:.3f} s"
     )
     for one in found:
         console.print(

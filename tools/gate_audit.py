@@ -69,9 +69,9 @@ class StreamAudit:
         tool, _ = self.chain.pose(x)
         box = self.bounds.workspace
         beyond = np.maximum(np.array(box.low) - tool, tool - np.array(box.high))
-        self.outside = max(self.outside, float(beyond.max()))
+        self.outside = _greater(self.outside, float(beyond.max()))
         if self.bounds.table_height is not None:
-            self.below = max(self.below, float(self.bounds.table_height - tool[:, 2].min()))
+            self.below = _greater(self.below, float(self.bounds.table_height - tool[:, 2].min()))
         self._held, self._told = self._held[-3:], []
 
     @property
@@ -84,4 +84,9 @@ class StreamAudit:
         return found
 
     def _take(self, name: str, shares: np.ndarray) -> None:
-        self.worst[name] = max(self.worst[name], float(shares.max()))
+        self.worst[name] = _greater(self.worst[name], float(shares.max()))
+
+
+def _greater(a: float, b: float) -> float:
+    """The greater of two numbers, or what is no number, which `max` may pass over."""
+    return a if b <= a or a != a else b

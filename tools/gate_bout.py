@@ -39,6 +39,8 @@ class Tally:
     let_through: int = 0
     """Malformed commands that were not refused."""
     resets: int = 0
+    longest_rest: float = 0.0
+    """Longest time from when the arm was to brake until it was commanded to stand still [s]."""
 
 
 class Bout:
@@ -76,6 +78,7 @@ class Bout:
         self._told = deque([position] * LAG, LAG)
         self.situation.here, self.situation.passed = position, None
         self.last: Setpoint | None = None
+        self._braking = 0.0
 
     def fresh_audit(self) -> StreamAudit:
         """One that has seen nothing yet."""
@@ -99,6 +102,9 @@ class Bout:
                 audit.add(setpoint)
             self._told.append(setpoint.position)
             self.situation.here, self.last = setpoint.position, setpoint
+            self._braking = 0.0 if setpoint.mode is Mode.MOVING else self._braking + self.cfg.dt
+            if setpoint.mode is not Mode.MOVING and not setpoint.at_rest:
+                self.tally.longest_rest = max(self.tally.longest_rest, self._braking)
         self.situation.now = self.now
 
     def send(self, command: Command, must_be_refused: bool = False) -> Decision:

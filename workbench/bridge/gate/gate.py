@@ -32,7 +32,7 @@ from workbench.bridge.gate.messages import (
     Verdict,
 )
 from workbench.bridge.gate.space import Space
-from workbench.bridge.gate.target import Finding, Target, limited
+from workbench.bridge.gate.target import Finding, Target, shortened, within_limits
 from workbench.bridge.gate.trajectory import Plan, PlanError, Planner, at_rest
 from workbench.bridge.gate.watchdog import COMMAND, STATE, Go, Watchdog
 
@@ -84,13 +84,6 @@ class Gate:
         position = np.array(position, np.float64)
         if position.shape != (self._joints,) or not np.isfinite(position).all():
             raise GateError(f"the arm has {self._joints} joints, whose positions have to be finite numbers")
-        beyond = np.maximum(self.low - position, position - self.high)
-        if (beyond > 0).any():
-            joint = int(beyond.argmax())
-            raise GateError(
-                f"joint {joint + 1} is at {position[joint]:.3f} rad, outside of {self.low[joint]:.3f} to "
-                f"{self.high[joint]:.3f}: move the arm by hand"
-            )
         if (found := self.space.objection(position)) is not None:
             raise GateError(f"the arm must not be where it is: {found[1]}; move it by hand")
         self._follow(Plan(at_rest(position)))
@@ -168,14 +161,16 @@ class Gate:
         self._watchdog.heard(COMMAND, now)  # the policy lives, even if its command is refused below
         if self._watchdog.look(now) is not Go.RUN:
             return self._refused(Check.MODE, f"the arm is {self.mode}: {self.reason}", command, now)
-        before = self._target or Target(self._plan.end, None)
-        target, changes = limited(
-            command, before, self._state.position, self.cfg, self._planner, self.space, self.low, self.high
-        )
-        if target is None:
+        position, changes = within_limits(command, self.cfg, self.low, self.high)
+        if position is None:
             return self._refused(*changes[0], command, now)
-        if (found := self.space.objection(target.position)) is not None:
+        if (found := self.space.objection(position)) is not None:
             return self._refused(*found, command, now)
+        before = self._target or Target(self._plan.end, None)
+        position, short = shortened(
+            position, before, self._state.position, self.cfg, self._planner, self.space
+        )
+        target, changes = Target(position, command.seq), changes + short
         plan, found = self._plan_to(target, before)
         if plan is None:
             return self._refused(*found, command, now)
@@ -192,16 +187,15 @@ class Gate:
         These are points and slopes of the quadratic spline that has the targets as its control points: a stream of
         commands becomes a smooth motion, as in `robots.motion_limiter`. Where limits forbid that, straight to rest.
         """
+        plan = None
         periods = 1 if before.seq is None or target.seq is None else target.seq - before.seq
-        if periods <= MOST_PERIODS:
-            period = self.cfg.command_dt * periods
-            middle = (before.position + target.position) / 2
-            velocity = (target.position - before.position) / period
-            plan = self._planner.through(self._state, middle, velocity, period, target.position)
-            if plan is not None and self._objection_to(plan) is None:
-                return plan, NOTHING
+        period = self.cfg.command_dt * periods
+        middle = (before.position + target.position) / 2
+        velocity = (target.position - before.position) / period
         try:
-            plan = self._planner.to_rest(self._state, target.position)
+            if periods <= MOST_PERIODS:
+                plan = self._planner.through(self._state, middle, velocity, period, target.position)
+            plan = plan or self._planner.to_rest(self._state, target.position)
         except PlanError as failure:
             return None, (Check.TRAJECTORY, f"no motion was found: {failure}")
         found = self._objection_to(plan)
@@ -259,7 +253,7 @@ class Gate:
 
     def _see(self, state: MeasuredState | None) -> None:
         """Note a measured state that is one; anything else is as if nothing had come."""
-        if state is None or state.position.shape != (self._joints,):
+        if state is None or np.shape(state.position) != (self._joints,):
             return
         if not (np.isfinite(state.position).all() and np.isfinite(state.captured)):
             return

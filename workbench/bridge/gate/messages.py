@@ -41,7 +41,6 @@ class MeasuredState:
 class Check(StrEnum):
     """Everything for which the gate steps in, in the order in which it looks."""
 
-    CLOCK = "clock"
     MODE = "mode"
     SCHEMA = "schema"
     FINITE = "finite"

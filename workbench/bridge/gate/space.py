@@ -99,7 +99,7 @@ class Space:
 
     def allow(self, acceleration: np.ndarray) -> None:
         """Take note of the greatest acceleration of each joint ``[J]`` [rad/s^2] of the paths to come."""
-        self._acceleration = acceleration
+        self._reach, self._turn_growth = self.body.reach.tolist(), float(acceleration.sum())
         self._growth = float(self.body.reach @ acceleration)
         """Greatest acceleration of any point of the arm from that of the joints [m/s^2]."""
         self._bulge = acceleration * BULGE / self._growth
@@ -113,51 +113,61 @@ class Space:
 
     def objection(self, position: np.ndarray) -> tuple[Check, str] | None:
         """What speaks against joint positions ``[J]`` [rad]; None: nothing."""
-        beyond = np.maximum(self._joints_low - position, position - self._joints_high) + self._bulge
-        if beyond.max() > 0:
-            joint = int(beyond.argmax())
-            return (
-                Check.JOINT_LIMITS,
-                f"joint {joint + 1} would be at {position[joint]:.3f} rad, beyond its limit",
-            )
-        if self.bounds.collisions:
-            if pin.computeCollisions(
-                self.body.arm, self._data, self.body.shapes, self._contacts, position, True
-            ):
-                return self._contact()
-        else:
-            pin.forwardKinematics(self.body.arm, self._data, position)
-        tool = pin.updateFramePlacement(self.body.arm, self._data, self.body.tool_frame).translation
-        outside = np.maximum(self._low - tool, tool - self._high)
-        if (outside > 0).any():
-            axis = int(outside.argmax())
-            return (
-                Check.WORKSPACE,
-                f"the tool would be at {'xyz'[axis]} = {tool[axis]:.3f} m: its box reaches from "
-                f"{self.bounds.workspace.low[axis]:g} to {self.bounds.workspace.high[axis]:g} m",
-            )
-        return None
+        found = self._first_objection(position[None])
+        return None if found is None else found[:2]
 
     def objection_on(self, plan: Plan) -> tuple[Check, str, float] | None:
         """What first speaks against a plan, and how long after its start [s]; None: nothing on the way to rest."""
-        time = 0.0
+        times, positions, time = [], [], 0.0
         while True:
-            state = plan.at(time)
-            if (found := self.objection(state.position)) is not None:
-                return *found, time
+            position, velocity, _ = plan.numbers_at(time)
+            times.append(time)
+            positions.append(position)
             if time >= plan.duration:
-                return None
-            time = min(time + self._step(np.abs(state.velocity)), plan.duration)
+                break
+            time = min(time + self._step(velocity), plan.duration)
+        found = self._first_objection(np.array(positions))
+        return None if found is None else (*found[:2], times[found[2]])
 
-    def _step(self, speed: np.ndarray) -> float:
-        """How long a step may last [s] that begins with these speeds of the joints ``[J]`` [rad/s]."""
-        reach, growth = self.body.reach, self._growth
-        travel = float(reach @ speed)
+    def _first_objection(self, positions: np.ndarray) -> tuple[Check, str, int] | None:
+        """What speaks against the first of joint positions ``[K, J]`` [rad] that anything speaks against, and which."""
+        beyond = np.maximum(self._joints_low - positions, positions - self._joints_high) + self._bulge
+        if beyond.max() > 0:
+            k, joint = divmod(int(beyond.argmax()), beyond.shape[1])
+            where = f"joint {joint + 1} would be at {positions[k, joint]:.3f} rad"
+            ends = f"{self._joints_low[joint]:.3f} to {self._joints_high[joint]:.3f} rad"
+            return Check.JOINT_LIMITS, f"{where}: the arm is kept within {ends}", k
+        arm, data, frame = self.body.arm, self._data, self.body.tool_frame
+        tools, contact = [], None
+        for k, position in enumerate(positions):
+            if not self.bounds.collisions:
+                pin.forwardKinematics(arm, data, position)
+            elif pin.computeCollisions(arm, data, self.body.shapes, self._contacts, position, True):
+                contact = (*self._contact(), k)
+            tools.append(pin.updateFramePlacement(arm, data, frame).translation.copy())
+            if contact is not None:
+                break
+        tool = np.array(tools)
+        outside = np.maximum(self._low - tool, tool - self._high)
+        left = (outside > 0).any(1)
+        k = int(left.argmax())
+        if not left[k] or (contact is not None and contact[2] <= k):
+            return contact
+        axis = int(outside[k].argmax())
+        box = self.bounds.workspace
+        where = f"the tool would be at {'xyz'[axis]} = {tool[k, axis]:.3f} m"
+        return Check.WORKSPACE, f"{where}: its box reaches from {box.low[axis]:g} to {box.high[axis]:g} m", k
+
+    def _step(self, velocity: list[float]) -> float:
+        """How long a step may last [s] that begins with these velocities of the joints ``[J]`` [rad/s]."""
+        growth = self._growth
+        speeds = [abs(v) for v in velocity]
+        travel = math.sumprod(self._reach, speeds)
         # Travel of any point in a time h is at most travel h + growth h^2 / 2.
         longest = (math.sqrt(travel**2 + 2 * growth * STEP) - travel) / growth
         # Points accelerate with the joints, and because their directions turn: by the sum of all turns times the speed.
-        fastest = speed + self._acceleration * longest
-        acceleration = growth + float(fastest.sum()) * float(reach @ fastest)
+        turns = sum(speeds) + self._turn_growth * longest
+        acceleration = growth + turns * (travel + growth * longest)
         return min(longest, math.sqrt(8 * BULGE / acceleration))
 
     def _contact(self) -> tuple[Check, str]:

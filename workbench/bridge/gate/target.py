@@ -25,31 +25,17 @@ class Target:
     """Of the command; None for where the arm came to rest by itself."""
 
 
-def limited(
-    command: Command,
-    before: Target,
-    here: np.ndarray,
-    cfg: GateCfg,
-    planner: Planner,
-    space: Space,
-    low: np.ndarray,
-    high: np.ndarray,
-) -> tuple[Target | None, list[Finding]]:
-    """The target of a command, and what was changed about it; None when it is too far outside, and why.
+def within_limits(
+    command: Command, cfg: GateCfg, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray | None, list[Finding]]:
+    """A command's joint positions ``[J]`` [rad] within the limits, and what was changed; None if far outside, and why.
 
     Args:
         command: one that has passed the checks of messages.
-        before: the target before it.
-        here: where the arm is commanded to be now ``[J]`` [rad].
         cfg: of the gate.
-        planner: knows the velocities that are allowed.
-        space: knows where the tool is.
-        low: least joint positions ``[J]`` [rad].
+        low: least joint positions of a target ``[J]`` [rad].
         high: greatest ones.
-
-    Steps are shortened as a whole: their direction stays what it was.
     """
-    changes: list[Finding] = []
     position = command.position.astype(np.float64)
     beyond = np.maximum(low - position, position - high)
     joint = int(beyond.argmax())
@@ -58,22 +44,35 @@ def limited(
         return None, [
             (Check.JOINT_LIMITS, f"joint {joint + 1} would be at {position[joint]:.4g} rad: {reach}")
         ]
-    if beyond[joint] > 0:
-        position = np.clip(position, low, high)
-        changes.append(
-            (Check.JOINT_LIMITS, f"joint {joint + 1} stays at its limit, short by {beyond[joint]:.3f} rad")
-        )
-    share, shortened = _step_share(before.position, position, cfg, space)
+    if beyond[joint] <= 0:
+        return position, []
+    short = f"joint {joint + 1} stays at its limit, short by {beyond[joint]:.3f} rad"
+    return np.clip(position, low, high), [(Check.JOINT_LIMITS, short)]
+
+
+def shortened(
+    position: np.ndarray, before: Target, here: np.ndarray, cfg: GateCfg, planner: Planner, space: Space
+) -> tuple[np.ndarray, list[Finding]]:
+    """Joint positions ``[J]`` [rad] no farther than caps and lead allow, in the same direction, and what was changed.
+
+    Args:
+        position: where a command leads ``[J]`` [rad].
+        before: the target before it, from which steps count.
+        here: where the arm is commanded to be now ``[J]`` [rad], from which the lead counts.
+        cfg: of the gate.
+        planner: knows the velocities that are allowed.
+        space: knows where the tool is.
+    """
+    share, changes = _step_share(before.position, position, cfg, space)
     if share < 1:
         position = before.position + share * (position - before.position)
-    changes += shortened
     ahead = position - here
     lead = float((np.abs(ahead) / (cfg.lead * planner.velocity)).max())
     if lead > 1:
         position = here + ahead / lead
         far = f"the target is {lead * cfg.lead:.2f} s ahead"
         changes.append((Check.STEP_CAP, f"{far}: {1 / lead:.0%} of the way are taken"))
-    return Target(position, command.seq), changes
+    return position, changes
 
 
 def _step_share(

@@ -17,6 +17,8 @@ from robots.spec import JointLimits
 
 USED = 0.999
 """Share of scaled limits that plans use: differences of rounded positions may exceed the rest."""
+LEAST_SHARE = 0.02
+"""Of the greatest acceleration, which even the slowest motion may use."""
 STILL = 1e-9
 """Velocity [rad/s] and acceleration [rad/s^2] that count as none: `ruckig` fails on a target that is already reached
 with a velocity of rounding errors."""
@@ -62,14 +64,19 @@ class Plan:
         """The state at a time from its start [s]; after its end, rest."""
         if time >= self.duration:
             return self._end
+        position, velocity, acceleration = self.numbers_at(time)
+        return State(np.array(position), np.array(velocity), np.array(acceleration))
+
+    def numbers_at(self, time: float) -> tuple[list[float], list[float], list[float]]:
+        """Position, velocity and acceleration at a time [s] as lists, which is quicker where many are looked at."""
+        if time >= self.duration:
+            end = self._end
+            return end.position.tolist(), end.velocity.tolist(), end.acceleration.tolist()
         for part in self._parts[:-1]:
             if time < part.duration:
-                break
+                return part.at_time(time)
             time -= part.duration
-        else:
-            part = self._parts[-1]
-        position, velocity, acceleration = part.at_time(time)
-        return State(np.array(position), np.array(velocity), np.array(acceleration))
+        return self._parts[-1].at_time(time)
 
     @property
     def end(self) -> np.ndarray:
@@ -94,6 +101,8 @@ class Planner:
         self.jerk = np.array(limits.jerk) * scale
         """``[J]`` [rad/s^3]"""
         self._joints = len(self.velocity)
+        # `ruckig` takes lists much quicker than arrays.
+        self._limits = [(USED * of).tolist() for of in (self.velocity, self.acceleration, self.jerk)]
         self._otg = ruckig.Ruckig(self._joints)
 
     def brake(self, start: State) -> Plan:
@@ -106,7 +115,7 @@ class Planner:
     def to_rest(self, start: State, target: np.ndarray) -> Plan:
         """The quickest way to rest at joint positions ``[J]`` [rad]."""
         task = self._task(start)
-        task.target_position = target
+        task.target_position = target.tolist()
         return Plan(start, (self._solved(task),))
 
     def through(
@@ -118,27 +127,43 @@ class Planner:
         """
         if (np.abs(velocity) > USED * self.velocity).any():
             return None
-        task = self._task(start)
-        task.target_position, task.target_velocity = way_point, velocity
-        task.minimum_duration = period
-        try:
-            first = self._solved(task)
-        except PlanError:
-            return None
-        if first.duration > period * (1 + 1e-6):
-            return None
-        second = self._task(State(way_point, velocity, np.zeros(self._joints)))
-        second.target_position = target
-        return Plan(start, (first, self._solved(second)))
+        gentle = self._gentle(start, way_point, velocity, period)
+        for acceleration in (gentle, self._limits[1]):
+            task = self._task(start)
+            task.target_position, task.target_velocity = way_point.tolist(), velocity.tolist()
+            task.minimum_duration, task.max_acceleration = period, acceleration
+            try:
+                first = self._solved(task)
+            except PlanError:
+                continue
+            if first.duration <= period * (1 + 1e-6):
+                rest = self._task(State(way_point, velocity, np.zeros(self._joints)))
+                rest.target_position = target.tolist()
+                return Plan(start, (first, self._solved(rest)))
+        return None
+
+    def _gentle(
+        self, start: State, way_point: np.ndarray, velocity: np.ndarray, period: float
+    ) -> list[float]:
+        """Accelerations that are likely to do, below the limits ``[J]`` [rad/s^2].
+
+        `ruckig` uses all of the acceleration that it may, however little is asked for: a slow stream of commands would
+        shake the arm. Twice what a constant acceleration needs leaves room for its ramps.
+        """
+        distance = way_point - start.position
+        needed = np.maximum(
+            np.abs(velocity - start.velocity) / period,
+            2 * np.abs(distance - start.velocity * period) / period**2,
+        )
+        gentle = np.maximum(2 * needed, LEAST_SHARE * self.acceleration)
+        return np.minimum(np.maximum(gentle, np.abs(start.acceleration)), USED * self.acceleration).tolist()
 
     def _task(self, start: State) -> ruckig.InputParameter:
         task = ruckig.InputParameter(self._joints)
-        task.current_position = start.position
-        task.current_velocity = np.where(np.abs(start.velocity) <= STILL, 0.0, start.velocity)
-        task.current_acceleration = np.where(np.abs(start.acceleration) <= STILL, 0.0, start.acceleration)
-        task.max_velocity = USED * self.velocity
-        task.max_acceleration = USED * self.acceleration
-        task.max_jerk = USED * self.jerk
+        task.current_position = start.position.tolist()
+        task.current_velocity = [0.0 if abs(v) <= STILL else v for v in start.velocity.tolist()]
+        task.current_acceleration = [0.0 if abs(a) <= STILL else a for a in start.acceleration.tolist()]
+        task.max_velocity, task.max_acceleration, task.max_jerk = self._limits
         return task
 
     def _solved(self, task: ruckig.InputParameter) -> ruckig.Trajectory:

@@ -1,6 +1,6 @@
 """A gate of the Panda's in a box over a table, and a clock."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -68,27 +68,37 @@ class Rig:
 
 @pytest.fixture(scope="session")
 def shared_gate():
-    """Loading hulls takes a while; a gate is as new after `reset`, but for its counts."""
+    """Loading hulls takes a while, and a gate is as new after `reset`, but for its counts."""
     return Gate(cfg())
 
 
 @pytest.fixture
 def rig(shared_gate):
-    shared_gate.set_scale(1.0) if shared_gate._plan is None else None
+    shared_gate._gripper, shared_gate._pending = None, []
     shared_gate.counts.clear()
     return Rig(shared_gate)
 
 
 @pytest.fixture
-def make_rig():
-    return lambda **others: Rig(Gate(cfg(**others)))
+def make_gate():
+    return lambda **others: Gate(cfg(**others))
 
 
 @pytest.fixture
-def bounds():
-    return BOUNDS
+def make_rig(make_gate):
+    return lambda **others: Rig(make_gate(**others))
 
 
 @pytest.fixture
-def changed():
-    return replace
+def at():
+    """Joint positions that bring the Panda's tool somewhere, pointing down."""
+
+    def found(place):
+        q = HOME[None]
+        _, turned = MODEL.chain.pose(q)
+        for _ in range(30):
+            q = MODEL.chain.inverse(np.array(place)[None], turned, q)
+        assert MODEL.chain.pose(q)[0][0] == pytest.approx(place, abs=2e-3)
+        return q[0]
+
+    return found
