@@ -103,8 +103,14 @@ class ChunkExecutor:
             return nothing | (self._now >= self._comes[:, 0] + horizon)
         return nothing | ((self._now >= self._comes[:, 0]) & (self._now - self._asked[:, 0] >= horizon))
 
-    def receive(self, rows: Sequence[int], chunks: np.ndarray, delay: np.ndarray) -> None:
-        """The answers ``[n, T, A]`` to what rows were asked just now, which come ``delay`` steps ``[n]`` from now."""
+    def receive(
+        self, rows: Sequence[int], chunks: np.ndarray, delay: np.ndarray, asked_ago: np.ndarray | int = 0
+    ) -> None:
+        """The answers ``[n, T, A]`` to what rows were asked, which come ``delay`` steps ``[n]`` from now.
+
+        In simulation an answer is there at once and its delay is known. On a robot it comes when it comes: then
+        ``delay`` is 0, and ``asked_ago`` says how many steps ago it was asked for.
+        """
         ids, chunks = np.asarray(rows), np.asarray(chunks, dtype=np.float32)
         length = chunks.shape[1]
         if length > self._chunks.shape[2]:
@@ -114,7 +120,7 @@ class ChunkExecutor:
             held[ids, 1:] = held[ids, :-1]
         self._chunks[ids, 0, :length] = chunks
         self._length[ids, 0] = length
-        self._asked[ids, 0] = self._now[ids]
+        self._asked[ids, 0] = self._now[ids] - asked_ago
         self._comes[ids, 0] = self._now[ids] + delay
         if self.cfg.mode == BLENDED:
             self._blend(ids)
@@ -175,7 +181,7 @@ class ChunkExecutor:
 
     def _blend(self, ids: np.ndarray) -> None:
         """Let the newest chunks of these rows take over gradually from the ones before."""
-        delay = (self._comes[ids, 0] - self._now[ids])[:, None]
+        delay = (self._comes[ids, 0] - self._asked[ids, 0])[:, None]
         shift = (self._asked[ids, 0] - self._asked[ids, 1])[:, None]
         steps = np.arange(self._chunks.shape[2])[None]
         overlap = np.where(self._length[ids, 1:2] > 0, self._length[ids, 1:2] - shift, 0)

@@ -146,6 +146,25 @@ def _serve(words: Sequence[str], console: Console) -> int:
     return serve(options, console)
 
 
+def _bridge(words: Sequence[str], console: Console) -> int:
+    from workbench.bridge.options import BridgeOptions
+
+    if _wants_help(words):
+        console.print("usage: workbench bridge key=value ...\n       workbench bridge twin_setup\n")
+        console.print(help_table(BridgeOptions))
+        return 0
+    if list(words) == ["twin_setup"]:
+        from workbench.bridge.twin.environment import make
+
+        console.print(f"the twin's interpreter: {make()}", markup=False)
+        return 0
+    options = parse_options(BridgeOptions, words)
+    options.resolve()
+    from workbench.bridge.command import bridge
+
+    return bridge(options, console)
+
+
 def _data(words: Sequence[str], console: Console) -> int:
     from workbench.cli.data import run
 
@@ -273,6 +292,11 @@ COMMANDS = {
         _serve,
         "a policy behind a server, in the protocol of openpi, RoboArena, GR00T, InternVLA-M1, starVLA or vla-eval",
         "workbench serve policy=m1 checkpoint=m1-mini protocol=openpi",
+    ),
+    "bridge": Command(
+        _bridge,
+        "a policy on a real arm, or on its twin: it watches, then acts behind a gate, and every tick is kept",
+        "workbench bridge robot=twin policy=expert mode=live arm=true episodes=2",
     ),
     "compare": Command(
         _compare,

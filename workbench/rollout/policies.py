@@ -167,8 +167,7 @@ def make_policy(
     cfg.check(image_size)
     name, checkpoint = cfg.name, cfg.checkpoint
     if is_remote(name):
-        server, offer = RemoteServer.of(name, cfg.options), observation_offer(image_size, cfg.robot)
-        return server.make(num_envs, action_spec, offer)
+        return _remote_policy(cfg, num_envs, action_spec, observation_offer(image_size, cfg.robot))
     if cfg.is_class:
         return PolicyClass.find(name).make(
             num_envs, action_spec, device, cfg.options, observation_offer(image_size, cfg.robot)
@@ -195,6 +194,18 @@ def make_policy(
     return expert(
         num_envs, action_spec, cfg.grounding_error_px, cfg.latency_steps, device, cfg.error_attempts
     )
+
+
+def _remote_policy(cfg: PolicyCfg, num_envs: int, action_spec: ActionSpec, offer: ObservationOffer) -> Policy:
+    from policy.remote_policy import RemotePolicy
+
+    server = RemoteServer.of(cfg.name, cfg.options)
+    actor, greeting = server.connected()
+    try:
+        return RemotePolicy(cfg.name, actor, greeting, server.mapping, num_envs, action_spec, offer)
+    except BaseException:
+        actor.close()
+        raise
 
 
 def check_checkpoint(checkpoint: str) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ from workbench.runs.fingerprints import file_fingerprint
 
 if TYPE_CHECKING:
     from policy.action import ActionSpec
-    from policy.contract import Policy
     from policy.observation_spec import ObservationOffer
     from policy.serve.client.actor import Actor
     from policy.serve.client.address import Address
@@ -179,10 +178,8 @@ class RemoteServer:
         mapping = self.mapping
         return [*mapping.seen.conversions(offer), *conversions(mapping.actions, spec)] if mapping else []
 
-    def make(self, num_envs: int, action_spec: ActionSpec, offer: ObservationOffer) -> Policy:
-        """The policy, connected."""
-        from policy.remote_policy import RemotePolicy
-
+    def connected(self) -> tuple[Actor, Greeting]:
+        """Who asks it, and what it said of itself: what it said before, or OptionError."""
         actor = self._actor()
         try:
             greeting = actor.connect()
@@ -190,7 +187,7 @@ class RemoteServer:
                 raise OptionError(
                     f"policy={self.name}: its server has had another policy since this command began"
                 )
-            return RemotePolicy(self.name, actor, greeting, self.mapping, num_envs, action_spec, offer)
+            return actor, greeting
         except BaseException:
             actor.close()
             raise

@@ -1,0 +1,5 @@
+"""WidowX AI: limits and driver. It has no simulated asset here."""
+
+from robots.wxai.spec import WXAI_HOME, WXAI_LIMITS
+
+__all__ = ["WXAI_HOME", "WXAI_LIMITS"]

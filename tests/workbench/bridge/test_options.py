@@ -1,0 +1,35 @@
+import pytest
+
+from workbench.bridge.options import BridgeOptions
+from workbench.cli.options import OptionError, parse_options
+
+
+def refused(*words: str) -> str:
+    with pytest.raises(OptionError) as found:
+        parse_options(BridgeOptions, words).resolve()
+    return str(found.value)
+
+
+def test_a_real_arm_is_armed_and_hastened_by_nobody_but_the_person_beside_it() -> None:
+    real = ("robot=franka", "mode=live", "address=172.16.0.2", "instruction=x")
+    parse_options(BridgeOptions, real).resolve()
+    assert "by the person beside it" in refused(*real, "arm=true")
+    assert "by the person beside it" in refused(*real, "scale=0.5")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["robot=ur5"], "robot=ur5: choose one of twin, franka"),
+        (["mode=fast"], "mode=fast: choose one of dry_run, shadow, live"),
+        (["robot=franka", "policy=expert", "instruction=x"], "told by the twin's sensor where things are"),
+        (["robot=franka", "mode=live", "instruction=x"], "needs address="),
+        (["robot=franka"], "instruction= is missing"),
+        (["policy=m1"], "others run behind `workbench serve`"),
+        (["scale=0.05"], "scale must be from 0.1 to 1"),
+        (["address=1.2.3.4"], "address= and cameras= are of real arms"),
+        (["robot=franka", "instruction=x", "cameras=front=usb:1"], "NAME=opencv:NUMBER"),
+    ],
+)
+def test_what_cannot_be_is_said(words: list[str], said: str) -> None:
+    assert said in refused(*words)

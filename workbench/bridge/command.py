@@ -1,0 +1,134 @@
+"""``workbench bridge``: a policy on a real arm, behind the gate; and ``workbench bridge twin_setup``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from workbench.bridge.operator import StopSignals, terminal_keys
+from workbench.bridge.options import LIVE, TASK, BridgeOptions
+from workbench.bridge.priority import real_time
+from workbench.bridge.session import ArmStopped, Ended, Session
+from workbench.bridge.setup import Bench, make_bench
+from workbench.cli.options import OptionError
+from workbench.cli.stopping import Terminated
+from workbench.evaluation.overview import print_summary
+from workbench.evaluation.summary import summarise
+from workbench.runs.folder import RunFolder
+from workbench.runs.installation import cpu_name, git_commit, memory_gib, package_versions
+from workbench.runs.records import SessionRecord
+
+IGNORED = ("arm", "scale", "address")
+"""Options that may differ when a run goes on."""
+DONE, STOPPED = 0, 1
+
+
+def bridge(options: BridgeOptions, console: Console) -> int:
+    """Run it; the exit status. Errors that are the operator's to mend are raised, in a sentence."""
+    folder = RunFolder(options.out)
+    with ExitStack() as stack, StopSignals() as signals:
+        stack.callback(folder.close)
+        folder.create_or_resume(options.config(), _provenance(), IGNORED, growing={"episodes": ""})
+        for notice in folder.notices:
+            console.print(notice, markup=False)
+        operator = stack.enter_context(terminal_keys())
+        if options.mode == LIVE and not options.arm and type(operator).__name__ == "Nobody":
+            raise OptionError(
+                "mode=live is armed by a person at the terminal, and there is no terminal here"
+                + (": arm=true does it on the twin" if options.robot == "twin" else "")
+            )
+        bench = make_bench(options, Path(options.out), stack)
+        session = Session(options, bench, folder, operator, signals, console)
+        started, began = datetime.now(UTC), time.monotonic()
+        status, said = DONE, ""
+        try:
+            with real_time():
+                session.run()
+        except Ended as end:
+            said = str(end)
+        except ArmStopped as stop:
+            status, said = STOPPED, str(stop)
+        finally:
+            _note_session(session, folder, started, time.monotonic() - began)
+        summary = summarise(session.records.values(), _meta(options, bench), folder.sessions())
+        summary |= folder.told() | {"bridge": measured(session, bench)}
+        folder.write_summary(summary)
+        if said:
+            console.print(said, markup=False)
+    print_summary(summary, options.out, console)
+    if signals.number is not None:
+        raise Terminated(signals.number)
+    return status
+
+
+def measured(session: Session, bench: Bench) -> dict[str, Any]:
+    """How well the loop kept time and the gate was quick, and what traffic the twin counted."""
+    tally = session.loop.tally
+    found: dict[str, Any] = {
+        "ticks_s": session.loop.ticker.jitter(),
+        "gate_s": _quantiles(tally.gate_s),
+        "work_s": _quantiles(tally.tick_s),
+        "commands": tally.commands,
+        "changed": tally.changed,
+        "refused": tally.refused,
+        "set_points_sent": tally.sent,
+        "interventions": {str(check): n for check, n in sorted(bench.gate.counts.items())},
+        "cpu_share": time.process_time() / max(time.monotonic() - session.began, 1e-9),
+    }
+    if bench.twin is not None and bench.twin.process.poll() is None:
+        found["twin"] = bench.twin.counters()
+    return found
+
+
+def _quantiles(values: list[float]) -> dict[str, float]:
+    if not values:
+        return {}
+    ordered = sorted(values)
+    return {
+        name: ordered[min(len(ordered) - 1, int(q * len(ordered)))]
+        for name, q in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
+    }
+
+
+def _note_session(session: Session, folder: RunFolder, started: datetime, wall: float) -> None:
+    episodes = len(session.records)
+    steps = sum(record.steps for record in session.records.values())
+    folder.append_session(
+        SessionRecord(
+            started=started.isoformat(timespec="seconds"),
+            ended=datetime.now(UTC).isoformat(timespec="seconds"),
+            wall_s=wall,
+            phases_s={},
+            counts={"episodes": episodes, "env_steps": steps, "frames": 0, "decisions": 0},
+        )
+    )
+
+
+def _meta(options: BridgeOptions, bench: Bench) -> dict[str, Any]:
+    return {
+        "task": TASK,
+        "policy": bench.policy.name,
+        "seed": options.seed,
+        "physics": "twin" if options.robot == "twin" else "real",
+        "renderer": "none" if not bench.policy.cameras else "camera",
+        "device": "cpu",
+        "num_envs": 1,
+        "robot": options.robot,
+        "episodes_planned": options.episodes,
+    }
+
+
+def _provenance() -> dict[str, Any]:
+    return {
+        "versions": package_versions(),
+        "python": platform.python_version(),
+        "git_commit": git_commit(),
+        "hardware": {"cpu": cpu_name(), "cores": os.cpu_count(), "memory_gib": memory_gib()},
+    }

@@ -1,0 +1,177 @@
+"""Options of ``workbench bridge``, and what makes them impossible."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from policy.execution import MODES as WAYS
+from policy.execution import OPEN_LOOP, ExecutionCfg
+from robots import driver as drivers
+from robots.action_spaces import DELTA_EEF, DELTA_JOINTS
+from workbench.cli.options import OptionError, listed, option, words
+
+if TYPE_CHECKING:
+    from workbench.bridge.policies.protocol import BridgePolicy
+    from workbench.bridge.twin.parameters import TwinParameters
+
+TWIN = "twin"
+DRY_RUN, SHADOW, LIVE = "dry_run", "shadow", "live"
+MODES = (DRY_RUN, SHADOW, LIVE)
+EXPERT, HOLD, REPLAY, REMOTE = "expert", "hold", "replay:", "remote:"
+CONTROL_HZ = 20.0
+"""Rate of actions of the policies that ship [Hz]: that of the simulated tasks."""
+TASK = "pick_place"
+LEAST_SCALE = 0.1
+
+
+@dataclass
+class BridgeOptions:
+    """Options of ``workbench bridge``."""
+
+    robot: str = option(TWIN, f"which arm: {TWIN}, {', '.join(drivers.names())}")
+    policy: str = option(
+        HOLD, f"who acts: {EXPERT} (on the twin), {HOLD}, {REPLAY}FILE.mcap, or {REMOTE}openpi://HOST:PORT"
+    )
+    policy_options: dict[str, str] = field(
+        default_factory=dict,
+        metadata=words(
+            "policy.", "policy.NAME", "of a policy behind a server, as eval has them: policy.timeout_s=5"
+        ),
+    )
+    mode: str = option(
+        DRY_RUN, "dry_run: no arm; shadow: it is watched and never told anything; live: the policy moves it"
+    )
+    arm: bool = option(False, "live, the twin alone: it is armed without a person at the terminal")
+    scale: float = option(
+        LEAST_SCALE, f"share of the limits to begin with; more than {LEAST_SCALE} on the twin alone"
+    )
+    episodes: int = option(1, "how many")
+    episode_s: float = option(60.0, "an episode that takes longer has failed", "s")
+    instruction: str = option("", "what is asked, of a real arm; the twin has its own task")
+    seed: int = option(1, "of the twin's scenes, and of policies")
+    address: str = option("", "of the arm: a host name, or the port of its bus")
+    variant: str = option("fr3", "franka: fr3 or fer, which decides about its limits")
+    calibration: str = option("", "so_arm: its calibration, LeRobot's file <id>.json")
+    cameras: str = option("", "front=opencv:0,wrist=files:FOLDER; the twin has front and wrist of its own")
+    image_size: int = option(224, "width and height of pictures", "px")
+    action_space: str = option(DELTA_EEF, f"what actions mean: {DELTA_EEF} or {DELTA_JOINTS}")
+    rate_hz: int = option(100, "set points a second; a multiple of the policy's rate", "Hz")
+    execute: str = option(OPEN_LOOP, f"how chunks are carried out: {', '.join(WAYS)}")
+    horizon: int = option(0, "actions carried out between two questions; 0: as the policy says")
+    twin: str = option("", "YAML file that says how the twin's reality differs from the simulator")
+    place: str = option(
+        "", "YAML file of the place: workspace, table_height, keep_out; empty: that of the simulated tasks"
+    )
+    out: str = option("", "run folder; empty: named by robot, policy and mode, under runs/")
+
+    def resolve(self) -> None:
+        """OptionError for what cannot be."""
+        _choose("robot", self.robot, (TWIN, *drivers.names()))
+        _choose("mode", self.mode, MODES)
+        _choose("execute", self.execute, WAYS)
+        _choose("action_space", self.action_space, (DELTA_EEF, DELTA_JOINTS))
+        if self.policy not in (EXPERT, HOLD) and not self.policy.startswith((REPLAY, REMOTE)):
+            raise OptionError(
+                f"policy={self.policy}: choose {EXPERT}, {HOLD}, {REPLAY}FILE or {REMOTE}DIALECT://HOST:PORT; others "
+                "run behind `workbench serve`"
+            )
+        if self.policy == EXPERT and self.robot != TWIN:
+            raise OptionError(
+                f"policy={EXPERT} is told by the twin's sensor where things are, which robot={self.robot} lacks"
+            )
+        if not LEAST_SCALE <= self.scale <= 1:
+            raise OptionError(f"scale must be from {LEAST_SCALE} to 1, not {self.scale:g}")
+        if self.robot != TWIN:
+            self._check_real()
+        elif self.address or self.cameras:
+            raise OptionError("the twin is started by this command: address= and cameras= are of real arms")
+        for name, least in (
+            ("episodes", 1),
+            ("rate_hz", 10),
+            ("image_size", 16),
+            ("horizon", 0),
+            ("seed", 0),
+        ):
+            if getattr(self, name) < least:
+                raise OptionError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        if not 0 < self.episode_s <= 3600:
+            raise OptionError(f"episode_s must be above 0 and at most 3600 s, not {self.episode_s:g}")
+        if self.twin and self.robot != TWIN:
+            raise OptionError(f"twin={self.twin} is for robot={TWIN}")
+        _ = self.twin_parameters, self.camera_sources, self.place_given
+        self.out = self.out or f"runs/bridge-{self.robot}-{self.policy_word}-{self.mode}"
+
+    def _check_real(self) -> None:
+        if self.arm or self.scale != LEAST_SCALE:
+            raise OptionError(
+                "a real arm is armed, and its scale raised, by the person beside it, at the terminal: arm= and scale= "
+                f"are for robot={TWIN}"
+            )
+        if self.mode != DRY_RUN and not self.address:
+            raise OptionError(f"robot={self.robot} mode={self.mode} needs address=: where the arm is")
+        if not self.instruction:
+            raise OptionError("instruction= is missing: what a real arm is asked to do")
+
+    @property
+    def policy_word(self) -> str:
+        """The policy's name as part of a folder's."""
+        return self.policy.partition(":")[0]
+
+    @property
+    def twin_parameters(self) -> TwinParameters:
+        """How the twin's reality differs; OptionError for a file that says nothing of use."""
+        from workbench.bridge.twin.parameters import TwinParameters
+
+        content = _yaml("twin", self.twin) | {"seed": self.seed}
+        camera = dict(content.get("camera") or {}) | {"size": self.image_size}
+        try:
+            return TwinParameters.from_dict(content | {"camera": camera})
+        except ValueError as problem:
+            raise OptionError(f"twin={self.twin}: {problem}") from None
+
+    @property
+    def camera_sources(self) -> dict[str, tuple[str, str]]:
+        """Camera -> kind and address of its source."""
+        found = {}
+        for entry in listed("cameras", self.cameras):
+            name, equals, source = entry.partition("=")
+            kind, colon, address = source.partition(":")
+            if not (equals and colon and name and address) or kind not in ("opencv", "files"):
+                raise OptionError(f"cameras={entry}: write NAME=opencv:NUMBER or NAME=files:FOLDER")
+            found[name] = (kind, address)
+        return found
+
+    @property
+    def place_given(self) -> dict[str, Any]:
+        """What the file of the place says; `workbench.bridge.place` reads it."""
+        return _yaml("place", self.place)
+
+    def execution(self, policy: BridgePolicy) -> ExecutionCfg:
+        """How the policy's chunks are carried out."""
+        return ExecutionCfg(self.execute, self.horizon or policy.execute_steps)
+
+    def config(self) -> dict[str, Any]:
+        """What a run folder keeps."""
+        given = asdict(self) | {"command": "bridge", "task": TASK}
+        return {key: value for key, value in given.items() if key != "out"}
+
+
+def _choose(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise OptionError(f"{name}={value}: choose one of {', '.join(known)}")
+
+
+def _yaml(name: str, file: str) -> dict[str, Any]:
+    if not file:
+        return {}
+    try:
+        content = yaml.safe_load(Path(file).read_text("utf-8")) or {}
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise OptionError(f"{name}={file} cannot be read: {' '.join(str(problem).split())}") from None
+    if not isinstance(content, dict):
+        raise OptionError(f"{name}={file} must hold keys and values")
+    return content

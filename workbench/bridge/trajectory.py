@@ -1,0 +1,82 @@
+"""An episode on a real arm as a `Trajectory`: what `view` draws and exports are made of."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+from scipy.spatial.transform import Rotation
+
+from robots.registry import robot
+from workbench.bridge.episode import Happened, Step
+from workbench.bridge.options import TWIN, BridgeOptions
+from workbench.bridge.twin import scene
+from workbench.rollout.trajectory import CameraTrack, Trajectory
+from workbench.runs.records import EpisodeRecord
+
+if TYPE_CHECKING:
+    from workbench.bridge.setup import Bench
+
+JPEG_QUALITY = 92
+
+
+def trajectory_of(
+    record: EpisodeRecord, happened: Happened, bench: Bench, options: BridgeOptions
+) -> Trajectory | None:
+    """What was measured of the arm, and seen; None for an arm whose tool is not known, or an episode without a step."""
+    if not happened.steps or not np.isfinite(happened.steps[0].ee_pose).all():
+        return None
+    model = robot("franka" if options.robot == TWIN else options.robot)
+    spec = bench.policy.action_spec
+    # A state more than actions: the last one stands for what came after the last action.
+    states = [*happened.steps, happened.steps[-1]]
+    joints = np.stack([step.state.joint_pos.value for step in states])
+    width = np.clip([float(step.state.gripper_width.value[0]) for step in states], 0.0, None)
+    pose = np.stack([step.ee_pose for step in states])
+    rotation = Rotation.from_quat(pose[:, 3:]).as_matrix()
+    seen = [k for k, answer in enumerate(happened.decisions) if answer.observed.pictures]
+    frames = {
+        name: tuple(_jpeg(happened.decisions[k].observed.pictures[name].rgb) for k in seen)
+        for name in (bench.policy.cameras if seen else ())
+    }
+    return Trajectory(
+        record=record.to_dict(),
+        control_dt=1 / spec.control_hz,
+        joint_names=(*model.spec.arm_joints, *model.spec.finger_joints),
+        joint_pos=np.column_stack((joints, model.gripper.joints_at(width))),
+        gripper_width=width,
+        tool_position=pose[:, :3],
+        tool_rotation=rotation,
+        action_channels=tuple(f"{c.name} [{c.unit}]" for c in spec.channels),
+        actions=np.stack([step.action for step in happened.steps]).astype(np.float32),
+        bodies=(),
+        cameras={name: _track(name, options, states, rotation) for name in frames},
+        frame_steps=np.array([happened.decided_at[k] for k in seen], np.int64),
+        frames=frames,
+        robot=model.spec.name,
+    )
+
+
+def _jpeg(rgb: np.ndarray) -> bytes:
+    held = io.BytesIO()
+    Image.fromarray(rgb).save(held, "JPEG", quality=JPEG_QUALITY)
+    return held.getvalue()
+
+
+def _track(name: str, options: BridgeOptions, states: list[Step], rotation: np.ndarray) -> CameraTrack:
+    """Where a camera is believed to be: as in the simulated tasks, whose views the twin's are."""
+    model, size = robot("franka" if options.robot == TWIN else options.robot), options.image_size
+    if name == "front":
+        eye = np.array(scene.EYE)
+        position = np.tile(eye, (len(states), 1))
+        axes = np.tile(scene.look_at(eye, np.array(scene.TARGET)), (len(states), 1, 1))
+        focal = scene.FOCAL
+    else:
+        mounted, turned = model.wrist_camera.in_tool(model.spec)
+        position = np.stack([step.ee_pose[:3] for step in states]) + rotation @ mounted
+        axes, focal = rotation @ turned, 0.5 / math.tan(model.wrist_camera.field_of_view / 2)
+    intrinsics = np.array(((focal * size, 0.0, size / 2), (0.0, focal * size, size / 2), (0.0, 0.0, 1.0)))
+    return CameraTrack(size, size, intrinsics, position, axes)
