@@ -20,9 +20,9 @@ STS3215 = 777
 """Model number."""
 RAMP = 254
 """Acceleration of a servo's own ramp: none that is felt; set points are smooth already."""
-REPLY_MS = 10.0
+REPLY_MS = 50.0
 """A reply that takes longer is given up [ms]; the library's own limit is too short for what stands between it and a
-servo (USB adapters hold bytes back for up to 16 ms only where they wait for more)."""
+servo: an adapter that holds bytes back, and a machine with other things to do."""
 ATTEMPTS = 3
 """Times that a reading is tried before the bus counts as dead."""
 
@@ -106,8 +106,12 @@ class ServoBus:
 
     def _check_models(self) -> None:
         for number in self._numbers:
-            model, result, _ = self._packets.read2ByteTxRx(self._port, number, MODEL)
-            if result != self._sdk.COMM_SUCCESS:
+            for _ in range(ATTEMPTS):
+                model, result, _error = self._packets.read2ByteTxRx(self._port, number, MODEL)
+                if result == self._sdk.COMM_SUCCESS:
+                    break
+                self._drain()
+            else:
                 said = self._packets.getTxRxResult(result)
                 raise DriverError(f"servo {number} on the bus {self._port_name} does not answer: {said}")
             if model != STS3215:

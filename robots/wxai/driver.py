@@ -106,7 +106,7 @@ class WxaiDriver:
         self.command(SetPoint(state.joint_pos.value, np.zeros(6), np.zeros(6)))
 
     def close(self) -> None:
-        """See `Driver`; the arm holds its position until the controller is told otherwise."""
+        """See `Driver`; the controller then goes idle, in which it brakes the joints."""
         with contextlib.suppress(DriverError):
             self.stop()
         if self._arm is not None:

@@ -16,10 +16,26 @@ import numpy as np
 from robots.driver import ArmState, Driver, DriverError, SetPoint
 from workbench.bridge.clock import Ticker
 from workbench.bridge.gate import Command, Decision, Gate, GateError, MeasuredState, Mode, Setpoint, Verdict
+from workbench.bridge.observation import Poses
 from workbench.bridge.ticks import TickLog
 
 REST_S = 3.0
 """For so long an arm that is to stop is led to rest by the gate; then it is told to stop by itself [s]."""
+
+
+@dataclass
+class Step:
+    """A control step of a policy."""
+
+    state: ArmState
+    action: np.ndarray
+    """``[A]``; what was carried out, or standing still."""
+    commanded: np.ndarray
+    """Joint positions that the gate goes to ``[n]`` [rad]."""
+    ee_pose: np.ndarray
+    """Of the measured joints ``[7]``: x y z [m], quaternion x y z w."""
+    poses: Poses | None = None
+    """What a declared sensor said of things, for the record."""
 
 
 @dataclass
@@ -35,6 +51,8 @@ class Tick:
     """Of the command that was made in this period, if one was."""
     asked: np.ndarray | None = None
     """Joint positions ``[n]`` [rad] that it asked for."""
+    step: Step | None = None
+    """The control step that began in this period, if one did."""
 
 
 @dataclass

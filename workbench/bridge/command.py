@@ -21,6 +21,7 @@ from workbench.cli.options import OptionError
 from workbench.cli.stopping import Terminated
 from workbench.evaluation.overview import print_summary
 from workbench.evaluation.summary import summarise
+from workbench.rollout.trajectory import Trajectory
 from workbench.runs.folder import RunFolder
 from workbench.runs.installation import cpu_name, git_commit, memory_gib, package_versions
 from workbench.runs.records import SessionRecord
@@ -60,12 +61,29 @@ def bridge(options: BridgeOptions, console: Console) -> int:
         summary = summarise(session.records.values(), _meta(options, bench), folder.sessions())
         summary |= folder.told() | {"bridge": measured(session, bench)}
         folder.write_summary(summary)
+        _write_recording(Path(options.out), console)
         if said:
             console.print(said, markup=False)
     print_summary(summary, options.out, console)
     if signals.number is not None:
         raise Terminated(signals.number)
     return status
+
+
+def _write_recording(folder: Path, console: Console) -> None:
+    """All episodes for `workbench view`, where the extra [view] is installed."""
+    files = sorted((folder / "trajectories").glob("*.npz"))
+    if not files:
+        return
+    try:
+        from workbench.views.recording import urdf_of, write_recording
+    except ModuleNotFoundError as problem:
+        console.print(
+            f"no recording is written: {problem.name} is not installed (extra [view])", markup=False
+        )
+        return
+    trajectories = [Trajectory.load(file) for file in files]
+    write_recording(trajectories, folder / "recording.rrd", urdf_of(trajectories))
 
 
 def measured(session: Session, bench: Bench) -> dict[str, Any]:

@@ -15,8 +15,8 @@ import numpy as np
 
 from policy.execution import ChunkExecutor, ExecutionCfg
 from robots.driver import ArmState
-from workbench.bridge.arm_loop import ArmLoop, Tick
-from workbench.bridge.gate import Mode
+from workbench.bridge.arm_loop import ArmLoop, Step, Tick
+from workbench.bridge.gate import Decision, Mode
 from workbench.bridge.observation import Observed, Picture, Poses
 from workbench.bridge.policies.protocol import BridgePolicy
 from workbench.bridge.targets import Targets
@@ -32,20 +32,6 @@ class Senses:
 
     pictures: Callable[[], dict[str, Picture]] = dict
     poses: Callable[[], Poses | None] = lambda: None
-
-
-@dataclass
-class Step:
-    """A control step, for the record."""
-
-    state: ArmState
-    action: np.ndarray
-    """``[A]``; what was carried out, or standing still."""
-    commanded: np.ndarray
-    """Joint positions that the gate goes to ``[n]`` [rad]."""
-    ee_pose: np.ndarray
-    """Of the measured joints ``[7]``."""
-    poses: Poses | None = None
 
 
 @dataclass
@@ -100,7 +86,6 @@ class EpisodeRunner:
         self._step = 0
         self._asked_step: int | None = None
         self._left: int | None = None
-        self._last_action: np.ndarray | None = None
 
     def run(self, name: str, seed: int, instruction: str, most_steps: int, trailing: int = 0) -> Happened:
         """An episode of at most so many control steps; ``trailing`` steps more are seen after the policy is done."""
@@ -123,7 +108,7 @@ class EpisodeRunner:
             setpoint = self._loop.finish(now, state_now)
             if setpoint.mode is not Mode.MOVING:
                 self._targets.commanded(setpoint.position)
-            self._log(Tick(now, state_now, setpoint, *(tick or (None, None))))
+            self._log(Tick(now, state_now, setpoint, *(tick or ())))
             phase = (phase + 1) % self._per_step
             if phase == 0 and (why := self._ending(happened, most_steps, trailing)):
                 happened.ended = why
@@ -177,10 +162,11 @@ class EpisodeRunner:
 
     # -- a control step
 
-    def _control_step(self, now: float, state: ArmState, happened: Happened) -> tuple[Any, Any]:
+    def _control_step(
+        self, now: float, state: ArmState, happened: Happened
+    ) -> tuple[Decision | None, np.ndarray | None, Step]:
         actions, idle = self._executor.next()
         action, decision, joints = actions[0], None, None
-        self._last_action = action
         if idle[0]:
             happened.idle += 1
         else:
@@ -191,11 +177,12 @@ class EpisodeRunner:
             happened.changed += decision.verdict != "accepted"
         measured = self._targets.tool(state.joint_pos.value)
         poses = self._senses.poses()
-        happened.steps.append(Step(state, action, self._targets.joints.copy(), measured, poses))
+        step = Step(state, action, self._targets.joints.copy(), measured, poses)
+        happened.steps.append(step)
         self._step += 1
         if self._left is not None:
             self._left += 1
-        return decision, joints
+        return decision, joints, step
 
     def _ending(self, happened: Happened, most_steps: int, trailing: int) -> str:
         mode = self._loop.gate.mode
@@ -235,7 +222,13 @@ class EpisodeRunner:
                 "verdict": tick.decision.verdict,
                 "target": tick.decision.target,
                 "reasons": tick.decision.reasons,
-                "action": self._last_action,
+            }
+        if tick.step is not None:
+            poses = tick.step.poses
+            message["control"] = {
+                "action": tick.step.action,
+                "ee_pose": tick.step.ee_pose,
+                "poses": dict(poses.things) if poses else None,
             }
         self._loop.log.write("/tick", message, tick.now)
 

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from robots.registry import robot
-from workbench.bridge.episode import Happened, Step
+from workbench.bridge.episode import Happened
 from workbench.bridge.options import TWIN, BridgeOptions
 from workbench.bridge.twin import scene
 from workbench.rollout.trajectory import CameraTrack, Trajectory
@@ -53,7 +53,7 @@ def trajectory_of(
         action_channels=tuple(f"{c.name} [{c.unit}]" for c in spec.channels),
         actions=np.stack([step.action for step in happened.steps]).astype(np.float32),
         bodies=(),
-        cameras={name: _track(name, options, states, rotation) for name in frames},
+        cameras={name: camera_track(name, model.spec.name, options.image_size, pose) for name in frames},
         frame_steps=np.array([happened.decided_at[k] for k in seen], np.int64),
         frames=frames,
         robot=model.spec.name,
@@ -66,17 +66,25 @@ def _jpeg(rgb: np.ndarray) -> bytes:
     return held.getvalue()
 
 
-def _track(name: str, options: BridgeOptions, states: list[Step], rotation: np.ndarray) -> CameraTrack:
-    """Where a camera is believed to be: as in the simulated tasks, whose views the twin's are."""
-    model, size = robot("franka" if options.robot == TWIN else options.robot), options.image_size
+def camera_track(name: str, robot_name: str, size: int, tool: np.ndarray) -> CameraTrack:
+    """Where a camera is believed to be: as in the simulated tasks, whose views the twin's are.
+
+    Args:
+        name: ``front`` or ``wrist``.
+        robot_name: of the arm that carries the latter.
+        size: width and height of its pictures [px].
+        tool: poses of the tool at its instants ``[M, 7]``: x y z [m], quaternion x y z w.
+    """
     if name == "front":
         eye = np.array(scene.EYE)
-        position = np.tile(eye, (len(states), 1))
-        axes = np.tile(scene.look_at(eye, np.array(scene.TARGET)), (len(states), 1, 1))
+        position = np.tile(eye, (len(tool), 1))
+        axes = np.tile(scene.look_at(eye, np.array(scene.TARGET)), (len(tool), 1, 1))
         focal = scene.FOCAL
     else:
+        model = robot(robot_name)
+        rotation = Rotation.from_quat(tool[:, 3:]).as_matrix()
         mounted, turned = model.wrist_camera.in_tool(model.spec)
-        position = np.stack([step.ee_pose[:3] for step in states]) + rotation @ mounted
+        position = tool[:, :3] + rotation @ mounted
         axes, focal = rotation @ turned, 0.5 / math.tan(model.wrist_camera.field_of_view / 2)
     intrinsics = np.array(((focal * size, 0.0, size / 2), (0.0, focal * size, size / 2), (0.0, 0.0, 1.0)))
     return CameraTrack(size, size, intrinsics, position, axes)

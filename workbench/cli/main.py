@@ -147,22 +147,9 @@ def _serve(words: Sequence[str], console: Console) -> int:
 
 
 def _bridge(words: Sequence[str], console: Console) -> int:
-    from workbench.bridge.options import BridgeOptions
+    from workbench.cli.bridge import bridge_command
 
-    if _wants_help(words):
-        console.print("usage: workbench bridge key=value ...\n       workbench bridge twin_setup\n")
-        console.print(help_table(BridgeOptions))
-        return 0
-    if list(words) == ["twin_setup"]:
-        from workbench.bridge.twin.environment import make
-
-        console.print(f"the twin's interpreter: {make()}", markup=False)
-        return 0
-    options = parse_options(BridgeOptions, words)
-    options.resolve()
-    from workbench.bridge.command import bridge
-
-    return bridge(options, console)
+    return bridge_command(words, _wants_help(words), console)
 
 
 def _data(words: Sequence[str], console: Console) -> int:

@@ -28,8 +28,8 @@ class ReplayLog:
             for topic, message in read_ticks(path, "/episode", "/tick"):
                 if topic == "/episode" and "action_spec" in message:
                     recorded = ActionSpec.from_dict(message["action_spec"])
-                elif topic == "/tick" and message.get("command"):
-                    actions.append(message["command"]["action"])
+                elif topic == "/tick" and "control" in message:
+                    actions.append(message["control"]["action"])
         except (OSError, ValueError, KeyError, TypeError) as problem:
             raise OptionError(f"policy=replay:{path}: {problem}") from None
         if recorded is None or not actions:

@@ -37,6 +37,8 @@ PERIOD = 0.001
 """[s]"""
 LOOK_EVERY = 5
 """Steps between two looks at the control line."""
+ALONE_S = 10.0
+"""For so long it outlives the process that started it [s]."""
 LATEST = 0.02
 """A clock that is this late starts anew, so that a stall is not followed by a rush [s]."""
 HOME = (0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4)
@@ -70,6 +72,7 @@ class Twin:
         self.judge = TwinJudge(p.objects.size)
         self.control = ControlLine("127.0.0.1", self._do)
         self.running = True
+        self._parent, self._alone_since = os.getppid(), time.monotonic()
         self.steps = self.late_steps = 0
         self._free = {name: self._joint(name) for name in (scene.CUBE, scene.TRAY_BODY)}
         self._hand = next(b for b in range(self.sim.model.nbody) if self._name(b).endswith("hand"))
@@ -147,6 +150,14 @@ class Twin:
             self._draw_socket.sendto(np.concatenate(([now], data.qpos)).tobytes(), self._draw)
         if self.steps % LOOK_EVERY == 0:
             self.control.poll()
+            self._end_if_alone(now)
+
+    def _end_if_alone(self, now: float) -> None:
+        """A twin whose bridge was killed lives on for a while, as a real arm would, and then ends."""
+        if os.getppid() == self._parent:
+            self._alone_since = now
+        elif now - self._alone_since > ALONE_S:
+            self.running = False
 
     # -- the control line
 
