@@ -169,6 +169,15 @@ def _compare(words: Sequence[str], console: Console) -> int:
     return 0
 
 
+def _gap(words: Sequence[str], console: Console) -> int:
+    from workbench.gap.command import gap_command, print_help
+
+    if not words or _wants_help(words):
+        print_help(console)
+        return 0 if words else BAD_INPUT
+    return gap_command(words, console)
+
+
 def _report(words: Sequence[str], console: Console) -> int:
     if _wants_help(words):
         console.print("usage: workbench report RUN")
@@ -289,6 +298,11 @@ COMMANDS = {
         _compare,
         "test runs against each other on the episodes they share",
         "workbench compare runs/expert runs/noisy confidence=0.9",
+    ),
+    "gap": Command(
+        _gap,
+        "how well simulated success rates say what real ones are",
+        "workbench gap compare runs/real-a,runs/sim-a runs/real-b,runs/sim-b runs/real-c,runs/sim-c",
     ),
     "report": Command(
         _report,
