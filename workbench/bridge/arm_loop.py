@@ -22,6 +22,9 @@ from workbench.bridge.ticks import TickLog
 REST_S = 3.0
 """For so long an arm that is to stop is led to rest by the gate; then it is told to stop by itself [s]."""
 
+STILL = 0.01
+"""Measured joints slower than this stand [rad/s]."""
+
 
 @dataclass
 class Step:
@@ -192,7 +195,8 @@ class ArmLoop:
             end = self._clock() + REST_S
             while self._clock() < end:
                 now, state = self.wait()
-                if self.finish(now, state).at_rest or state is None:
+                rests = self.finish(now, state).at_rest
+                if state is None or (rests and np.abs(state.joint_vel.value).max() < STILL):
                     break
         except GateError as problem:  # it was never told where the arm is: nothing moves
             self.event("stop", str(problem))

@@ -33,8 +33,9 @@ class FeetechBus:
         self._thread.start()
 
     def close(self) -> None:
-        """End it."""
+        """End it. Its thread goes first, or it would read what the next file of this number is sent."""
         os.close(self._theirs)
+        self._thread.join()
         os.close(self._own)
 
     def position(self, number: int) -> int:
