@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -65,6 +66,8 @@ def bridge(options: BridgeOptions, console: Console) -> int:
         if said:
             console.print(said, markup=False)
     print_summary(summary, options.out, console)
+    if signals.number == signal.SIGINT:
+        raise KeyboardInterrupt
     if signals.number is not None:
         raise Terminated(signals.number)
     return status

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from policy.action import ActionSpec
+from workbench.bridge.episode import FRAME_EVERY
 from workbench.bridge.ticks import read_ticks
 from workbench.bridge.trajectory import camera_track
 from workbench.bridge.twin import scene
@@ -24,6 +25,7 @@ from workbench.cli.options import OptionError
 from workbench.data.archive.archive import EPISODES
 from workbench.data.archive.chunk_writer import ChunkWriter
 from workbench.data.episode import PHASES, TRACE_POINTS, Body, CameraFrames, DatasetEpisode
+from workbench.data.generate.annotate import Demonstration, NotADemonstration, demonstration, ways_ahead
 from workbench.runs.folder import RunFolder
 
 BODIES = {
@@ -77,7 +79,7 @@ def read_episode(path: Path) -> DatasetEpisode | None:
             last = message
             if "control" in message:
                 controls.append(message)
-        elif topic == "/decision":
+        elif topic == "/frame":
             frame_steps.append(int(message["step"]))
         elif topic.startswith("/picture/"):
             pictures.setdefault(topic.rpartition("/")[2], []).append(base64.b64decode(message["data"]))
@@ -106,9 +108,8 @@ def _made(
     bodies, poses = _bodies(controls)
     width = np.clip(measured("gripper_width")[:, 0], 0.0, None)
     actions = np.array([c["control"]["action"] for c in controls], np.float32)
-    kept = [k for k, step in enumerate(frame_steps) if step < steps]
-    where = np.array([frame_steps[k] for k in kept], np.int64)
-    trace = np.array([_trace(ee_pose[step:, :3]) for step in where]).reshape(len(where), TRACE_POINTS, 3)
+    where, kept, shown = _evenly(frame_steps, steps)
+    demo = _shown(spec, actions, ee_pose, width, poses)
     index = int(record["index"])
     return DatasetEpisode(
         name=f"{index:06d}-00",
@@ -130,18 +131,32 @@ def _made(
         measured_ee_pose=ee_pose,
         measured_gripper_width=width,
         body_pose=poses,
-        phase=_phases(spec, actions),
-        grasp=np.full((2, 3), np.nan),
-        contact=np.full((2, 3), np.nan),
-        place=poses[-1, 0, :3] - poses[-1, 1, :3] if len(bodies) > 1 else np.zeros(3),
+        phase=demo.phase,
+        grasp=demo.grasp,
+        contact=demo.contact,
+        place=demo.place,
         frame_steps=where,
-        shown_steps=where,
-        trace=trace,
+        shown_steps=shown,
+        trace=ways_ahead(ee_pose[:, :3], demo.phase, shown),
         cameras={
-            name: _camera(name, [jpegs[k] for k in kept], ee_pose[where], len(bodies))
+            name: _camera(name, [jpegs[k] for k in kept], ee_pose[shown], len(bodies))
             for name, jpegs in pictures.items()
         },
     )
+
+
+def _evenly(frame_steps: list[int], steps: int) -> tuple[np.ndarray, list[int], np.ndarray]:
+    """Frames at an even rate, as datasets have them, each with the newest picture that there was: it may be late.
+
+    Returns:
+        the control step of each frame ``[F]``, which picture it has, and the control step that this one shows ``[F]``.
+    """
+    taken = np.array([step for step in frame_steps if step < steps], np.int64)
+    if not len(taken):
+        return taken, [], taken
+    where = np.arange(taken[0], steps, FRAME_EVERY, dtype=np.int64)
+    kept = np.searchsorted(taken, where, side="right") - 1
+    return where, kept.tolist(), taken[kept]
 
 
 def _bodies(controls: list[dict[str, Any]]) -> tuple[tuple[Body, ...], np.ndarray]:
@@ -153,22 +168,22 @@ def _bodies(controls: list[dict[str, Any]]) -> tuple[tuple[Body, ...], np.ndarra
     return tuple(BODIES[name] for name in names), np.concatenate((poses, poses[-1:]))
 
 
-def _phases(spec: ActionSpec, actions: np.ndarray) -> np.ndarray:
-    """What the hand's commands tell of phases ``[T + 1]``: reach until it closes, carry while closed, then retreat."""
-    closed = spec.closes(actions) if spec.gripper_index is not None else np.zeros(len(actions), bool)
-    phase = np.full(len(actions) + 1, PHASES.index("reach"), np.uint8)
-    if closed.any():
-        first, last = int(np.argmax(closed)), len(closed) - int(np.argmax(closed[::-1]))
-        phase[first:last] = PHASES.index("carry")
-        phase[last:] = PHASES.index("retreat")
-    return phase
-
-
-def _trace(way: np.ndarray) -> np.ndarray:
-    """A way ``[M, 3]`` as points evenly spaced in length ``[K, 3]`` [m]."""
-    along = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))))
-    where = np.linspace(0.0, along[-1], TRACE_POINTS)
-    return np.stack([np.interp(where, along, column) for column in way.T], 1)
+def _shown(
+    spec: ActionSpec, actions: np.ndarray, tool: np.ndarray, width: np.ndarray, poses: np.ndarray
+) -> Demonstration:
+    """What the episode shows, by what was measured; of one that failed, the hand's commands alone."""
+    told = spec.closes(actions) if spec.gripper_index is not None else np.zeros(len(actions), bool)
+    closed = np.concatenate(([False], told))
+    if poses.shape[1] > 1:
+        try:
+            return demonstration(closed, tool, width, poses[:, 0], poses[:, 1])
+        except NotADemonstration:
+            place = (poses[-1, 0, :3] - poses[-1, 1, :3]).astype(np.float32)
+    else:
+        place = np.zeros(3, np.float32)
+    phase = np.where(closed, PHASES.index("grasp"), PHASES.index("reach")).astype(np.uint8)
+    nothing = np.full((2, 3), np.nan, np.float32)
+    return Demonstration(phase, nothing, nothing.copy(), place)
 
 
 def _camera(name: str, jpegs: list[bytes], tool: np.ndarray, bodies: int) -> CameraFrames:

@@ -22,6 +22,8 @@ from workbench.bridge.policies.protocol import BridgePolicy
 from workbench.bridge.targets import Targets
 from workbench.bridge.thinking import Answer, Thinker
 
+FRAME_EVERY = 2
+"""Control steps between two kept pictures of a camera at least."""
 STOPPED = "stopped"
 """Why an episode failed in which the arm was stopped for good; other reasons are the task's."""
 
@@ -32,6 +34,8 @@ class Senses:
 
     pictures: Callable[[], dict[str, Picture]] = dict
     poses: Callable[[], Poses | None] = lambda: None
+    kept: tuple[str, ...] = ()
+    """Cameras whose pictures are kept, beside those that the policy looks through."""
 
 
 @dataclass
@@ -40,8 +44,8 @@ class Happened:
 
     steps: list[Step] = field(default_factory=list)
     decisions: list[Answer] = field(default_factory=list)
-    decided_at: list[int] = field(default_factory=list)
-    """Control step of each decision's observation."""
+    frames: list[tuple[int, dict[str, Picture]]] = field(default_factory=list)
+    """Pictures that were kept, with the control step that they belong to."""
     changed: int = 0
     """Control steps whose command the gate changed or refused."""
     idle: int = 0
@@ -153,12 +157,29 @@ class EpisodeRunner:
         waited = self._step - asked
         self._executor.receive([0], answer.thought.actions[None], np.zeros(1, np.int64), asked_ago=waited)
         happened.decisions.append(answer)
-        happened.decided_at.append(asked)
         self._captured = answer.observed.captured
         if answer.thought.done and self._left is None:
             self._left = 0
         if self._loop.log is not None:
             self._log_decision(answer, asked, waited)
+        self._keep_pictures(happened, asked)
+
+    def _keep_pictures(self, happened: Happened, step: int) -> None:
+        """Those of the decision that was made for a step, all cameras together, and none twice."""
+        wanted = tuple(dict.fromkeys((*self._policy.cameras, *self._senses.kept)))
+        if not wanted or (happened.frames and step - happened.frames[-1][0] < FRAME_EVERY):
+            return
+        newest = self._senses.pictures()
+        if any(name not in newest for name in wanted):
+            return
+        pictures = {name: newest[name] for name in wanted}
+        if happened.frames and pictures[wanted[0]].captured == happened.frames[-1][1][wanted[0]].captured:
+            return
+        happened.frames.append((step, pictures))
+        if self._loop.log is not None:
+            self._loop.log.write("/frame", {"step": step, "cameras": list(wanted)})
+            for name, picture in pictures.items():
+                self._loop.log.picture(name, picture.rgb, picture.captured)
 
     # -- a control step
 
@@ -252,5 +273,3 @@ class EpisodeRunner:
             },
             answer.answered,
         )
-        for name, picture in observed.pictures.items():
-            log.picture(name, picture.rgb, picture.captured)

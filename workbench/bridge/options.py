@@ -57,6 +57,9 @@ class BridgeOptions:
     variant: str = option("fr3", "franka: fr3 or fer, which decides about its limits")
     calibration: str = option("", "so_arm: its calibration, LeRobot's file <id>.json")
     cameras: str = option("", "front=opencv:0,wrist=files:FOLDER; the twin has front and wrist of its own")
+    pictures: bool = option(
+        False, "keep pictures of all cameras, whether or not the policy looks through them"
+    )
     image_size: int = option(224, "width and height of pictures", "px")
     action_space: str = option(DELTA_EEF, f"what actions mean: {DELTA_EEF} or {DELTA_JOINTS}")
     rate_hz: int = option(100, "set points a second; a multiple of the policy's rate", "Hz")

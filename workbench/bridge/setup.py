@@ -64,7 +64,7 @@ def make_bench(options: BridgeOptions, folder: Path, stack: ExitStack) -> Bench:
     policy = _policy(options, spec, targets, offer)
     stack.callback(policy.close)
     if options.robot == TWIN:
-        draw = bool(policy.cameras)
+        draw = bool(policy.cameras) or options.pictures
         twin = stack.enter_context(RunningTwin(folder / "twin", options.twin_parameters, cameras=draw))
         driver = driver_class(name)(**_driver_options(options, name, twin.host))
     sources = _cameras(options, twin)
@@ -106,7 +106,8 @@ def make_bench(options: BridgeOptions, folder: Path, stack: ExitStack) -> Bench:
         poses = sensor.newest() if sensor is not None else None
         return times if poses is None else times | {"pose_sensor": poses.captured}
 
-    senses = Senses(pictures, sensor.newest if sensor is not None else lambda: None)
+    kept = names if options.pictures else ()
+    senses = Senses(pictures, sensor.newest if sensor is not None else lambda: None, kept)
     return Bench(driver, gate, policy, targets, senses, judged, twin, heard)
 
 

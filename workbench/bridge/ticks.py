@@ -6,8 +6,9 @@ flight. Power cuts are guarded against once a second, by a thread of its own. To
     /episode    begin and end: index, seed, instruction, outcome
     /decision   what a policy was asked and answered: ages, hash of the input, latency, chunk, grounding
     /tick       each period: state with capture times, action, target before and set point after the gate, timings
+    /frame      control step of the pictures that follow
     /event      arming, stops, interventions, in sentences
-    /picture/*  JPEG of a decision's pictures (base64, as Foxglove's CompressedImage)
+    /picture/*  JPEG (base64, as Foxglove's CompressedImage)
 
 Times of messages are the wall clock's; those inside, the monotonic clock's; ``/clock`` at the beginning has both.
 """

@@ -37,10 +37,10 @@ def trajectory_of(
     width = np.clip([float(step.state.gripper_width.value[0]) for step in states], 0.0, None)
     pose = np.stack([step.ee_pose for step in states])
     rotation = Rotation.from_quat(pose[:, 3:]).as_matrix()
-    seen = [k for k, answer in enumerate(happened.decisions) if answer.observed.pictures]
+    shown = [(step, pictures) for step, pictures in happened.frames if step < len(happened.steps)]
     frames = {
-        name: tuple(_jpeg(happened.decisions[k].observed.pictures[name].rgb) for k in seen)
-        for name in (bench.policy.cameras if seen else ())
+        name: tuple(_jpeg(pictures[name].rgb) for _, pictures in shown)
+        for name in (shown[0][1] if shown else ())
     }
     return Trajectory(
         record=record.to_dict(),
@@ -54,7 +54,7 @@ def trajectory_of(
         actions=np.stack([step.action for step in happened.steps]).astype(np.float32),
         bodies=(),
         cameras={name: camera_track(name, model.spec.name, options.image_size, pose) for name in frames},
-        frame_steps=np.array([happened.decided_at[k] for k in seen], np.int64),
+        frame_steps=np.array([step for step, _ in shown], np.int64),
         frames=frames,
         robot=model.spec.name,
     )

@@ -15,6 +15,8 @@ from workbench.bridge.twin.audit import RECORD, read
 
 STILL = 0.005
 """True joints slower than this are at rest [rad/s]."""
+REST = 20
+"""If they are so for as long as this [ms]."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Rest:
     """How an arm came to rest after a fault."""
 
     seconds: float
-    """From the fault until every joint had become slow and stayed so."""
+    """From the fault until every joint was slow."""
     radians: float
     """The way of the joint that went farthest."""
     speed: float
@@ -56,11 +58,12 @@ def rest_after(out: Path, at: float, wait: float = 3.0) -> Rest:
     time.sleep(max(0.0, left))
     audit = read(out / "twin" / "audit.bin")
     audit = audit[audit["time"] >= at]
-    moving = np.flatnonzero(np.abs(audit["dq"]).max(1) > STILL)
-    last = int(moving[-1]) + 1 if len(moving) else 0
-    assert last < len(audit), "the arm had not come to rest"
-    way = np.abs(audit["q"] - audit["q"][0]).max()
-    return Rest(float(audit["time"][last] - at), float(way), float(np.abs(audit["dq"][0]).max()))
+    still = np.abs(audit["dq"]).max(1) < STILL
+    rests = np.convolve(still, np.ones(REST), "valid") == REST
+    assert rests.any(), "the arm had not come to rest"
+    first = int(np.argmax(rests))
+    way = np.abs(audit["q"][: first + 1] - audit["q"][0]).max()
+    return Rest(float(audit["time"][first] - at), float(way), float(np.abs(audit["dq"][0]).max()))
 
 
 def stop_twin_of(out: Path) -> None:
