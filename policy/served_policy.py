@@ -43,7 +43,9 @@ class ServedPolicy:
         return list(zip(actions, map(said, decision.grounding), strict=True))
 
     def _tensor(self, arrays: Sequence[np.ndarray]) -> torch.Tensor:
-        return torch.from_numpy(np.stack(arrays)).to(self._device)
+        # A copy in any case: arrays are views of messages, which nobody may write to.
+        rows = arrays[0][None].copy() if len(arrays) == 1 else np.stack(arrays)
+        return torch.from_numpy(rows).to(self._device)
 
 
 def said(grounding: Grounding | None) -> dict[str, Any] | None:

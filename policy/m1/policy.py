@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -16,6 +15,7 @@ from policy.m1.checkpoint import load_checkpoint
 from policy.m1.config import CONTACT, PATH
 from policy.m1.diffusion import row_noise
 from policy.m1.model import M1Model
+from policy.m1.precision import STORED, backbone_dtype, quantised
 from policy.m1.prompt import measured_hand
 from policy.m1.strict import ConfigError
 
@@ -67,12 +67,15 @@ class M1Policy:
         cls,
         folder: Path,
         device: str = "cpu",
-        backbone: Literal["float32", "bfloat16", "stored"] = "stored",
+        precision: str = STORED,
         ground_every: int = 0,
     ) -> M1Policy:
-        """The policy of a checkpoint; CheckpointError for what is none."""
-        dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16, "stored": None}[backbone]
-        return cls(load_checkpoint(folder, device, dtype), ground_every)
+        """The policy of a checkpoint, its weights as `policy.m1.precision` has them.
+
+        Raises CheckpointError for what is no checkpoint, ValueError for a precision that cannot be had here.
+        """
+        model = load_checkpoint(folder, device, backbone_dtype(precision))
+        return cls(quantised(model, precision), ground_every)
 
     def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
         """Begin episodes: ``seeds[i]`` fixes every sample that environment ``env_ids[i]`` will get."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,14 @@ from policy.serve.limits import Limits
 KINDS = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
 """numpy's letter for truth, integers and floats -> sizes of one number [bytes]."""
 ALLOWED = "bool, int8 to int64, uint8 to uint64, float16 to float64"
-SHORT_FORM = re.compile(r"[<>|=]?([biuf])([1248])")
 NAMES = {
-    str(np.dtype(f"{kind}{size}")): np.dtype(f"{kind}{size}")
+    name: np.dtype(short)
     for kind, sizes in KINDS.items()
     for size in sizes
+    for short in (f"{order}{kind}{size}" for order in ("", "<", ">", "|", "="))
+    for name in (short, str(np.dtype(f"{kind}{size}")) if short[0] == kind else short)
 }
-"""The long form, ``float32``, which numpy's own decoders take as well."""
+"""The forms of ``dtype.str``, and the long one, ``float32``, which numpy's own decoders take as well."""
 
 
 def dtype_from(text: object, path: Path) -> np.dtype[Any]:
@@ -29,12 +29,9 @@ def dtype_from(text: object, path: Path) -> np.dtype[Any]:
     Raises:
         ProtocolError: It is not text, or not one of `ALLOWED`: objects, records, texts, complex numbers, times.
     """
-    if isinstance(text, str):
-        if text in NAMES:
-            return NAMES[text]
-        match = SHORT_FORM.fullmatch(text)
-        if match and int(match[2]) in KINDS[match[1]]:
-            return np.dtype(text)
+    dtype = NAMES.get(text) if isinstance(text, str) else None
+    if dtype is not None:
+        return dtype
     raise ProtocolError(path, f"its dtype {shown(text)} is not one of {ALLOWED}")
 
 
@@ -48,20 +45,27 @@ def check_sendable(array: np.ndarray | np.generic, path: Path) -> None:
         raise ProtocolError(path, f"an array of {array.dtype} cannot be sent, only {ALLOWED}")
 
 
+def raw(array: np.ndarray) -> bytes | memoryview:
+    """The numbers of an array in C's order, to be packed as bytes; without a copy where they lie so."""
+    return array.data if array.flags.c_contiguous and array.size else array.tobytes()
+
+
 def shape_from(value: object, limits: Limits, path: Path) -> tuple[int, ...]:
     """A shape: a list of whole numbers from 0 on.
 
     Raises:
         ProtocolError: It is something else, or has more dimensions than `limits` allow.
     """
-    whole = isinstance(value, list | tuple) and all(type(size) is int for size in value)
-    if not whole or any(size < 0 for size in value):  # type: ignore[attr-defined]
+    if not isinstance(value, list | tuple):
         raise ProtocolError(path, f"its shape {shown(value)} is not a list of whole numbers from 0 on")
-    if any(size > limits.message_bytes for size in value):  # type: ignore[attr-defined]
+    for size in value:
+        if type(size) is not int or size < 0:
+            raise ProtocolError(path, f"its shape {shown(value)} is not a list of whole numbers from 0 on")
+    if value and max(value) > limits.message_bytes:
         raise ProtocolError(path, f"its shape {shown(value)} is too large")
-    if len(value) > limits.dimensions:  # type: ignore[arg-type]
+    if len(value) > limits.dimensions:
         raise ProtocolError(path, f"its shape has more than {limits.dimensions} dimensions")
-    return tuple(value)  # type: ignore[arg-type]
+    return tuple(value)
 
 
 def array_from(
@@ -74,6 +78,8 @@ def array_from(
 ) -> np.ndarray:
     """A read-only view of `data` as an array of `shape`; `fortran`: the first index varies fastest on the wire.
 
+    A copy where numbers of several bytes lie in the message at an odd place, for those who take arrays as they are.
+
     Raises:
         ProtocolError: `data` is not bytes, or not exactly as many as shape and type say; truth is neither 0 nor 1.
     """
@@ -85,12 +91,14 @@ def array_from(
             path, f"shape {shown(shape)} of {dtype} takes {needed} bytes, and its data has {len(data)}"
         )
     # numpy multiplies the other dimensions of an empty array as well, and raises on the result.
-    if math.prod(max(size, 1) for size in shape) * dtype.itemsize > limits.message_bytes:
+    if not needed and math.prod(max(size, 1) for size in shape) * dtype.itemsize > limits.message_bytes:
         raise ProtocolError(path, f"its shape {shown(shape)} is too large")
     flat = np.frombuffer(data, dtype)
+    if not flat.flags.aligned:
+        flat = np.frombuffer(bytes(data), dtype)
     if dtype.kind == "b" and flat.view(np.uint8).max(initial=0) > 1:
         raise ProtocolError(path, "an array of truth holds something else than 0 and 1")
-    return flat.reshape(shape, order="F" if fortran else "C")
+    return flat.reshape(shape, order="F") if fortran else flat.reshape(shape)
 
 
 def scalar_from(value: object, dtype: np.dtype[Any], path: Path) -> np.generic:

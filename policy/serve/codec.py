@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -10,7 +11,7 @@ import msgpack
 
 from policy.serve.errors import Path, ProtocolError, shown
 from policy.serve.limits import DEFAULT_LIMITS, Limits
-from policy.serve.msgpack_scan import check_structure
+from policy.serve.msgpack_reader import read_value
 
 Entries = dict[str | bytes, Any]
 """A map as msgpack has it, before it is known whether it stands for something else."""
@@ -33,7 +34,10 @@ class Marks(Protocol):
     """Keys that mark a map; one of them is enough."""
 
     def read(self, entries: Entries, reading: Reading, path: Path) -> object:
-        """What a marked map stands for; ProtocolError if that cannot be told exactly."""
+        """What a marked map stands for; ProtocolError if that cannot be told exactly.
+
+        Long bytes in `entries` are memoryviews of the message.
+        """
 
     def write(self, value: object, path: Path) -> object:
         """The plain value or the marked map that stands for `value`; ProtocolError where the dialect has none.
@@ -86,8 +90,7 @@ class Codec:
         path: Path = (self.dialect,)
         if not isinstance(data, bytes):
             raise ProtocolError(path, f"it is {type(data).__name__}, not bytes")
-        check_structure(data, limits, path)
-        return self._read(msgpack.unpackb(data), Reading(limits), path)
+        return self._read(read_value(data, limits, path), Reading(limits), path)
 
     def encode(self, message: object) -> bytes:
         """The bytes that say `message`, the entries of maps in their order.
@@ -101,8 +104,11 @@ class Codec:
         """The value with its marked maps replaced, in place: a second tree would take as much memory again."""
         if isinstance(value, list):
             for index, item in enumerate(value):
-                value[index] = self._read(item, reading, (*path, index))
+                if isinstance(item, list | dict | memoryview):
+                    value[index] = self._read(item, reading, (*path, index))
             return value
+        if isinstance(value, memoryview):
+            return bytes(value)  # a view is for arrays, which are views themselves
         if not isinstance(value, dict):
             return value
         if not self.marks.own.isdisjoint(value):
@@ -112,10 +118,11 @@ class Codec:
                 raise ProtocolError(
                     path, f"its key {shown(key)} marks {MARKS[key]}, not one of {self.dialect}"
                 )
-            if isinstance(key, bytes):
+            if type(key) is bytes:
                 raise ProtocolError(path, f"its key {shown(key)} is bytes; keys of {self.dialect} are text")
         for key, item in value.items():
-            value[key] = self._read(item, reading, (*path, key))
+            if isinstance(item, list | dict | memoryview):
+                value[key] = self._read(item, reading, (*path, key))
         return value
 
     def _write(self, value: Any, path: Path) -> Any:
@@ -165,11 +172,10 @@ def exactly(entries: Entries, keys: tuple[str | bytes, ...], what: str, path: Pa
     Raises:
         ProtocolError: The map lacks one, or has others.
     """
-    if set(entries) != set(keys):
-        raise ProtocolError(
-            path, f"{what} has the keys {_listed(keys)}, and this has {_listed(tuple(entries))}"
-        )
-    return tuple(entries[key] for key in keys)
+    if len(entries) == len(keys):
+        with contextlib.suppress(KeyError):
+            return tuple([entries[key] for key in keys])
+    raise ProtocolError(path, f"{what} has the keys {_listed(keys)}, and this has {_listed(tuple(entries))}")
 
 
 def _listed(keys: tuple[str | bytes, ...]) -> str:

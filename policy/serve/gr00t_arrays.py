@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from policy.serve.arrays import array_from, check_sendable, dtype_from, shape_from
+from policy.serve.arrays import array_from, check_sendable, dtype_from, raw, shape_from
 from policy.serve.codec import Entries, Reading, cannot_be_sent, exactly
 from policy.serve.errors import Path, ProtocolError, shown
 from policy.serve.modality_config import ModalityConfig, config_from, config_map, config_text
@@ -81,7 +81,7 @@ class MsgpackNumpyMarks:
     def write(self, value: object, path: Path) -> object:
         if isinstance(value, np.ndarray):
             check_sendable(value, path)
-            entries = (True, value.dtype.str, b"", list(value.shape), value.tobytes())
+            entries = (True, value.dtype.str, b"", list(value.shape), raw(value))
             return dict(zip(NUMPY_ARRAY, entries, strict=True))
         if isinstance(value, np.generic):
             check_sendable(value, path)

@@ -59,6 +59,8 @@ class EncodedImage:
         """
         if not isinstance(form, str) or form not in READERS:
             raise ProtocolError(path, f"its format {shown(form)} is neither png nor jpeg")
+        if isinstance(data, memoryview):
+            data = bytes(data)
         if not isinstance(data, bytes):
             raise ProtocolError(path, "its data is not bytes")
         if form == "png":

@@ -31,7 +31,7 @@ def array_from_npy(data: object, limits: Limits, path: Path) -> np.ndarray:
     Raises:
         ProtocolError: It is not such a file, not whole, followed by more, or of a type or shape not allowed.
     """
-    if not isinstance(data, bytes) or not data.startswith(MAGIC):
+    if not isinstance(data, bytes | memoryview) or data[: len(MAGIC)] != MAGIC:
         raise ProtocolError(path, "its data is not the file that numpy.save writes")
     width = {1: 2, 2: 4, 3: 4}.get(data[6] if len(data) > 6 else 0)
     if width is None or len(data) < 8 + width or data[7] != 0:
@@ -42,7 +42,7 @@ def array_from_npy(data: object, limits: Limits, path: Path) -> np.ndarray:
         raise ProtocolError(
             path, f"its npy header of {length} bytes is not whole, or is longer than {LONGEST_HEADER}"
         )
-    found = header_entries(data[8 + width : start].decode("latin-1"), path)
+    found = header_entries(bytes(data[8 + width : start]).decode("latin-1"), path)
     dtype = dtype_from(found["descr"]["text"], path)
     sizes = [int(size) for size in re.findall(r"\d+", found["shape"]["sizes"] or "")]
     shape = shape_from(sizes, limits, path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from policy.serve.arrays import array_from, check_sendable, dtype_from, scalar_from, shape_from
+from policy.serve.arrays import array_from, check_sendable, dtype_from, raw, scalar_from, shape_from
 from policy.serve.codec import Entries, Reading, cannot_be_sent, exactly
 from policy.serve.errors import Path, ProtocolError, shown
 
@@ -38,7 +38,7 @@ class OpenpiMarks:
     def write(self, value: object, path: Path) -> object:
         if isinstance(value, np.ndarray):
             check_sendable(value, path)
-            return dict(zip(ARRAY, (True, value.tobytes(), value.dtype.str, list(value.shape)), strict=True))
+            return dict(zip(ARRAY, (True, raw(value), value.dtype.str, list(value.shape)), strict=True))
         if isinstance(value, np.generic):
             check_sendable(value, path)
             return dict(zip(SCALAR, (True, value.item(), value.dtype.str), strict=True))

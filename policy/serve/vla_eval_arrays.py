@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from policy.serve.arrays import array_from, check_sendable, dtype_from, shape_from
+from policy.serve.arrays import array_from, check_sendable, dtype_from, raw, shape_from
 from policy.serve.codec import Entries, Reading, cannot_be_sent, exactly
 from policy.serve.errors import Path
 from policy.serve.images import EncodedImage
@@ -37,7 +37,7 @@ class VlaEvalMarks:
             return dict(zip(IMAGE, entries, strict=True))
         if isinstance(value, np.ndarray):
             check_sendable(value, path)
-            return dict(zip(ARRAY, (True, value.tobytes(), value.dtype.str, list(value.shape)), strict=True))
+            return dict(zip(ARRAY, (True, raw(value), value.dtype.str, list(value.shape)), strict=True))
         if isinstance(value, np.generic):
             check_sendable(value, path)
             return value.item()

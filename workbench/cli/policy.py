@@ -1,4 +1,4 @@
-"""``workbench policy``: policies checked against a task, and published checkpoints made into ours."""
+"""``workbench policy``: policies checked against a task and profiled, and published checkpoints made into ours."""
 
 from __future__ import annotations
 
@@ -121,12 +121,28 @@ def run_check(words: Sequence[str], console: Console) -> int:
     return check_policy(options, console)
 
 
+def run_profile(words: Sequence[str], console: Console) -> int:
+    """Measure what a policy takes; returns the exit status. OptionError as from `eval`."""
+    from workbench.policy_profile.options import USAGE as PROFILE_USAGE
+    from workbench.policy_profile.options import PolicyProfileOptions
+
+    (policy,), given = positional(words, 1, PROFILE_USAGE, PolicyProfileOptions)
+    all_words = [f"policy={policy}", *given]
+    options = parse_options(PolicyProfileOptions, all_words)
+    options.resolve()
+    from workbench.policy_profile.command import profile_policy
+
+    return profile_policy(all_words, options, console)
+
+
 def policy_command(words: Sequence[str], console: Console) -> int:
-    """``workbench policy check POLICY key=value ...``, or ``import RUN_DIR key=value ...``."""
+    """``workbench policy check`` or ``profile POLICY key=value ...``, or ``import RUN_DIR key=value ...``."""
     if words and words[0] == "check":
         return run_check(words[1:], console)
+    if words and words[0] == "profile":
+        return run_profile(words[1:], console)
     if not words or words[0] != "import":
-        raise OptionError(f"policy takes check or import; {USAGE}")
+        raise OptionError(f"policy takes check, profile or import; {USAGE}")
     (run,), given = positional(words[1:], 1, USAGE, ImportOptions)
     return run_import(run, parse_options(ImportOptions, given), console)
 
@@ -135,9 +151,12 @@ def print_help(words: Sequence[str], console: Console) -> None:
     """Usage and options of the verb among the words, or of both."""
     from workbench.policy_probe.options import USAGE as CHECK_USAGE
     from workbench.policy_probe.options import PolicyCheckOptions
+    from workbench.policy_profile.options import USAGE as PROFILE_USAGE
+    from workbench.policy_profile.options import PolicyProfileOptions
 
     verbs: dict[str, tuple[str, type]] = {
         "check": (CHECK_USAGE, PolicyCheckOptions),
+        "profile": (PROFILE_USAGE, PolicyProfileOptions),
         "import": (USAGE, ImportOptions),
     }
     chosen = [verbs[word] for word in words if word in verbs][:1] or list(verbs.values())

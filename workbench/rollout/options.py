@@ -17,7 +17,7 @@ from tasks.splits import SPLITS
 from workbench.cli.options import OptionError, listed, option, words
 from workbench.randomisation.overrides import PREFIX, parse_overrides
 from workbench.rollout.launch import check_launch, default_device, default_physics
-from workbench.rollout.policy_names import M1, M1_MINI, MODES, OPEN_LOOP, POLICIES
+from workbench.rollout.policy_names import M1, M1_MINI, MODES, OPEN_LOOP, POLICIES, PRECISIONS, STORED
 from workbench.rollout.policy_names import PREFIX as POLICY_PREFIX
 
 if TYPE_CHECKING:
@@ -89,6 +89,9 @@ class EnvironmentOptions:
     error_attempts: int = option(0, "noisy_expert: attempts in which it sees things elsewhere; 0 for all")
     checkpoint: str = option("", f"m1: folder of its checkpoint; none: {M1_MINI}, which ships")
     ground_every: int = option(0, "m1: decisions between two at which it says where things are; 0 for never")
+    precision: str = option(
+        STORED, f"m1: what its weights are converted to: {', '.join(PRECISIONS)} (as they are)"
+    )
     image_size: int = option(224, "width and height of the camera images", "px")
     launcher: str = option(LOCAL, "local: in this process; ray: in workers, over devices and machines")
     workers: int = option(2, "launcher=ray: workers, one a device on machines with GPUs")
@@ -123,6 +126,7 @@ class EnvironmentOptions:
             self.checkpoint = self.checkpoint or M1_MINI
         elif self.checkpoint:
             raise OptionError(f"checkpoint={self.checkpoint} is for policy={M1}, not policy={self.policy}")
+        choose("precision", self.precision, PRECISIONS)
         self.policy_cfg.check(self.image_size)
         self.policy_cfg.check_actions(action_specs(self.robot)[self.action_space])
         if self.time_limit_s <= 0:
@@ -133,6 +137,7 @@ class EnvironmentOptions:
             raise OptionError(f"grounding_error_px must be finite, not {self.grounding_error_px}")
         if self.device == AUTO:
             self.device = default_device()
+        self.policy_cfg.check_precision(self.device)
         if self.physics == AUTO:
             self.physics = default_physics(self.device)
         check_launch(self.physics, self.renderer, self.device)
@@ -182,6 +187,8 @@ class EnvironmentOptions:
             del config["robot"]  # runs from before there was a choice have no such key
         if self.policy != M1:
             del config["checkpoint"], config["ground_every"]
+        if self.precision == STORED:
+            del config["precision"]
         return config
 
     @property
@@ -199,6 +206,7 @@ class EnvironmentOptions:
             dict(self.policy_options),
             self.task,
             self.robot,
+            self.precision,
         )
 
     def simulation_cfg(self, cameras: tuple[str, ...], factor_set: FactorSet) -> SimulationCfg:

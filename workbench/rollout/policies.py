@@ -17,7 +17,7 @@ from tasks.tabletop.action_spaces import action_specs
 from tasks.tabletop.workspace import IMAGE_SIZE, cameras_of
 from workbench.cli.options import OptionError
 from workbench.rollout.policy_classes import PolicyClass, is_class_name, registered
-from workbench.rollout.policy_names import M1, POLICIES, PREFIX
+from workbench.rollout.policy_names import M1, POLICIES, PREFIX, STORED
 from workbench.rollout.remote_policies import RemoteServer, is_remote
 from workbench.runs.differences import differences, sentence
 from workbench.runs.fingerprints import folder_fingerprints
@@ -50,6 +50,8 @@ class PolicyCfg:
     """What is asked: each task has experts of its own."""
     robot: str = DEFAULT_ROBOT
     """What it acts with."""
+    precision: str = STORED
+    """m1: what its weights are converted to, one of `PRECISIONS`."""
 
     def check(self, image_size: int = IMAGE_SIZE) -> None:
         """OptionError unless it can be made for a task whose images have this width and height [px]."""
@@ -69,6 +71,17 @@ class PolicyCfg:
             )
         elif self.name == M1:
             check_checkpoint(self.checkpoint)
+        if self.precision != STORED and self.name != M1:
+            raise OptionError(f"precision={self.precision} is for policy={M1}, not policy={self.name}")
+
+    def check_precision(self, device: str) -> None:
+        """OptionError if its weights cannot be had in this precision on a device."""
+        if self.precision == STORED:
+            return
+        from policy.m1.precision import missing
+
+        if (problem := missing(self.precision, device)) is not None:
+            raise OptionError(f"precision={self.precision}: {problem}")
 
     def check_actions(self, offered: ActionSpec) -> None:
         """OptionError if a checkpoint's or a server's actions do not mean what these do; others are asked when made."""
@@ -178,7 +191,7 @@ def make_policy(
         from policy.m1.policy import M1Policy
 
         try:
-            trained = M1Policy.from_checkpoint(locate(checkpoint), device, ground_every=cfg.ground_every)
+            trained = M1Policy.from_checkpoint(locate(checkpoint), device, cfg.precision, cfg.ground_every)
         except CheckpointError as error:
             raise OptionError(f"checkpoint={checkpoint}: {error}") from error
         return within_bounds_of(trained, action_spec)

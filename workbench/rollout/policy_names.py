@@ -10,3 +10,7 @@ PREFIX = "policy."
 OPEN_LOOP = "open_loop"
 MODES = (OPEN_LOOP, "receding", "temporal", "adaptive", "blended")
 """Ways to carry out chunks of actions, as in `policy.execution`, whose package needs NumPy."""
+
+STORED = "stored"
+PRECISIONS = (STORED, "float32", "bfloat16", "int8", "int4")
+"""Weights that `M1` can act with: `policy.m1.precision` says what they are, and a test that these are the same."""

@@ -13,7 +13,7 @@ from tasks.registry import DEFAULT as DEFAULT_TASK
 from workbench.cli.options import OptionError, option, words
 from workbench.rollout.options import ACTION_SPACES, at_least, at_most, check_robot, check_task, choose
 from workbench.rollout.policies import PolicyCfg
-from workbench.rollout.policy_names import M1, M1_MINI, POLICIES
+from workbench.rollout.policy_names import M1, M1_MINI, POLICIES, PRECISIONS, STORED
 from workbench.rollout.policy_names import PREFIX as POLICY_PREFIX
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ class ServeOptions:
     )
     checkpoint: str = option("", f"m1: folder of its checkpoint; none: {M1_MINI}, which ships")
     ground_every: int = option(0, "m1: decisions between two at which it says where things are; 0 for never")
+    precision: str = option(
+        STORED, f"m1: what its weights are converted to: {', '.join(PRECISIONS)} (as they are)"
+    )
     protocol: str = option("openpi", f"what is spoken: {', '.join(PROTOCOLS)}")
     version: str = option("n1.7", f"protocol=gr00t: {', '.join(VERSIONS)}")
     host: str = option(LOOPBACK, "address to listen at; one that other machines reach needs token_file=")
@@ -107,6 +110,8 @@ class ServeOptions:
             from workbench.rollout.launch import default_device
 
             self.device = default_device()
+        choose("precision", self.precision, PRECISIONS)
+        self.policy_cfg.check_precision(self.device)
 
     @property
     def token(self) -> str:
@@ -152,4 +157,5 @@ class ServeOptions:
             options=dict(self.policy_options),
             task=self.task,
             robot=self.robot,
+            precision=self.precision,
         )

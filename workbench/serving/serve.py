@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -55,7 +55,7 @@ def serve(options: ServeOptions, console: Console) -> int:
     service, batcher = built(options, policy)
     sys.setswitchinterval(HANDED_OVER_S)
     try:
-        asyncio.run(run(options, service, console))
+        run(options, service, console)
     finally:
         batcher.close()
     console.print("ended: all that was under way is answered", markup=False)
@@ -116,17 +116,14 @@ def speaker(options: ServeOptions, contract: Contract) -> Callable[[], Spoken]:
     return makers[options.protocol]
 
 
-async def run(
-    options: ServeOptions, service: Service, console: Console, ready: Callable[[int], Any] | None = None
-) -> None:
-    """Listen until a signal; `ready` is told the port. OptionError where one cannot listen."""
+def run(options: ServeOptions, service: Service, console: Console) -> None:
+    """Listen until a signal. OptionError where one cannot listen."""
     servers = transports(options, service)
-    ending = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, ending.set)
+        signal.signal(number, lambda *_: ending.set())
     try:
-        ports = [await server.start() for server in servers]
+        ports = [server.start() for server in servers]
     except OSError as problem:
         raise OptionError(
             f"cannot listen at {options.host}:{options.port}: {problem.strerror or problem}"
@@ -138,13 +135,11 @@ async def run(
         f"(workbench eval policy=remote:{options.protocol}://{options.host}:{ports[0]}{query})",
         markup=False,
     )
-    if ready is not None:
-        ready(ports[0])
-    await ending.wait()
+    ending.wait()
     service.draining = True
     service.metrics.set("draining", 1)
     for server in servers:
-        await server.stop()
+        server.stop()
 
 
 def transports(options: ServeOptions, service: Service) -> list[Any]:

@@ -1,18 +1,26 @@
-"""Websocket connections, over the package ``websockets``."""
+"""Websocket connections of a client."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.sync.client import ClientConnection, connect
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus, InvalidURI
+from websockets.frames import CloseCode
+from websockets.uri import parse_uri
 
 from policy.serve.client.address import Address
 from policy.serve.client.connection import Frame, Unasked
 from policy.serve.errors import ConnectionLost, ServerError, TimedOut, shown
 from policy.serve.limits import DEFAULT_LIMITS
+from policy.serve.message_socket import MessageSocket
+
+ATTENDED_S = 5.0
+"""Servers give up a client that leaves a ping unanswered for 20 s: one that asks nothing looks as often as this [s]."""
 
 
 class WebsocketConnection:
@@ -30,60 +38,48 @@ class WebsocketConnection:
             ConnectionLost: The server is not there, refuses, or speaks no websocket.
         """
         try:
-            self._socket: ClientConnection = connect(
-                f"ws://{address.place}",
-                compression=None,  # pictures do not shrink by it, and it costs milliseconds
-                max_size=DEFAULT_LIMITS.message_bytes,
-                max_queue=4,
-                open_timeout=connect_s,
-                ping_interval=None,  # every wait here has an end of its own
-                close_timeout=1,
-                additional_headers=headers,
-                proxy=None,
-                legacy=True,  # a connection, not a context manager
-            )
-        except InvalidStatus as refusal:
-            status = refusal.response.status_code
-            why = " ".join(bytes(refusal.response.body or b"").decode("utf-8", "replace").split())
-            raise ConnectionLost(f"it refuses with HTTP {status}{': ' + shown(why) if why else ''}") from None
-        except (OSError, InvalidHandshake, InvalidURI, EOFError, TimeoutError) as problem:
+            uri = parse_uri(f"ws://{address.place}")
+            sock = socket.create_connection((uri.host, uri.port), connect_s)
+        except (OSError, InvalidURI) as problem:
             said = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
             raise ConnectionLost(said or type(problem).__name__) from None
-        # A server that reads nothing would let a large message wait for ever.
-        limit = struct.pack("ll", int(send_s), int(send_s % 1 * 1e6))
-        self._socket.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        protocol = ClientProtocol(uri, max_size=DEFAULT_LIMITS.message_bytes)
+        self._socket = MessageSocket(sock, protocol, "server", send_s)
         self._closed = False
+        self._in_use, self._ending = threading.Lock(), threading.Event()
+        request = protocol.connect()
+        request.headers.update(headers)
+        protocol.send_request(request)
+        try:
+            self._socket.flush()
+            self._socket.wait(lambda: bool(self._socket.handshake), connect_s)
+        except TimeoutError:
+            self.close()
+            raise ConnectionLost(f"the handshake was not answered in {connect_s:g} s") from None
+        except ConnectionLost:
+            self.close()
+            raise
+        if protocol.handshake_exc is not None or not self._socket.handshake:
+            self.close()
+            raise ConnectionLost(_refusal(protocol.handshake_exc))
+        threading.Thread(target=self._attend, name="pings", daemon=True).start()
 
     def send(self, frame: bytes) -> None:
         """See the protocol."""
-        try:
-            self._socket.send(frame)
-        except ConnectionClosed as end:
-            raise self._lost(end) from None
-        except (OSError, RuntimeError) as problem:
-            self.close()
-            raise ConnectionLost(f"a message could not be sent: {problem}") from None
+        with self._using():
+            self._send(frame)
 
     def receive(self, timeout_s: float) -> Frame:
         """See the protocol."""
-        if self._closed:
-            raise ConnectionLost("the connection was closed")
-        try:
-            return self._socket.recv(timeout=timeout_s)
-        except TimeoutError:
-            self.close()
-            raise TimedOut(f"no answer came in {timeout_s:g} s") from None
-        except ConnectionClosed as end:
-            raise self._lost(end) from None
-        except UnicodeDecodeError:
-            self.close()
-            raise ConnectionLost("a text message is not UTF-8") from None
+        with self._using():
+            return self._receive(timeout_s)
 
     def ask(self, frame: bytes, timeout_s: float) -> Frame:
         """See the protocol."""
-        self._refuse_unasked()
-        self.send(frame)
-        return self.receive(timeout_s)
+        with self._using():
+            self._refuse_unasked()
+            self._send(frame)
+            return self._receive(timeout_s)
 
     def abandon(self) -> None:
         """See the protocol."""
@@ -91,30 +87,56 @@ class WebsocketConnection:
 
     def close(self) -> None:
         """See the protocol."""
-        if self._closed:
-            return
         self._closed = True
-        with contextlib.suppress(OSError):
-            self._socket.socket.shutdown(socket.SHUT_RDWR)
-        with contextlib.suppress(OSError):
-            self._socket.close_socket()
+        self._ending.set()
+        self._socket.interrupt()
+        if self._in_use.acquire(blocking=False):  # else whoever waits on it closes it
+            try:
+                self._socket.close()
+            finally:
+                self._in_use.release()
 
     def leave(self) -> None:
-        """End the connection as the protocol wants it."""
+        """See the protocol."""
         if not self._closed:
-            self._closed = True
-            self._socket.close()
+            with contextlib.suppress(ConnectionLost), self._using():
+                self._socket.end(CloseCode.NORMAL_CLOSURE)
+            self.close()
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        with self._in_use:
+            if self._closed:
+                raise ConnectionLost("the connection was closed")
+            try:
+                yield
+            finally:
+                if self._closed:
+                    self._socket.close()
+
+    def _send(self, frame: bytes) -> None:
+        try:
+            self._socket.send(frame)
+        except ConnectionLost:
+            self.close()
+            raise
+
+    def _receive(self, timeout_s: float) -> Frame:
+        try:
+            return self._socket.receive(timeout_s)
+        except TimeoutError:
+            self.close()
+            raise TimedOut(f"no answer came in {timeout_s:g} s") from None
+        except ConnectionLost:
+            self.close()
+            raise
 
     def _refuse_unasked(self) -> None:
         """Nothing may be waiting when a question is asked: it would be taken for the answer."""
-        if self._closed:
-            raise ConnectionLost("the connection was closed")
-        try:
-            waiting = self._socket.recv(timeout=0)
-        except TimeoutError:
+        self._socket.attend()
+        if not self._socket.messages:
             return
-        except ConnectionClosed as end:
-            raise self._lost(end) from None
+        waiting = self._socket.messages.popleft()
         self.close()
         if isinstance(waiting, str):  # a traceback, from servers of most dialects
             raise ServerError(
@@ -122,8 +144,20 @@ class WebsocketConnection:
             )
         raise Unasked(waiting)
 
-    def _lost(self, end: ConnectionClosed) -> ConnectionLost:
-        self.close()
-        if end.rcvd is None:
-            return ConnectionLost("the connection broke off")
-        return ConnectionLost(f"the server closed the connection ({end.rcvd.code} {shown(end.rcvd.reason)})")
+    def _attend(self) -> None:
+        """Answer the server's pings while nothing is asked."""
+        while not self._ending.wait(ATTENDED_S):
+            if self._in_use.acquire(blocking=False):
+                try:
+                    if not self._closed:
+                        self._socket.attend()
+                finally:
+                    self._in_use.release()
+
+
+def _refusal(problem: Exception | None) -> str:
+    if isinstance(problem, InvalidStatus):
+        status = problem.response.status_code
+        why = " ".join(bytes(problem.response.body or b"").decode("utf-8", "replace").split())
+        return f"it refuses with HTTP {status}{': ' + shown(why) if why else ''}"
+    return str(problem) if problem is not None else "the connection broke off"

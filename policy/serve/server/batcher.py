@@ -2,10 +2,15 @@
 
 While it runs, questions gather, and run together next time: many clients fill a batch by themselves, and a single one
 never waits for others. Questions of one message stay together, in their order.
+
+A client that is alone is spoken with in the policy's thread itself (`Batcher.host`): to hand its question over and the
+answer back takes two turns of threads, which is more than to read it, and on a busy machine much more.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import queue
 import sys
 import threading
@@ -57,44 +62,106 @@ class Job:
         self.shape = tuple((name, image.shape) for name, image in self.rows[0].images.items())
 
 
+@dataclass
+class _Hosted:
+    """Work that is done in the policy's thread until somebody asks."""
+
+    work: Callable[[], object]
+    ended: queue.SimpleQueue[BaseException | None] = field(default_factory=queue.SimpleQueue)
+
+
 class Batcher:
     """See the module. `close` lets it finish what was asked."""
 
     def __init__(self, policy: Acting, most: int, metrics: Metrics) -> None:
         """``most`` rows run together, unless one message alone has more."""
         self._policy, self._most, self._metrics = policy, most, metrics
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | _Hosted | None] = queue.SimpleQueue()
         self._waiting: list[Job] = []
+        self._guests: list[_Hosted] = []
+        self._pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name="policy", daemon=True)
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Have it answered, in time."""
-        self._jobs.put(job)
+        """Have it answered, in time; at once from within the policy's thread."""
+        if threading.current_thread() is self._thread:
+            self._run_one([job])
+            return
+        self._put(job)
+
+    @property
+    def wake(self) -> int:
+        """Descriptor from which something is to be read while `wanted`."""
+        return self._pipe[0]
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for the policy's thread."""
+        return not self._jobs.empty()
+
+    def host(self, work: Callable[[], object], attend: Callable[[], object], every_s: float) -> None:
+        """Do something in the policy's thread and wait for its end; it has to end soon once the thread is `wanted`.
+
+        Args:
+            work: what is done; what it raises is raised here.
+            attend: called now and then until it ends.
+            every_s: how often [s].
+        """
+        hosted = _Hosted(work)
+        self._put(hosted)
+        while True:
+            try:
+                problem = hosted.ended.get(timeout=every_s)
+            except queue.Empty:
+                attend()
+                continue
+            if problem is not None:
+                raise problem
+            return
 
     def close(self) -> None:
         """Answer what was asked, then end."""
-        self._jobs.put(None)
+        self._put(None)
         self._thread.join(LONGEST_LAST_RUN_S)
 
+    def _put(self, item: Job | _Hosted | None) -> None:
+        self._jobs.put(item)
+        if self._guests:
+            with contextlib.suppress(BlockingIOError):  # full: it is woken anyway
+                os.write(self._pipe[1], b"x")
+
     def _run(self) -> None:
-        open_ = True
-        while open_ or self._waiting:
-            if not self._waiting:
-                job = self._jobs.get()
-                if job is None:
-                    return
-                self._waiting.append(job)
-            while open_:
-                try:
-                    job = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if job is None:
-                    open_ = False
-                else:
-                    self._waiting.append(job)
-            self._run_one(self._gathered())
+        is_open = True
+        while is_open or self._waiting:
+            if not self._waiting and not self._guests:
+                is_open = self._take(self._jobs.get())
+            while is_open and self.wanted:
+                is_open = self._take(self._jobs.get())
+            if self._waiting:
+                self._run_one(self._gathered())
+            elif self._guests:
+                self._run_guest(self._guests[0])
+                self._guests.pop(0)
+
+    def _take(self, item: Job | _Hosted | None) -> bool:
+        """Sort in what came; False for the end."""
+        if isinstance(item, Job):
+            self._waiting.append(item)
+        elif item is not None:
+            self._guests.append(item)
+        return item is not None
+
+    def _run_guest(self, hosted: _Hosted) -> None:
+        problem: BaseException | None = None
+        try:
+            if not self.wanted:
+                hosted.work()
+        except BaseException as raised:
+            problem = raised  # its own thread's to deal with
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._pipe[0], 4096)
+        hosted.ended.put(problem)
 
     def _gathered(self) -> list[Job]:
         """The jobs that run next: from the oldest on, those that fit with it, no place twice."""

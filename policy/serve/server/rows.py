@@ -80,7 +80,9 @@ class Reader:
             }
             return Row(asked.prompt, images, measured, own)
         measured = self._measured(asked)
-        lacks = tuple(name for name, vector in measured.items() if np.isnan(vector).any())
+        lacks: tuple[str, ...] = ()
+        if np.isnan(np.concatenate([vector.reshape(-1) for vector in measured.values()])).any():
+            lacks = tuple(name for name, vector in measured.items() if np.isnan(vector).any())
         return Row(asked.prompt, images, measured, lacks=lacks)
 
     def told(self, row: Row, actions: np.ndarray) -> np.ndarray:
@@ -236,6 +238,8 @@ class Reader:
 
 def single(vector: np.ndarray) -> np.ndarray:
     """As float32; what is beyond its range is infinite, as it is for the policy."""
+    if vector.dtype == np.float32 and vector.dtype.isnative:
+        return vector
     with np.errstate(over="ignore"):
         return vector.astype(np.float32)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import queue
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -23,10 +24,12 @@ OWN = "own/"
 
 LONGEST_DRAIN_S = 30.0
 """How long a server that ends waits for its policy [s]."""
+ATTENDED_S = 5.0
+"""While the policy runs, the client's connection is looked after as often as this [s]."""
 
 
 class Service:
-    """One policy, any number of clients."""
+    """One policy, any number of clients, each in a thread of its own."""
 
     def __init__(
         self,
@@ -50,12 +53,20 @@ class Service:
         self._reader, self._batcher, self._sessions = reader, batcher, sessions
         self.draining = False
         self.under_way = 0
+        self._lock = threading.Lock()
+        """Of the sessions, and of what is under way."""
 
-    async def answer(self, spoken: Spoken, client: str, frame: Frame) -> Frame | None:
-        """What a message is answered by; None where the dialect has no answer to it."""
+    def answer(
+        self, spoken: Spoken, client: str, frame: Frame, attend: Callable[[], object] = lambda: None
+    ) -> Frame | None:
+        """What a message is answered by, once it is; None where the dialect has no answer to it.
+
+        `attend` is called every now and then until then.
+        """
         began = time.perf_counter()
         self.metrics.count("requests_total")
-        self.under_way += 1
+        with self._lock:
+            self.under_way += 1
         try:
             if self.draining:
                 raise ServerError("refused", "this server is ending")
@@ -63,12 +74,12 @@ class Service:
             if isinstance(turn, Say):
                 return turn.frame
             if isinstance(turn, Reset):
-                for session in turn.sessions if turn.sessions is not None else ("",):
-                    self._sessions.end(f"{client}/{session}")
-                self.metrics.set("sessions", len(self._sessions))
+                with self._lock:
+                    for session in turn.sessions if turn.sessions is not None else ("",):
+                        self._sessions.end(f"{client}/{session}")
+                    self.metrics.set("sessions", len(self._sessions))
                 return turn.frame
-            served = await self._served(turn, client, began)
-            return turn.answer(served)
+            return turn.answer(self._served(turn, client, began, attend))
         except (ProtocolError, ServerError) as problem:
             self.metrics.count("refused_total")
             return spoken.refusal(str(problem))
@@ -77,59 +88,76 @@ class Service:
             self.metrics.count("failures_total")
             return spoken.refusal(f"the server failed with {type(bug).__name__}; its log says more")
         finally:
-            self.under_way -= 1
+            with self._lock:
+                self.under_way -= 1
             self.metrics.time("request_seconds", time.perf_counter() - began)
 
-    async def answered(self) -> None:
+    @property
+    def wake(self) -> int:
+        """See `Batcher.wake`."""
+        return self._batcher.wake
+
+    @property
+    def wanted(self) -> bool:
+        """See `Batcher.wanted`."""
+        return self._batcher.wanted
+
+    def host(self, work: Callable[[], object], attend: Callable[[], object]) -> None:
+        """Speak with a client in the policy's thread, which spares two turns of threads: see `Batcher.host`."""
+        self._batcher.host(work, attend, ATTENDED_S)
+
+    def answered(self) -> None:
         """Wait until what is under way is answered, or the policy has had its time for that."""
         end = time.monotonic() + LONGEST_DRAIN_S
         while self.under_way and time.monotonic() < end:
-            await asyncio.sleep(0.01)
+            time.sleep(0.01)
 
     def leave(self, client: str) -> None:
         """A client is gone, and so are its sessions, but for those of the bench's."""
-        self._sessions.end(f"{client}/")
-        self.metrics.set("sessions", len(self._sessions))
+        with self._lock:
+            self._sessions.end(f"{client}/")
+            self.metrics.set("sessions", len(self._sessions))
 
-    async def _served(self, turn: Ask, client: str, began: float) -> Served:
+    def _served(self, turn: Ask, client: str, began: float, attend: Callable[[], object]) -> Served:
         rows = [self._reader.row(asked) for asked in turn.questions]
         if len({tuple((name, image.shape) for name, image in row.images.items()) for row in rows}) > 1:
             raise ServerError("refused", "pictures of one camera differ in size within a message")
         sessions: list[Session] = []
         try:
-            for asked, row in zip(turn.questions, rows, strict=True):
-                name = f"{OWN}{row.own['session']}" if row.own is not None else f"{client}/{asked.session}"
-                session = self._sessions.get(name, row.own, self.contract.execute_steps)
-                session.busy += 1
-                sessions.append(session)
+            with self._lock:
+                for asked, row in zip(turn.questions, rows, strict=True):
+                    name = f"{OWN}{row.own['session']}" if row.own is not None else f"{client}/{asked.session}"
+                    session = self._sessions.get(name, row.own, self.contract.execute_steps)
+                    session.busy += 1
+                    sessions.append(session)
+                steps = [session.step for session in sessions]
+                self.metrics.set("sessions", len(self._sessions))
             if len({session.slot for session in sessions}) != len(sessions):
                 raise ServerError("refused", "two questions of a message are about one episode")
-            self.metrics.set("sessions", len(self._sessions))
-            answers = await self._acted(sessions, rows)
+            answers = self._acted(sessions, steps, rows, attend)
         finally:
-            for session in sessions:
-                self._sessions.done(session)
+            with self._lock:
+                for session in sessions:
+                    self._sessions.done(session)
         chunks = [self._told(row, actions) for row, (actions, _) in zip(rows, answers, strict=True)]
         if len({len(chunk) for chunk in chunks}) > 1:
             raise ServerError("refused", "the policy's chunks are not of one length")
         return Served(chunks, [grounding for _, grounding in answers], 1e3 * (time.perf_counter() - began))
 
-    async def _acted(self, sessions: list[Session], rows: list[Row]) -> list[Answer]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[Answer]] = loop.create_future()
-
-        def set_result(result: list[Answer] | Exception) -> None:
-            if future.cancelled():
-                return
+    def _acted(
+        self, sessions: list[Session], steps: list[int], rows: list[Row], attend: Callable[[], object]
+    ) -> list[Answer]:
+        done: queue.SimpleQueue[list[Answer] | Exception] = queue.SimpleQueue()
+        self._batcher.submit(Job(sessions, steps, rows, done.put))
+        while True:
+            try:
+                result = done.get(timeout=ATTENDED_S)
+            except queue.Empty:
+                attend()
+                continue
             if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
-
-        steps = [session.step for session in sessions]
-        job = Job(sessions, steps, rows, lambda result: loop.call_soon_threadsafe(set_result, result))
-        self._batcher.submit(job)
-        return await asyncio.shield(future)
+                raise result
+            return result
 
     def _told(self, row: Row, actions: np.ndarray) -> np.ndarray:
         if row.lacks and not np.isfinite(actions).all():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,7 +68,6 @@ class Running:
 
     port: int
     service: Service
-    loop: asyncio.AbstractEventLoop
     stop: Any
 
 
@@ -78,15 +76,8 @@ def serving(policy: Any, protocol: str, port: int = 0, **options: Any) -> Iterat
     """Serve a policy, whole or as a user writes one, at a port of its own."""
     asked = _options(protocol, port, **options)
     service, batcher = built(asked, _whole(policy, asked))
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-
-    def call(coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(20)
-
     servers = transports(asked, service)
-    found, *_ = [call(server.start()) for server in servers]
+    found, *_ = [server.start() for server in servers]
     stopped = threading.Event()
 
     def stop() -> None:
@@ -94,16 +85,13 @@ def serving(policy: Any, protocol: str, port: int = 0, **options: Any) -> Iterat
             stopped.set()
             service.draining = True
             for server in servers:
-                call(server.stop())
+                server.stop()
 
     try:
-        yield Running(found, service, loop, stop)
+        yield Running(found, service, stop)
     finally:
         stop()
         batcher.close()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
 
 
 def service_of(policy: Any, dialect: str) -> tuple[Service, Batcher]:

@@ -1,6 +1,5 @@
 """Damaged messages, to servers and clients: a sentence each, never a crash, another answer, or more memory."""
 
-import asyncio
 import random
 import resource
 
@@ -132,27 +131,27 @@ def fuzz_server(dialect, count, seed):
     service, batcher = service_of(Still(), dialect)
     rng, frames, refused = random.Random(seed), requests(dialect), 0
 
-    async def run():
+    def run():
         nonlocal refused
         spoken = service.speak()
         before = memory_mb()
         for i in range(count):
             frame = damaged(rng, frames)
-            answer = await service.answer(spoken, f"client{i % 5}", frame)
+            answer = service.answer(spoken, f"client{i % 5}", frame)
             assert answer is None or isinstance(answer, bytes | str)
             if isinstance(answer, str) and answer != roboarena.RESET_REPLY:
                 assert "\n" not in answer
             if i % 50 == 0:
                 refusals = service.metrics.value("refused_total")
                 for whole in frames:
-                    await service.answer(service.speak(), "whole", whole)
+                    service.answer(service.speak(), "whole", whole)
                 assert service.metrics.value("refused_total") == refusals, "a whole message was refused"
         assert memory_mb() - before < GROWTH_MB
         refused = service.metrics.value("refused_total")
         assert service.metrics.value("failures_total") == 0
 
     try:
-        asyncio.run(run())
+        run()
     finally:
         batcher.close()
     assert service.under_way == 0
@@ -188,14 +187,14 @@ def replies(dialect):
     service, batcher = service_of(Still(), dialect)
     found = []
 
-    async def run():
+    def run():
         spoken = service.speak()
         found.append(spoken.greeting())
         for frame in requests(dialect):
-            found.append(await service.answer(spoken, "x", frame))
+            found.append(service.answer(spoken, "x", frame))
 
     try:
-        asyncio.run(run())
+        run()
     finally:
         batcher.close()
     return [f for f in found if isinstance(f, bytes)]

@@ -1,0 +1,292 @@
+"""`MessageSocket`: websocket messages over a TCP socket, read by whoever waits for them.
+
+The package ``websockets`` says what the bytes mean; its protocols do no input or output themselves. Its own connections
+read in a thread or in an event loop, and to hand a message over from there takes as long as to read it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import SERVER, Event, Protocol, State
+
+from policy.serve.errors import ConnectionLost, shown
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # a machine for which the package has no compiled part
+    from websockets.utils import apply_mask
+
+READ_AT_ONCE = 1 << 18
+"""[bytes]"""
+MOST_FRAGMENTS = 4096
+"""Of one message."""
+LARGE = 1 << 16
+"""Messages from so long on that come in one frame are read into place: the package's parser copies them three times
+[bytes]."""
+LARGE_HEAD = bytes((0x80 | Opcode.BINARY, 0x80 | 127))
+"""How such a frame of a client's begins: whole, binary, masked; its length follows in 8 bytes, then the mask in 4."""
+HEAD_BYTES = 14
+
+
+class MessageSocket:
+    """For one thread at a time; another one may `interrupt`."""
+
+    def __init__(
+        self, sock: socket.socket, protocol: Protocol, peer: str, send_s: float, wake: int | None = None
+    ) -> None:
+        """
+        Args:
+            sock: connected; `close` closes it.
+            protocol: of this side, before its handshake.
+            peer: what the other side is, for sentences.
+            send_s: how long a message may wait to be taken by the network [s].
+            wake: descriptor that ends all waiting once there is something to read from it.
+        """
+        self.protocol, self._socket, self._peer, self._number = protocol, sock, peer, sock.fileno()
+        sock.settimeout(None)  # `poll` waits
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A peer that reads nothing would let a large message wait for ever.
+        sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(send_s), int(send_s % 1 * 1e6))
+        )
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        if wake is not None:
+            self._poll.register(wake, select.POLLIN)
+        self._poll_out = select.poll()
+        self._poll_out.register(sock, select.POLLOUT)
+        self._space = memoryview(bytearray(READ_AT_ONCE))
+        self._fragments: list[Frame] = []
+        self._large: _Large | None = None
+        """A frame that is being read into place."""
+        self.messages: deque[bytes | str] = deque()
+        """Those that were read and not yet received."""
+        self.handshake: list[Event] = []
+        """What the other side begins with: a request, or a response."""
+        self.ended = False
+        """Whether nothing more can come."""
+        self.heard_at = time.monotonic()
+        """When something came last, were it a pong."""
+
+    def send(self, message: bytes | str) -> None:
+        """Send a message; ConnectionLost if that cannot be."""
+        if self.ended or self.protocol.state is not State.OPEN:
+            raise self.lost()
+        if isinstance(message, str):
+            self.protocol.send_text(message.encode())
+        else:
+            self.protocol.send_binary(message)
+        try:
+            self.flush()
+        except ConnectionLost:
+            self.attend()  # it may have said why
+            self.ended = True
+            if self.protocol.close_rcvd is not None:
+                raise self.lost() from None
+            raise
+
+    def ping(self) -> None:
+        """Ask the other side whether it is there; ConnectionLost if that cannot be."""
+        if self.ended or self.protocol.state is not State.OPEN:
+            raise self.lost()
+        self.protocol.send_ping(b"")
+        self.flush()
+
+    def receive(self, timeout_s: float) -> bytes | str:
+        """The next message.
+
+        Raises:
+            TimeoutError: None came in time, or `wake` ended the waiting.
+            ConnectionLost: None will come.
+        """
+        if not self.messages:
+            self.wait(lambda: bool(self.messages), timeout_s)
+        if not self.messages:
+            raise self.lost()
+        return self.messages.popleft()
+
+    def wait(self, until: Callable[[], bool], timeout_s: float) -> None:
+        """Read until something is true or nothing more can come; TimeoutError as `receive`."""
+        end = time.monotonic() + timeout_s
+        while not self.ended and not until():
+            if not self._read(max(0.0, end - time.monotonic())):
+                raise TimeoutError
+
+    def attend(self) -> None:
+        """Answer pings and see what has come, up to a message."""
+        while not self.ended and not self.messages:
+            if not self._read(0):
+                return
+
+    def flush(self) -> None:
+        """Send what the protocol has to say; ConnectionLost if that cannot be."""
+        for data in self.protocol.data_to_send():
+            try:
+                if data:
+                    self._socket.sendall(data)
+                else:
+                    self._socket.shutdown(socket.SHUT_WR)
+            except OSError as problem:
+                raise ConnectionLost(f"a message could not be sent: {problem}") from None
+
+    def end(self, code: CloseCode, reason: str = "", timeout_s: float = 1.0) -> None:
+        """Say goodbye, wait for the other side to do so, and close."""
+        with contextlib.suppress(ConnectionLost):
+            if self.protocol.state is State.OPEN:
+                self.protocol.send_close(code, reason)
+            self.flush()
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_WR)
+        self.drain(timeout_s)
+        self.close()
+
+    def drain(self, timeout_s: float) -> None:
+        """Read until the other side is silent for ever: what is closed with unread bytes takes its last words along."""
+        end = time.monotonic() + timeout_s
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        with contextlib.suppress(OSError):
+            while (left := end - time.monotonic()) > 0 and poll.poll(1e3 * left):
+                if not self._socket.recv_into(self._space):
+                    return
+
+    def interrupt(self) -> None:
+        """From another thread: make whoever waits here give up."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close at once."""
+        self.ended = True
+        self.interrupt()
+        self._socket.close()
+
+    def lost(self) -> ConnectionLost:
+        """Why nothing more comes."""
+        received = self.protocol.close_rcvd
+        if received is not None:
+            return ConnectionLost(
+                f"the {self._peer} closed the connection ({int(received.code)} {shown(received.reason)})"
+            )
+        problem = self.protocol.parser_exc
+        if problem is not None and not isinstance(problem, EOFError):
+            return ConnectionLost(f"the {self._peer} broke the websocket protocol: {shown(str(problem))}")
+        return ConnectionLost("the connection broke off")
+
+    @contextmanager
+    def woken_by(self, descriptor: int) -> Iterator[None]:
+        """Within, waiting also ends once there is something to read from this descriptor."""
+        self._poll.register(descriptor, select.POLLIN)
+        try:
+            yield
+        finally:
+            self._poll.unregister(descriptor)
+
+    def takes(self) -> bool:
+        """Whether a short message can be sent without waiting."""
+        return bool(self._poll_out.poll(0))
+
+    def _read(self, timeout_s: float) -> bool:
+        """Take in what comes in that time; whether there was anything."""
+        ready = self._poll.poll(1e3 * timeout_s)
+        if not ready or any(descriptor != self._number for descriptor, _ in ready):
+            return False
+        large = self._large
+        try:
+            count = self._socket.recv_into(large.rest if large else self._space)
+        except OSError:
+            count = 0
+        if not count:
+            self.protocol.receive_eof()
+            self.ended = True
+        else:
+            self.heard_at = time.monotonic()
+        if large and count:
+            if large.grown(count):
+                self.messages.append(large.message())
+                self._large = None
+            return True
+        if count and not self._begin_large(count):
+            self._parse(self._space[:count])
+        elif not count:
+            self._parse(self._space[:0])
+        return True
+
+    def _begin_large(self, count: int) -> bool:
+        """Whether what was read begins a frame to be read into place, and nothing else is under way."""
+        head, protocol = self._space, self.protocol
+        if count < HEAD_BYTES or head[:2] != LARGE_HEAD or protocol.side is not SERVER:
+            return False
+        length = int.from_bytes(head[2:10])
+        if not LARGE <= length <= (protocol.max_message_size or 0) or count > HEAD_BYTES + length:
+            return False
+        if protocol.state is not State.OPEN or protocol.reader.buffer or protocol.current_size is not None:
+            return False
+        self._large = _Large(length, bytes(head[10:HEAD_BYTES]))
+        self._large.rest[: count - HEAD_BYTES] = head[HEAD_BYTES:count]
+        if self._large.grown(count - HEAD_BYTES):
+            self.messages.append(self._large.message())
+            self._large = None
+        return True
+
+    def _parse(self, data: memoryview) -> None:
+        """Let the package say what bytes mean, and answer as it says."""
+        if data:
+            self.protocol.receive_data(data)  # type: ignore[arg-type] # it adds them to a bytearray
+        for event in self.protocol.events_received():
+            self._take(event)
+        with contextlib.suppress(ConnectionLost):
+            self.flush()
+        if self.protocol.state in (State.CLOSING, State.CLOSED):
+            self.ended = True
+
+    def _take(self, event: Event) -> None:
+        if not isinstance(event, Frame):
+            self.handshake.append(event)
+            return
+        if event.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            return
+        self._fragments.append(event)
+        if not event.fin:
+            if len(self._fragments) > MOST_FRAGMENTS:
+                self.protocol.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+                self.protocol.parser_exc = ValueError("too many fragments")
+            return
+        message = b"".join(fragment.data for fragment in self._fragments)
+        is_text = self._fragments[0].opcode is Opcode.TEXT
+        self._fragments = []
+        if not is_text:
+            self.messages.append(message)
+            return
+        try:
+            self.messages.append(message.decode())
+        except UnicodeDecodeError:
+            self.protocol.fail(CloseCode.INVALID_DATA, "a text message is not UTF-8")
+            self.protocol.parser_exc = ValueError("a text message is not UTF-8")
+
+
+class _Large:
+    """The payload of a masked frame, as it comes."""
+
+    def __init__(self, length: int, mask: bytes) -> None:
+        self._payload, self._mask = bytearray(length), mask
+        self.rest = memoryview(self._payload)
+        """What is missing."""
+
+    def grown(self, count: int) -> bool:
+        """So many bytes more are there; whether it is whole."""
+        self.rest = self.rest[count:]
+        return not self.rest
+
+    def message(self) -> bytes:
+        """All of it, without the mask."""
+        return apply_mask(self._payload, self._mask)
