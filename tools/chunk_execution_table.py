@@ -1,4 +1,4 @@
-"""What do the ways to carry out chunks cost or gain when a policy's answers take time? Success and smoothness, as a table.
+"""What do the ways to carry out chunks gain where answers take time? Success and smoothness, as a table.
 
     python -m tools.chunk_execution_table policy=m1 episodes=64 dr=mild
     python -m tools.chunk_execution_table ways=open_loop,receding latencies=0,0.3 bursts=0 episodes=8 num_envs=8
@@ -39,9 +39,13 @@ class ChunkExecutionOptions:
 
     policy: str = option("m1", "who acts, as eval has it")
     checkpoint: str = option("", "m1: folder of its checkpoint")
-    ways: str = option(",".join(MODES), f"of execute=, the first is what others are compared with: {', '.join(MODES)}")
+    ways: str = option(
+        ",".join(MODES), f"of execute=, the first is what others are compared with: {', '.join(MODES)}"
+    )
     latencies: str = option("0,0.1,0.3", "times of an answer", "s")
-    bursts: str = option("0.1", f"probabilities that an answer takes {BURST_S:g} s longer, at the second latency")
+    bursts: str = option(
+        "0.1", f"probabilities that an answer takes {BURST_S:g} s longer, at the second latency"
+    )
     horizon: int = option(0, "steps between two requests; 0: as the policy says", "control steps")
     realtime: bool = option(False, "what the policy takes here comes on top")
     task: str = option("pick_place", "what is asked")

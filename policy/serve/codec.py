@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -13,6 +14,10 @@ from policy.serve.errors import Path, ProtocolError, shown
 from policy.serve.limits import DEFAULT_LIMITS, Limits
 from policy.serve.msgpack_reader import read_value
 
+KEPT = 1 << 22
+"""A packer keeps the memory that it took for a message up to here, for the next one [bytes]."""
+_OWN = threading.local()
+"""A packer each thread."""
 Entries = dict[str | bytes, Any]
 """A map as msgpack has it, before it is known whether it stands for something else."""
 
@@ -98,7 +103,12 @@ class Codec:
         Raises:
             ProtocolError: Something in it has no form in this dialect.
         """
-        return msgpack.packb(self._write(message, (self.dialect,)))
+        plain = self._write(message, (self.dialect,))
+        packer = getattr(_OWN, "packer", None) or msgpack.Packer()
+        _OWN.packer = None  # unless it does well: what an error leaves in it would begin the next message
+        packed: bytes = packer.pack(plain)
+        _OWN.packer = packer if len(packed) <= KEPT else None
+        return packed
 
     def _read(self, value: Any, reading: Reading, path: Path) -> Any:
         """The value with its marked maps replaced, in place: a second tree would take as much memory again."""

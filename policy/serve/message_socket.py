@@ -7,6 +7,7 @@ read in a thread or in an event loop, and to hand a message over from there take
 from __future__ import annotations
 
 import contextlib
+import secrets
 import select
 import socket
 import struct
@@ -15,8 +16,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import SERVER, Event, Protocol, State
+from websockets.protocol import CLIENT, SERVER, Event, Protocol, State
 
 from policy.serve.errors import ConnectionLost, shown
 
@@ -30,11 +32,15 @@ READ_AT_ONCE = 1 << 18
 MOST_FRAGMENTS = 4096
 """Of one message."""
 LARGE = 1 << 16
-"""Messages from so long on that come in one frame are read into place: the package's parser copies them three times
-[bytes]."""
+"""Messages of clients from so long on that are one frame are written and read in place: the package copies them three
+times each, into fresh memory, which takes the system longer than the copying [bytes]."""
+KEPT = 1 << 22
+"""Memory for such a message that is kept for the next one [bytes]."""
 LARGE_HEAD = bytes((0x80 | Opcode.BINARY, 0x80 | 127))
 """How such a frame of a client's begins: whole, binary, masked; its length follows in 8 bytes, then the mask in 4."""
-HEAD_BYTES = 14
+HEAD = struct.Struct("!2sQ4s")
+PAYLOAD_AT = 16
+"""Where the payload stands in memory: behind the head, and so that words are aligned."""
 
 
 class MessageSocket:
@@ -66,6 +72,7 @@ class MessageSocket:
         self._poll_out.register(sock, select.POLLOUT)
         self._space = memoryview(bytearray(READ_AT_ONCE))
         self._fragments: list[Frame] = []
+        self._kept = bytearray()
         self._large: _Large | None = None
         """A frame that is being read into place."""
         self.messages: deque[bytes | str] = deque()
@@ -81,11 +88,13 @@ class MessageSocket:
         """Send a message; ConnectionLost if that cannot be."""
         if self.ended or self.protocol.state is not State.OPEN:
             raise self.lost()
-        if isinstance(message, str):
-            self.protocol.send_text(message.encode())
-        else:
-            self.protocol.send_binary(message)
         try:
+            if isinstance(message, str):
+                self.protocol.send_text(message.encode())
+            elif len(message) >= LARGE and self.protocol.side is CLIENT:
+                self._send_large(message)
+            else:
+                self.protocol.send_binary(message)
             self.flush()
         except ConnectionLost:
             self.attend()  # it may have said why
@@ -130,13 +139,37 @@ class MessageSocket:
     def flush(self) -> None:
         """Send what the protocol has to say; ConnectionLost if that cannot be."""
         for data in self.protocol.data_to_send():
-            try:
-                if data:
-                    self._socket.sendall(data)
-                else:
-                    self._socket.shutdown(socket.SHUT_WR)
-            except OSError as problem:
-                raise ConnectionLost(f"a message could not be sent: {problem}") from None
+            self._write(data)
+
+    def _write(self, data: bytes | memoryview) -> None:
+        """Send bytes; the end, where there are none."""
+        try:
+            if len(data):
+                self._socket.sendall(data)
+            else:
+                self._socket.shutdown(socket.SHUT_WR)
+        except OSError as problem:
+            raise ConnectionLost(f"a message could not be sent: {problem}") from None
+
+    def _send_large(self, message: bytes) -> None:
+        """Send a message in one frame, with a mask that nobody can foresee."""
+        length, mask = len(message), secrets.token_bytes(4)
+        place = self._memory(PAYLOAD_AT + length)
+        HEAD.pack_into(place, PAYLOAD_AT - HEAD.size, LARGE_HEAD, length, mask)
+        words, key = length // 4, np.frombuffer(mask, np.uint32)
+        masked = np.frombuffer(place, np.uint32, words, PAYLOAD_AT)
+        np.bitwise_xor(np.frombuffer(message, np.uint32, words), key, out=masked)
+        place[PAYLOAD_AT + 4 * words : PAYLOAD_AT + length] = apply_mask(message[4 * words :], mask)
+        self._write(memoryview(place)[PAYLOAD_AT - HEAD.size : PAYLOAD_AT + length])
+
+    def _memory(self, length: int) -> bytearray:
+        """So many bytes to write to, until they are asked for again."""
+        if len(self._kept) >= length:
+            return self._kept
+        place = bytearray(length)
+        if length <= KEPT:
+            self._kept = place
+        return place
 
     def end(self, code: CloseCode, reason: str = "", timeout_s: float = 1.0) -> None:
         """Say goodbye, wait for the other side to do so, and close."""
@@ -224,16 +257,16 @@ class MessageSocket:
     def _begin_large(self, count: int) -> bool:
         """Whether what was read begins a frame to be read into place, and nothing else is under way."""
         head, protocol = self._space, self.protocol
-        if count < HEAD_BYTES or head[:2] != LARGE_HEAD or protocol.side is not SERVER:
+        if count < HEAD.size or head[:2] != LARGE_HEAD or protocol.side is not SERVER:
             return False
         length = int.from_bytes(head[2:10])
-        if not LARGE <= length <= (protocol.max_message_size or 0) or count > HEAD_BYTES + length:
+        if not LARGE <= length <= (protocol.max_message_size or 0) or count > HEAD.size + length:
             return False
         if protocol.state is not State.OPEN or protocol.reader.buffer or protocol.current_size is not None:
             return False
-        self._large = _Large(length, bytes(head[10:HEAD_BYTES]))
-        self._large.rest[: count - HEAD_BYTES] = head[HEAD_BYTES:count]
-        if self._large.grown(count - HEAD_BYTES):
+        self._large = _Large(memoryview(self._memory(length))[:length], bytes(head[10 : HEAD.size]))
+        self._large.rest[: count - HEAD.size] = head[HEAD.size : count]
+        if self._large.grown(count - HEAD.size):
             self.messages.append(self._large.message())
             self._large = None
         return True
@@ -277,9 +310,9 @@ class MessageSocket:
 class _Large:
     """The payload of a masked frame, as it comes."""
 
-    def __init__(self, length: int, mask: bytes) -> None:
-        self._payload, self._mask = bytearray(length), mask
-        self.rest = memoryview(self._payload)
+    def __init__(self, place: memoryview, mask: bytes) -> None:
+        self._payload, self._mask = place, mask
+        self.rest = place
         """What is missing."""
 
     def grown(self, count: int) -> bool:

@@ -1,8 +1,9 @@
 """Bytes to one msgpack value within limits: what is wrong is found before anything is allocated for it.
 
-The package `msgpack` allocates what a header announces before it sees the content (eight bytes an element, at each of up
-to 1024 levels), takes the last of two equal keys, says neither which field was wrong nor how many objects there may be,
-and copies every picture. So messages are read here, once. Format: https://github.com/msgpack/msgpack/blob/master/spec.md
+The package `msgpack` allocates what a header announces before it sees the content (eight bytes an element, at each of
+up to 1024 levels), takes the last of two equal keys, says neither which field was wrong nor how many objects there may
+be, and copies every picture. So messages are read here, once. Format:
+https://github.com/msgpack/msgpack/blob/master/spec.md
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ LONG = 4096
 
 
 def read_value(data: bytes, limits: Limits, path: Path) -> Any:
-    """What `data` says, if it is exactly one msgpack value within `limits`, with text or bytes for keys, each once a map.
+    """What `data` says, if it is exactly one msgpack value within `limits`, its keys text or bytes, each once a map.
 
     Returns:
         None, bool, int, float, str, bytes, lists and maps; a memoryview of `data` for bytes of `LONG` and more.
@@ -62,7 +63,7 @@ def read_value(data: bytes, limits: Limits, path: Path) -> Any:
 
 
 class _Refused(Exception):
-    """What is wrong, and the keys and indices that lead to it, the last one first: paths cost time, and few need one."""
+    """What is wrong, and the keys and indices that lead to it, the last one first: few messages need a path."""
 
     def __init__(self, problem: str) -> None:
         self.problem = problem
@@ -129,7 +130,9 @@ class _Reader:
         for _ in range(count):
             at = self.at
             end = at + 2 + LONGEST_KEY
-            if end <= self.end and self.data[at] == 0xC4:  # a short key of bytes, by far the commonest: at once
+            if (
+                end <= self.end and self.data[at] == 0xC4
+            ):  # a short key of bytes, by far the commonest: at once
                 self.at = at + 2 + self.data[at + 1]
                 key: str | bytes = self.data[at + 2 : self.at]
             else:

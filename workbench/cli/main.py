@@ -281,7 +281,7 @@ COMMANDS = {
     ),
     "policy": Command(
         _policy,
-        "check that a policy and a task mean the same; make a checkpoint of a published run",
+        "check that a policy and a task mean the same; measure what it takes; import a published run",
         "workbench policy check m1",
     ),
     "serve": Command(

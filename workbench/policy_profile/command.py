@@ -35,7 +35,9 @@ def profile_policy(words: list[str], options: PolicyProfileOptions, console: Con
     out = Path(options.out)
     with naming(out):
         out.mkdir(parents=True, exist_ok=True)
-    console.print(f"{options.policy} on {options.device}, {options.repeats} decisions a batch\n", markup=False)
+    console.print(
+        f"{options.policy} on {options.device}, {options.repeats} decisions a batch\n", markup=False
+    )
     with checkpoint_of(options, console) as checkpoint:
         given = [word for word in words if word.partition("=")[0] not in ("checkpoint", "random_weights")]
         if checkpoint is not None:
@@ -113,9 +115,7 @@ def checkpoint_of(options: PolicyProfileOptions, console: Console) -> Iterator[P
         parameters_of(options.random_weights, spec),
         4 if options.random_weights == MINI else 2,
     )
-    problem = too_large(
-        "float32" if stored == 4 else "bfloat16", parameters, stored, available_bytes("cpu")
-    )
+    problem = too_large("float32" if stored == 4 else "bfloat16", parameters, stored, available_bytes("cpu"))
     if problem is not None:
         raise OptionError(f"random_weights={options.random_weights}: {problem}")
     with tempfile.TemporaryDirectory(dir=options.out) as folder:
@@ -140,7 +140,7 @@ def weights_in(checkpoint: Path) -> tuple[int, int]:
 
 
 def paired(options: PolicyProfileOptions, precisions: list[str], console: Console) -> dict[str, Any]:
-    """Every precision on the same episodes, each against the first: a run folder each, which the same command resumes."""
+    """Every precision on the same episodes, in a run folder each, and the others against the first."""
     runs = {name: Path(options.out, name.replace(" ", "_")) for name in precisions}
     for name, run in runs.items():
         words = [*evaluated(options), f"out={run}"]

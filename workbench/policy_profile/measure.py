@@ -1,6 +1,6 @@
 """Measures one policy in a process of its own, so that its memory is nobody else's: JSON in, JSON out.
 
-    python -m workbench.policy_profile.measure '{"options": ["policy=m1", ...], "precision": "int8"}'
+python -m workbench.policy_profile.measure '{"options": ["policy=m1", ...], "precision": "int8"}'
 """
 
 from __future__ import annotations

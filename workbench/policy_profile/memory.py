@@ -25,7 +25,9 @@ def too_large(precision: str, parameters: int, stored: int, available: int | Non
     needed = parameters * (converted if converted == stored else converted + stored) + ROOM
     if available is None or needed <= available:
         return None
-    return f"{precision} takes some {needed / GIB:.0f} GiB of memory to load, and {available / GIB:.0f} are free"
+    return (
+        f"{precision} takes some {needed / GIB:.0f} GiB of memory to load, and {available / GIB:.0f} are free"
+    )
 
 
 def available_bytes(device: str) -> int | None:

@@ -89,9 +89,7 @@ class EnvironmentOptions:
     error_attempts: int = option(0, "noisy_expert: attempts in which it sees things elsewhere; 0 for all")
     checkpoint: str = option("", f"m1: folder of its checkpoint; none: {M1_MINI}, which ships")
     ground_every: int = option(0, "m1: decisions between two at which it says where things are; 0 for never")
-    precision: str = option(
-        STORED, f"m1: what its weights are converted to: {', '.join(PRECISIONS)} (as they are)"
-    )
+    precision: str = option(STORED, f"m1: what its weights are converted to: {', '.join(PRECISIONS)}")
     image_size: int = option(224, "width and height of the camera images", "px")
     launcher: str = option(LOCAL, "local: in this process; ray: in workers, over devices and machines")
     workers: int = option(2, "launcher=ray: workers, one a device on machines with GPUs")
@@ -126,7 +124,6 @@ class EnvironmentOptions:
             self.checkpoint = self.checkpoint or M1_MINI
         elif self.checkpoint:
             raise OptionError(f"checkpoint={self.checkpoint} is for policy={M1}, not policy={self.policy}")
-        choose("precision", self.precision, PRECISIONS)
         self.policy_cfg.check(self.image_size)
         self.policy_cfg.check_actions(action_specs(self.robot)[self.action_space])
         if self.time_limit_s <= 0:

@@ -17,7 +17,7 @@ from tasks.tabletop.action_spaces import action_specs
 from tasks.tabletop.workspace import IMAGE_SIZE, cameras_of
 from workbench.cli.options import OptionError
 from workbench.rollout.policy_classes import PolicyClass, is_class_name, registered
-from workbench.rollout.policy_names import M1, POLICIES, PREFIX, STORED
+from workbench.rollout.policy_names import M1, POLICIES, PRECISIONS, PREFIX, STORED
 from workbench.rollout.remote_policies import RemoteServer, is_remote
 from workbench.runs.differences import differences, sentence
 from workbench.runs.fingerprints import folder_fingerprints
@@ -55,6 +55,10 @@ class PolicyCfg:
 
     def check(self, image_size: int = IMAGE_SIZE) -> None:
         """OptionError unless it can be made for a task whose images have this width and height [px]."""
+        if self.precision not in PRECISIONS:
+            raise OptionError(
+                f"there is no precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}"
+            )
         if is_remote(self.name):
             self._server.check(observation_offer(image_size, self.robot))
         elif self.is_class:

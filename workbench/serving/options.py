@@ -34,9 +34,7 @@ class ServeOptions:
     )
     checkpoint: str = option("", f"m1: folder of its checkpoint; none: {M1_MINI}, which ships")
     ground_every: int = option(0, "m1: decisions between two at which it says where things are; 0 for never")
-    precision: str = option(
-        STORED, f"m1: what its weights are converted to: {', '.join(PRECISIONS)} (as they are)"
-    )
+    precision: str = option(STORED, f"m1: what its weights are converted to: {', '.join(PRECISIONS)}")
     protocol: str = option("openpi", f"what is spoken: {', '.join(PROTOCOLS)}")
     version: str = option("n1.7", f"protocol=gr00t: {', '.join(VERSIONS)}")
     host: str = option(LOOPBACK, "address to listen at; one that other machines reach needs token_file=")
@@ -110,7 +108,6 @@ class ServeOptions:
             from workbench.rollout.launch import default_device
 
             self.device = default_device()
-        choose("precision", self.precision, PRECISIONS)
         self.policy_cfg.check_precision(self.device)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import signal
@@ -54,6 +55,8 @@ def serve(options: ServeOptions, console: Console) -> int:
     )
     service, batcher = built(options, policy)
     sys.setswitchinterval(HANDED_OVER_S)
+    gc.collect()
+    gc.freeze()  # what is there now stays: looking through it again would make some answer late
     try:
         run(options, service, console)
     finally:

@@ -126,7 +126,9 @@ class Service:
         try:
             with self._lock:
                 for asked, row in zip(turn.questions, rows, strict=True):
-                    name = f"{OWN}{row.own['session']}" if row.own is not None else f"{client}/{asked.session}"
+                    name = (
+                        f"{OWN}{row.own['session']}" if row.own is not None else f"{client}/{asked.session}"
+                    )
                     session = self._sessions.get(name, row.own, self.contract.execute_steps)
                     session.busy += 1
                     sessions.append(session)

@@ -145,9 +145,7 @@ class WebsocketServer:
     def _room(self, response: Response) -> Iterator[bool]:
         """Whether the connection is a client's for now."""
         with self._lock:
-            is_client = (
-                response.status_code == HTTPStatus.SWITCHING_PROTOCOLS and self._clients < self._most
-            )
+            is_client = response.status_code == HTTPStatus.SWITCHING_PROTOCOLS and self._clients < self._most
             self._clients += is_client
         self._service.metrics.count("connections", is_client)
         try:

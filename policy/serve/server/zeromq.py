@@ -28,7 +28,7 @@ class ZeroMQServer:
     def __init__(self, service: Service, host: str, port: int, token: str, limits: Limits) -> None:
         self._service, self._host, self._port, self._token = service, host, port, token
         self._limits = limits
-        self._context = zmq.Context.instance()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context.instance()
         self._inside = f"inproc://answers-{id(self)}"
         self._asked: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
         self._ending = threading.Event()
@@ -73,7 +73,7 @@ class ZeroMQServer:
         while time.monotonic() < end and (working or end == float("inf")):
             is_open = not self._ending.is_set() and working < AT_ONCE
             poller.register(router, zmq.POLLIN if is_open else 0)
-            ready = dict(poller.poll(1e3 * LAST_ANSWERS_S))
+            ready = dict(poller.poll(int(1e3 * LAST_ANSWERS_S)))
             if answers in ready:
                 parts = answers.recv_multipart()
                 if len(parts) == 3:

@@ -9,11 +9,15 @@ from policy.serve.errors import ProtocolError
 from policy.serve.limits import DEFAULT_LIMITS
 from policy.serve.msgpack_reader import LONG, read_value
 
-PLAIN = st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats(allow_nan=False, width=32)
+PLAIN = (
+    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats(allow_nan=False, width=32)
+)
 LEAVES = PLAIN | st.text(max_size=40) | st.binary(max_size=40)
 KEYS = st.text(max_size=20) | st.binary(max_size=20)
 VALUES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=20) | st.dictionaries(KEYS, inner, max_size=20), max_leaves=40
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(KEYS, inner, max_size=20),
+    max_leaves=40,
 )
 
 

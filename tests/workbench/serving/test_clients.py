@@ -50,6 +50,35 @@ def test_what_is_asked_while_the_policy_runs_runs_together():
     assert took < rounds * clients * 0.05 / 2
 
 
+def test_a_client_that_is_alone_is_answered_where_others_are():
+    """In the policy's thread always, and by turns with whoever comes and goes meanwhile."""
+    threads = set()
+
+    class Noting(Remembering):
+        """Keeps in which threads it ran."""
+
+        def act(self, observation):
+            threads.add(threading.current_thread().name)
+            return super().act(observation)
+
+    rng = np.random.default_rng(0)
+    seen = [observation(rng, n=1, step=step) for step in range(6)]
+    with serving(Noting(DELTA_EEF), "openpi") as server:
+        alone = client("openpi", server.port, n=1)
+        alone.reset([0], [1])
+        found = [alone.act(seen[0]).actions, alone.act(seen[1]).actions]
+        other = client("openpi", server.port, n=1)
+        other.reset([0], [1])
+        again = [other.act(seen[0]).actions]
+        found.append(alone.act(seen[2]).actions)
+        again += [other.act(one).actions for one in seen[1:4]]
+        other.close()
+        found += [alone.act(one).actions for one in seen[3:]]
+        alone.close()
+    assert threads == {"policy"}
+    assert all(torch.equal(a, b) for a, b in zip(found, again, strict=False))
+
+
 def test_clients_at_once_do_not_disturb_each_others_episodes():
     """Every client gets what it would get alone, whoever else is asked in the same run."""
     seeds, results = range(8), {}
