@@ -32,8 +32,8 @@ from workbench.runs.provenance import machine
 
 SEARCHED = 0.2
 """Share of the commands that is searched for."""
-LONGEST_ATTACK = 60
-"""Commands of one attack in a row, at most."""
+LONGEST_ATTACK = 300
+"""Commands of one attack in a row, at most; most are much shorter. A slow arm needs many to get anywhere."""
 APPROACH = 200
 """Commands that bring the arm to where a search begins."""
 APPROACHES = {
@@ -102,7 +102,7 @@ def attack(model: RobotModel, cfg: GateCfg, commands: int, seed: int) -> tuple[B
         kinds = MALFORMED if rng.random() < 0.3 else MOVING
         kind = kinds[int(rng.integers(len(kinds)))]
         bout.situation.count = 0
-        for _ in range(int(rng.integers(1, LONGEST_ATTACK))):
+        for _ in range(int(LONGEST_ATTACK ** rng.random())):
             bout.send(kind(bout.situation), must_be_refused=kinds is MALFORMED)
             jitter = int(rng.integers(-2, 3)) if rng.random() < 0.2 else 0
             bout.tick(count=max(bout.ticks_per_command + jitter, 0))

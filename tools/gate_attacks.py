@@ -129,9 +129,10 @@ def wandering(s: Situation) -> Command:
 
 def _toward(s: Situation, place: np.ndarray) -> Command:
     """A legal step of the joints that brings the tool nearer to a place."""
-    _, turned = s.chain.pose(s.here[None])
-    wanted = s.chain.inverse(place[None], turned, s.here[None], iterations=2, posture_gain=0.0)[0]
-    return s.command(s.here + np.clip(wanted - s.here, -2 * s.step, 2 * s.step))
+    position, _, jacobian = s.chain.forward(s.here[None])
+    linear = jacobian[0, :3]
+    step = linear.T @ np.linalg.solve(linear @ linear.T + 1e-3 * np.eye(3), place - position[0])
+    return s.command(s.here + np.clip(step, -2 * s.step, 2 * s.step))
 
 
 def out_of_the_workspace(s: Situation) -> Command:

@@ -97,15 +97,18 @@ class Bout:
         """Some control periods."""
         for _ in range(count):
             self.now += self.cfg.dt
-            setpoint = self.gate.tick(state or self.measured(), self.now)
-            for audit in self.audits:
-                audit.add(setpoint)
-            self._told.append(setpoint.position)
-            self.situation.here, self.last = setpoint.position, setpoint
-            self._braking = 0.0 if setpoint.mode is Mode.MOVING else self._braking + self.cfg.dt
-            if setpoint.mode is not Mode.MOVING and not setpoint.at_rest:
-                self.tally.longest_rest = max(self.tally.longest_rest, self._braking)
-        self.situation.now = self.now
+            self.follow(self.gate.tick(state or self.measured(), self.now))
+
+    def follow(self, setpoint: Setpoint) -> None:
+        """The arm does as it is told, and the audits take note."""
+        for audit in self.audits:
+            audit.add(setpoint)
+        self._told.append(setpoint.position)
+        self.last = setpoint
+        self.situation.here, self.situation.now = setpoint.position, self.now
+        self._braking = 0.0 if setpoint.mode is Mode.MOVING else self._braking + self.cfg.dt
+        if setpoint.mode is not Mode.MOVING and not setpoint.at_rest:
+            self.tally.longest_rest = max(self.tally.longest_rest, self._braking)
 
     def send(self, command: Command, must_be_refused: bool = False) -> Decision:
         """A command, and what became of it."""

@@ -14,13 +14,21 @@ MODEL = robot("franka")
 HOME = np.array(MODEL.spec.home)
 
 
-@pytest.mark.parametrize(("name", "scale"), [("franka", 0.1), ("franka", 1.0), ("so_arm", 1.0)])
-def test_the_gate_holds_against_a_short_attack(name, scale):
-    bout, found = attack(robot(name), AttackOptions(robot=name).cfg(scale), 400, seed=3)
+@pytest.mark.parametrize(
+    ("name", "scale", "commands"),
+    [
+        ("franka", 0.1, 300),
+        ("franka", 1.0, 300),
+        pytest.param("so_arm", 0.1, 5000, marks=pytest.mark.long),
+        pytest.param("so_arm", 1.0, 5000, marks=pytest.mark.long),
+    ],
+)
+def test_the_gate_holds_against_an_attack(name, scale, commands):
+    bout, found = attack(robot(name), AttackOptions(robot=name).cfg(scale), commands, seed=4)
     assert bout.audit.exceeded == [], (bout.audit.worst, bout.audit.outside, bout.audit.below)
-    assert bout.tally.commands >= 400
+    assert bout.tally.commands >= commands
     assert (bout.tally.unexplained, bout.tally.let_through) == (0, 0)
-    assert len(bout.tally.checks) >= 5, "it hardly met the gate"
+    assert len(bout.tally.checks) >= 3, "it hardly met the gate"
     assert bout.audit.worst["velocity"] > 0.5, "it hardly moved"
     assert {one.goal for one in found} >= {"table", "workspace", "jerk"}
 

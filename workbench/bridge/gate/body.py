@@ -28,8 +28,9 @@ class Body:
         """GateError when the description lacks something that is named; FileNotFoundError without a mesh."""
         whole = pin.buildModelFromUrdf(str(geometry.urdf))
         packages = [str(folder) for folder in geometry.packages]
+        loader = coal.CachedMeshLoader(coal.NODE_TYPE.BV_OBBRSS)  # the same motor is in many links
         meshes = pin.buildGeomFromUrdf(
-            whole, str(geometry.urdf), pin.GeometryType.COLLISION, package_dirs=packages
+            whole, str(geometry.urdf), pin.GeometryType.COLLISION, package_dirs=packages, mesh_loader=loader
         )
         posture = pin.neutral(whole)
         for name, value in (*zip(geometry.arm_joints, geometry.home, strict=True), *geometry.gripper_joints):

@@ -1,5 +1,6 @@
 """Hulls hold the links, tools are where the robot's own chain says, and nothing between two looks is missed."""
 
+from functools import cache
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -14,8 +15,9 @@ from workbench.bridge.gate.body import Body
 from workbench.bridge.gate.space import BULGE, STEP, Space
 from workbench.bridge.gate.trajectory import Planner, at_rest
 
+HOME = np.array(robot("franka").spec.home)
 EVERYWHERE = Box((-9.0,) * 3, (9.0,) * 3)
-ROBOTS = ("franka", "so_arm")
+ROBOTS = ("franka", pytest.param("so_arm", marks=pytest.mark.long))  # whose meshes are large
 seeds = st.integers(0, 10**6)
 quick = settings(max_examples=25, deadline=None)
 
@@ -31,14 +33,17 @@ def space(name, bounds, scale=1.0):
     return Space(Body(collision_geometry(robot(name))), bounds, low - 0.1, high + 0.1, planner.acceleration)
 
 
-OPEN = {name: space(name, Bounds(EVERYWHERE, table_height=None)) for name in ROBOTS}
+@cache
+def open_space(name):
+    return space(name, Bounds(EVERYWHERE, table_height=None))
 
 
-@given(seeds, st.sampled_from(ROBOTS))
+@pytest.mark.parametrize("name", ROBOTS)
+@given(seed=seeds)
 @quick
 def test_the_tool_is_where_the_robot_s_own_chain_has_it(seed, name):
     q = np.random.default_rng(seed).uniform(*limits(name))
-    position, rotation = OPEN[name].tool(q)
+    position, rotation = open_space(name).tool(q)
     expected, turned = robot(name).chain.pose(q[None])
     assert position == pytest.approx(expected[0], abs=1e-9)
     assert rotation == pytest.approx(turned[0], abs=1e-9)
@@ -46,8 +51,8 @@ def test_the_tool_is_where_the_robot_s_own_chain_has_it(seed, name):
 
 @pytest.mark.parametrize("name", ROBOTS)
 def test_the_home_posture_is_free_and_every_link_has_a_hull(name):
-    body = OPEN[name].body
-    assert OPEN[name].objection(np.array(robot(name).spec.home)) is None
+    body = open_space(name).body
+    assert open_space(name).objection(np.array(robot(name).spec.home)) is None
     assert {*robot(name).spec.arm_links} <= {*body.vertices}
     for corners in body.vertices.values():
         assert len(corners) >= 8
@@ -55,7 +60,7 @@ def test_the_home_posture_is_free_and_every_link_has_a_hull(name):
 
 @pytest.mark.parametrize("name", ROBOTS)
 def test_pairs_that_are_looked_at_are_no_neighbours_and_hold_the_hand_against_the_base(name):
-    body = OPEN[name].body
+    body = open_space(name).body
     pairs = {frozenset((body.link(p.first), body.link(p.second))) for p in body.shapes.collisionPairs}
     chain = robot(name).spec.arm_links
     assert not pairs & {frozenset(pair) for pair in pairwise(chain)}
@@ -65,12 +70,13 @@ def test_pairs_that_are_looked_at_are_no_neighbours_and_hold_the_hand_against_th
     assert len(pairs) <= len(list(combinations(body.vertices, 2)))
 
 
-@given(seeds, st.sampled_from(ROBOTS), st.sampled_from([0.1, 1.0]))
+@pytest.mark.parametrize("name", ROBOTS)
+@given(seed=seeds, scale=st.sampled_from([0.1, 1.0]))
 @quick
 def test_between_two_looks_no_point_travels_farther_or_bulges_more_than_is_allowed_for(seed, name, scale):
     """Of points on the arm: the tool, and where the robot's own chain has it after fewer joints."""
     rng = np.random.default_rng(seed)
-    it, chain = OPEN[name], robot(name).chain
+    it, chain = open_space(name), robot(name).chain
     planner = Planner(robot(name).spec.limits, scale)
     it.allow(planner.acceleration)
     first = planner.to_rest(at_rest(rng.uniform(*limits(name))), rng.uniform(*limits(name)))
@@ -89,16 +95,23 @@ def test_between_two_looks_no_point_travels_farther_or_bulges_more_than_is_allow
         assert (joints <= it._bulge + 1e-9).all()
 
 
+BOX = Box((0.2, -0.4, 0.02), (0.7, 0.4, 0.7))
+
+
+@cache
+def boxed():
+    return space("franka", Bounds(BOX, collisions=False))
+
+
 @given(seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_path_that_passes_stays_inside_at_every_moment(seed):
     """Between the looks too: joint limits, the tool's box, the table under the tool."""
     rng = np.random.default_rng(seed)
     low, high = limits("franka")
-    box = Box((0.2, -0.4, 0.02), (0.7, 0.4, 0.7))
-    planner = Planner(robot("franka").spec.limits, 1.0)
+    box, planner = BOX, Planner(robot("franka").spec.limits, 1.0)
     plan = planner.to_rest(at_rest(HOME), np.clip(HOME + rng.normal(0, 0.5, 7), low, high))
-    found = BOXED.objection_on(plan)
+    found = boxed().objection_on(plan)
     x = np.stack([plan.at(t).position for t in np.linspace(0, plan.duration, 2000)])
     tool = robot("franka").chain.pose(x)[0]
     beyond = np.maximum(np.array(box.low) - tool, tool - np.array(box.high)).max()
@@ -108,18 +121,14 @@ def test_a_path_that_passes_stays_inside_at_every_moment(seed):
         assert beyond > -2 * BULGE, "it was refused though it stays well inside"
 
 
-HOME = np.array(robot("franka").spec.home)
-BOXED = space("franka", Bounds(Box((0.2, -0.4, 0.02), (0.7, 0.4, 0.7)), collisions=False))
-
-
 def test_the_order_of_findings_is_that_in_time():
     target = HOME.copy()
     target[0] = 1.5
     plan = Planner(robot("franka").spec.limits, 1.0).to_rest(at_rest(HOME), target)
-    check, sentence, time = BOXED.objection_on(plan)
+    check, sentence, time = boxed().objection_on(plan)
     assert check is Check.WORKSPACE
     assert 0 < time < plan.duration
-    assert BOXED.objection(plan.at(time - 0.03).position) is None
+    assert boxed().objection(plan.at(time - 0.03).position) is None
     assert "its box reaches from" in sentence
 
 

@@ -13,7 +13,7 @@ from workbench.bridge.gate.trajectory import Planner, State, at_rest
 LIMITS = {"panda": PANDA.limits, "fr3": FR3.limits, "so_arm": SO_ARM.limits}
 HOME = np.array(PANDA.home)
 seeds = st.integers(0, 10**6)
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=8, deadline=None)
 
 
 def sampled(plan, dt=1e-3):

@@ -103,7 +103,7 @@ EVENTS = st.lists(
 
 
 @given(EVENTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_it_never_runs_on_old_news_and_nothing_but_the_operator_ends_a_stop(events):
     dog, now, last, final = begun(), 0.0, {STATE: 0.0, CAMERA: 0.0}, None
     for kind, what in events:
