@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from policy.action import ActionSpec
@@ -140,17 +141,8 @@ def main(words: list[str] | None = None) -> int:
             ("openpi", "bench"): ([theirs, "-c", THEIR_CLIENT], our_port),
             ("bench", "openpi"): ([sys.executable, "-c", OUR_CLIENT], their_port),
         }
-        table = Table(
-            "clients",
-            "client",
-            "server",
-            "least [ms]",
-            "p50 [ms]",
-            "p95 [ms]",
-            "p99 [ms]",
-            "requests",
-            box=None,
-        )
+        titles = ("clients", "client", "server", "least [ms]", "p50 [ms]", "p95 [ms]", "p99 [ms]", "requests")
+        table = Table(*map(escape, titles), box=None)
         for count in counts:
             found: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
             for _ in range(options.rounds):

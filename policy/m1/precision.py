@@ -1,8 +1,8 @@
 """Weights in fewer bits: what a checkpoint's model computes in when it acts.
 
 ``int8`` is PyTorch's own dynamic quantisation: linear layers of the two backbones hold eight-bit weights and quantise
-what comes in, on a CPU alone. ``int4`` is weights of four bits in the language model's linear layers, by torchao.
-Q-Former and action head, a few per cent of the weights, are float32 always.
+what comes in, on a CPU alone. ``int4`` is weights of four bits in the language model's linear layers, by torchao, on a
+GPU. Q-Former and action head, a few per cent of the weights, are float32 always.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ def missing(precision: str, device: str) -> str | None:
             return f"int8 is PyTorch's dynamic quantisation, which torch {torch.__version__} has no longer"
         if set(torch.backends.quantized.supported_engines) <= {"none"}:
             return "int8 needs an engine of PyTorch's for eight-bit arithmetic, and this processor has none"
-    if precision == INT4 and importlib.util.find_spec("torchao") is None:
-        return "int4 needs the package torchao, which is not installed"
+    if precision == INT4:
+        if device.startswith("cpu"):
+            return "int4 needs a GPU: torchao has no four-bit arithmetic for a CPU"
+        if importlib.util.find_spec("torchao") is None:
+            return "int4 needs the package torchao, which is not installed"
     return None
 
 
@@ -58,7 +61,8 @@ def quantised(model: M1Model, precision: str) -> M1Model:
     elif precision == INT4:
         from torchao.quantization import Int4WeightOnlyConfig, quantize_
 
-        quantize_(model.vlm, Int4WeightOnlyConfig(group_size=GROUP))
+        # Of its layouts the one that needs no further package.
+        quantize_(model.vlm, Int4WeightOnlyConfig(group_size=GROUP, int4_packing_format="tile_packed_to_4d"))
     return model
 
 

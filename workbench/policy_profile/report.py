@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 Found = Mapping[str, Mapping[str, Any]]
@@ -15,7 +16,7 @@ def weights_table(found: Found) -> Table:
     """What loading takes, a line a precision."""
     table = Table("weights", box=None)
     for title in ("load [s]", "weights [MiB]", "peak memory [MiB]"):
-        table.add_column(title, justify="right")
+        table.add_column(escape(title), justify="right")
     for name, one in found.items():
         table.add_row(
             name, f"{one['load_s']:.1f}", _number(one["weights_mib"], 1), _number(one["peak_mib"], 0)
@@ -25,7 +26,7 @@ def weights_table(found: Found) -> Table:
 
 def latency_table(found: Found, rows: Sequence[int]) -> Table:
     """Milliseconds of a decision, by batch: p50 and p99."""
-    table = Table("decision [ms], p50 / p99", box=None)
+    table = Table(escape("decision [ms], p50 / p99"), box=None)
     for count in rows:
         table.add_column(f"batch {count}", justify="right")
     for name, one in found.items():
@@ -38,7 +39,7 @@ def episodes_table(found: Found, margin: float) -> Table:
     """Success on the same episodes, a line a precision that was compared."""
     table = Table("on the same episodes", box=None)
     for title in ("successes", "of the other", "difference", "interval", f"worse by {margin:g} or more?"):
-        table.add_column(title, justify="right")
+        table.add_column(escape(title), justify="right")
     said = {"not worse": "no", "worse": "yes", "not shown": "cannot be told"}
     for name, one in found.items():
         low, high = one["interval"]

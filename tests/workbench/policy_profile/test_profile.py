@@ -1,9 +1,11 @@
 """What ``workbench policy profile`` measures, refuses and writes."""
 
+import io
 import json
 
 import pytest
 import torch
+from rich.console import Console
 
 from policy.m1 import precision
 from policy.m1.precision import missing, quantised, weight_bytes
@@ -12,6 +14,7 @@ from workbench.cli.main import main
 from workbench.policy_profile.measure import measure
 from workbench.policy_profile.memory import GIB, too_large
 from workbench.policy_profile.options import AS_IT_IS, PolicyProfileOptions
+from workbench.policy_profile.report import latency_table, weights_table
 from workbench.rollout.policy_names import PRECISIONS
 from workbench.stats.non_inferiority import non_inferiority
 
@@ -42,6 +45,12 @@ def test_every_batch_is_timed_as_often_as_asked():
     assert all(0 < t["p50"] <= t["p99"] and t["n"] == 5 for t in found["latency_ms"].values())
     assert found["weights_mib"] is None
     assert found["peak_mib"] > 100
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(weights_table({"it": found}), latency_table({"it": found}, options.rows))
+    said = console.export_text()
+    assert "load [s]" in said
+    assert "decision [ms], p50 / p99" in said
+    assert "batch 3" in said
 
 
 @pytest.mark.parametrize(
@@ -85,7 +94,8 @@ def test_eight_bit_weights_take_less_and_act_much_the_same():
 def test_what_a_device_or_a_package_lacks_is_one_sentence(monkeypatch):
     assert "runs on device=cpu, not on cuda:0" in missing("int8", "cuda:0")
     monkeypatch.setattr(precision.importlib.util, "find_spec", lambda name: None)
-    assert "torchao, which is not installed" in missing("int4", "cpu")
+    assert "torchao, which is not installed" in missing("int4", "cuda:0")
+    assert "needs a GPU" in missing("int4", "cpu")
     assert missing("bfloat16", "cuda:0") is None
 
 
