@@ -72,6 +72,7 @@ class FrankaDriver:
         self._hand: _Hand | None = None
         self._scale = 1.0
         self._moving = False
+        self._stamp, self._captured = -1.0, 0.0
 
     @property
     def limits(self) -> JointLimits:
@@ -108,7 +109,7 @@ class FrankaDriver:
             state = self._robot.state
         except Exception as problem:
             raise DriverError(f"the Franka arm at {self._address} has fallen silent: {problem}") from None
-        now = time.monotonic()
+        now = self._captured_at(state.time.to_msec())
         tool = state.O_T_EE
         width = self._hand.width() if self._hand else Reading(np.full(1, np.nan), now)
         return ArmState(
@@ -118,6 +119,12 @@ class FrankaDriver:
             tool_pose=Reading(np.concatenate((tool.translation, tool.quaternion)).astype(np.float64), now),
             gripper_width=width,
         )
+
+    def _captured_at(self, stamp: float) -> float:
+        """When a state of this time of the arm [ms] came: the library goes on giving the last one of a dead line."""
+        if stamp != self._stamp:
+            self._stamp, self._captured = stamp, time.monotonic()
+        return self._captured
 
     def set_scale(self, scale: float) -> None:
         """See `Driver`."""

@@ -103,7 +103,8 @@ class ArmLoop:
         """Where the gate has the arm be ``[n]`` [rad]: its last set point, or where it was told that the arm is."""
         self.commanding = commanding
         """Whether set points go to the arm."""
-        self._clock = clock
+        self.clock = clock
+        """Of all times [s]."""
         self._seq = 0
         self._sent: tuple[Any, ...] | None = None
         self._silent = False
@@ -114,7 +115,7 @@ class ArmLoop:
         DriverError for a silent arm; GateError for one that is where it must not be.
         """
         state = self.driver.state()
-        self.gate.reset(state.joint_pos.value, self._clock())
+        self.gate.reset(state.joint_pos.value, self.clock())
         self._sent = None
         self.commanded = state.joint_pos.value
         return state
@@ -128,7 +129,7 @@ class ArmLoop:
             raise GateError(f"the arm is {self.gate.mode}: {self.gate.reason}")
         state = self.driver.state()
         try:
-            self.gate.acknowledge(self._clock())  # in place: what was commanded stays, and nothing jerks
+            self.gate.acknowledge(self.clock())  # in place: what was commanded stays, and nothing jerks
         except GateError:
             return self.begin()
         return state
@@ -136,7 +137,7 @@ class ArmLoop:
     def follow(self, state: ArmState) -> None:
         """Somebody else moves the arm: let the gate begin anew where it is now; what it objects to is an event."""
         try:
-            self.gate.reset(state.joint_pos.value, self._clock())
+            self.gate.reset(state.joint_pos.value, self.clock())
             self.commanded = state.joint_pos.value
         except GateError as objection:
             self.event("gate", str(objection))
@@ -165,7 +166,7 @@ class ArmLoop:
         """
         self._seq += 1
         began = time.perf_counter()
-        decision = self.gate.admit(Command(joints, self._seq, captured, issued, gripper), self._clock())
+        decision = self.gate.admit(Command(joints, self._seq, captured, issued, gripper), self.clock())
         self.tally.gate_s.append(time.perf_counter() - began)
         self.tally.commands += 1
         self.tally.changed += decision.verdict is Verdict.CHANGED
@@ -177,14 +178,14 @@ class ArmLoop:
         for source, captured in self._heard().items():
             self.gate.heard(source, captured)
         measured = None if state is None else MeasuredState(state.joint_pos.value, state.captured)
-        setpoint = self.gate.tick(measured, self._clock())
+        setpoint = self.gate.tick(measured, self.clock())
         self.commanded = setpoint.position
         for intervention in setpoint.interventions:
             if intervention.seq is None:
                 self.event("gate", intervention.sentence)
         if self.commanding and state is not None:
             self._send(setpoint)
-        self.tally.tick_s.append(self._clock() - began)
+        self.tally.tick_s.append(self.clock() - began)
         return setpoint
 
     def come_to_rest(self, reason: str) -> None:
@@ -192,8 +193,8 @@ class ArmLoop:
         self.event("stop", reason)
         try:
             self.gate.stop(reason)
-            end = self._clock() + REST_S
-            while self._clock() < end:
+            end = self.clock() + REST_S
+            while self.clock() < end:
                 now, state = self.wait()
                 rests = self.finish(now, state).at_rest
                 if state is None or (rests and np.abs(state.joint_vel.value).max() < STILL):
@@ -207,7 +208,7 @@ class ArmLoop:
     def event(self, kind: str, sentence: str) -> None:
         """Something that a person wants to read later."""
         if self.log is not None:
-            self.log.write("/event", {"kind": kind, "sentence": sentence, "at": self._clock()})
+            self.log.write("/event", {"kind": kind, "sentence": sentence, "at": self.clock()})
 
     def _send(self, setpoint: Setpoint) -> None:
         point = (setpoint.position.tobytes(), setpoint.gripper)

@@ -108,7 +108,7 @@ class EpisodeRunner:
             if phase == 0:
                 tick = self._control_step(now, state, happened)
             if phase == self._per_step - 1 and state_now is not None:
-                self._ask(now, state)
+                self._ask(state)
             setpoint = self._loop.finish(now, state_now)
             if setpoint.mode is not Mode.MOVING:
                 self._targets.commanded(setpoint.position)
@@ -120,7 +120,7 @@ class EpisodeRunner:
 
     # -- the policy
 
-    def _ask(self, now: float, state: ArmState) -> None:
+    def _ask(self, state: ArmState) -> None:
         if self._asked_step is not None or not self._executor.due()[0]:
             return
         pictures = self._senses.pictures()
@@ -129,7 +129,7 @@ class EpisodeRunner:
         if len(seen) < len(self._policy.cameras) or (self._policy.uses_pose_sensor and poses is None):
             return  # a camera or sensor has said nothing yet: no command, and the gate holds
         observed = Observed(
-            now=now,
+            now=self._loop.clock(),
             step=self._step,
             instruction=self._instruction,
             state=state,

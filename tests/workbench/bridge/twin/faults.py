@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench.bridge.twin.audit import RECORD, read
 
-STILL = 0.005
+STILL = 0.02
 """True joints slower than this are at rest [rad/s]."""
 REST = 20
 """If they are so for as long as this [ms]."""
