@@ -4,8 +4,8 @@ Counts prove that who only looks does not command. Packets go to a log of their 
 each answers: differences between them are what the client commanded, whatever the network did to it.
 
 A millisecond of a motion without a packet is a *missed window*. A real controller goes on with constant acceleration
-(Franka Control Interface documentation, "libfranka"); the emulator stands still instead, which clients then take for
-the arm's own motion. Here it goes on, too.
+(Franka Control Interface documentation, "libfranka"), and a packet that answers an older state has missed its own; the
+emulator stands still and then hurries, which clients take for the arm's own motion, and plan from. Here it goes on.
 """
 
 from __future__ import annotations
@@ -34,12 +34,15 @@ class Traffic:
     """Of one ``FrankaRobotServer`` and its gripper's server."""
 
     def __init__(self, line: Any, motion: CommandedMotion, packets: Path) -> None:
-        self._line, self._motion = line, motion
+        from franky_sim.franka_robot_protocol import UDPCommand
+
+        self._line, self._motion, self._read = line, motion, UDPCommand.from_bytes
         self._packets: BinaryIO = packets.open("wb")
         self.counts = {
             "connections": 0,
             "motions": 0,  # begun: each streams commands
             "motion_commands": 0,  # packets with a set point
+            "late_commands": 0,  # of them, those that answer a state which is no longer the newest: not carried out
             "missed_windows": 0,  # milliseconds of a motion without one
             "longest_gap": 0,  # most of them in a row
             "gripper_commands": 0,
@@ -85,15 +88,21 @@ class Traffic:
         return self._line._FrankaRobotServer__current_control_command
 
     def _handled(self, plain: Any, data: bytes) -> None:
-        plain(data)
-        self.fresh = True
+        command = self._read(data)
         self.counts["motion_commands"] += 1
         if self.mode == POSITION:
-            command = self._command
+            joints = tuple(command.q_c)
             row = np.array(
-                (self.now, self.counts["connections"], command.message_id, POSITION, command.q_c), PACKET
+                (self.now, self.counts["connections"], command.message_id, POSITION, joints), PACKET
             )
             self._packets.write(row.tobytes())
+        ends = command.motion_generation_finished or command.torque_command_finished
+        newest = self._line._FrankaServer__message_id - 1
+        if command.message_id < newest and not ends:
+            self.counts["late_commands"] += 1
+            return
+        plain(data)
+        self.fresh = True
 
     def _processed(self, plain: Any) -> None:
         moving = self.mode == POSITION and self._line.current_motion_id
