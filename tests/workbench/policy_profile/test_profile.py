@@ -2,15 +2,22 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from rich.console import Console
 
 from policy.m1 import precision
+from policy.m1.checkpoint import load_checkpoint
+from policy.m1.config import LanguageModelConfig, VisionTowerConfig
 from policy.m1.precision import missing, quantised, weight_bytes
-from tests.policy.m1.tiny import random_images, tiny_model
+from policy.m1.presets import preset
+from tasks.tabletop.action_spaces import DELTA_EEF
+from tests.policy.m1.tiny import random_images, tiny_config, tiny_model
 from workbench.cli.main import main
+from workbench.policy_profile import random_weights
+from workbench.policy_profile.command import weights_in
 from workbench.policy_profile.measure import measure
 from workbench.policy_profile.memory import GIB, too_large
 from workbench.policy_profile.options import AS_IT_IS, PolicyProfileOptions
@@ -104,6 +111,31 @@ def test_a_model_that_does_not_fit_is_not_tried():
     assert too_large("bfloat16", 4_100_000_000, 2, 20 * GIB) is None
     assert too_large("float32", 8_000_000, 4, 4 * GIB) is None
     assert too_large("float32", 4_100_000_000, 2, None) is None
+
+
+def test_a_model_of_the_published_kind_is_written_without_its_tokenizer_and_loaded_as_any_other(
+    tmp_path, monkeypatch
+):
+    """In small: the published size takes 8 GB."""
+    whole = preset("m1-3b", DELTA_EEF, ("front", "wrist"))
+    tiny = tiny_config()
+    small = replace(
+        whole,
+        vision=VisionTowerConfig(2, 32, 64, 2, (1,)),
+        language=LanguageModelConfig(4000, 64, 96, 4, 2, 1, (4, 6, 6)),
+        dino=tiny.dino,
+        qformer=replace(tiny.qformer, start_layer=3, end_layer=4),
+        action_head=tiny.action_head,
+        images=tiny.images,
+    )
+    monkeypatch.setattr(random_weights, "preset", lambda *_: small)
+    count = random_weights.write_random("m1-3b", DELTA_EEF, tmp_path / "checkpoint")
+    assert count == random_weights.parameters_of("m1-3b", DELTA_EEF)
+    assert weights_in(tmp_path / "checkpoint") == (count, 2)
+    model = load_checkpoint(tmp_path / "checkpoint", "cpu", torch.float32)
+    noise = torch.zeros(1, model.config.chunk_length, 7)
+    actions, _ = model.decide(random_images(small, 1), ["put the red cube in the bowl"], noise)
+    assert torch.isfinite(actions).all()
 
 
 @pytest.mark.parametrize(
