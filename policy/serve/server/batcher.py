@@ -124,6 +124,9 @@ class Batcher:
         """Answer what was asked, then end."""
         self._put(None)
         self._thread.join(LONGEST_LAST_RUN_S)
+        if not self._thread.is_alive():
+            for descriptor in self._pipe:
+                os.close(descriptor)
 
     def _put(self, item: Job | _Hosted | None) -> None:
         self._jobs.put(item)
