@@ -33,6 +33,37 @@ def test_the_gate_holds_against_an_attack(name, scale, commands):
     assert {one.goal for one in found} >= {"table", "workspace", "jerk"}
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("scale", [0.1, 1.0])
+def test_no_commanded_posture_brings_meshes_together(monkeypatch, scale):
+    """The gate looks at hulls, some times on a path; this looks at the meshes themselves, at setpoints it never saw."""
+    import pinocchio as pin
+
+    seen = []
+
+    class Recording(StreamAudit):
+        def add(self, setpoint):
+            super().add(setpoint)
+            seen.append(setpoint.position)
+
+    monkeypatch.setattr("tools.gate_bout.StreamAudit", Recording)
+    bout, _ = attack(MODEL, AttackOptions().cfg(scale), 4000, seed=8)
+    assert bout.tally.checks["self_collision"] > 100, "it hardly tried"
+    urdf, opened = MODEL.urdf(), [MODEL.gripper.max_width / 2] * 2
+    arm = pin.buildModelFromUrdf(str(urdf))
+    packages = [str(folder) for folder in urdf.parents]
+    meshes = pin.buildGeomFromUrdf(arm, str(urdf), pin.GeometryType.COLLISION, package_dirs=packages)
+    meshes.addAllCollisionPairs()
+    pin.removeCollisionPairs(arm, meshes, str(MODEL.srdf()))
+    data, found = arm.createData(), meshes.createData()
+    postures = [np.concatenate((q, opened)) for q in seen[::7]]
+    touching = [q for q in postures if pin.computeCollisions(arm, data, meshes, found, q, True)]
+    assert touching == []
+    assert pin.computeCollisions(
+        arm, data, meshes, found, np.array([-0.05, -0.27, 1.66, -3.05, -1.47, 0.3, 0.88, *opened]), True
+    ), "it would not have seen a collision"
+
+
 def moved(**others):
     """An audit of two steps from home: as they are, or with something of them changed."""
     fields = {"offsets": (1e-4, 2e-4), "dt": 0.01, "bounds": bounds_of(MODEL), "scale": 1.0} | others

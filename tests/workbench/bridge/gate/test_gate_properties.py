@@ -81,7 +81,7 @@ def test_no_limit_is_exceeded_and_nothing_is_done_without_a_reason(actions, arm,
 
 @pytest.mark.long
 @given(steps, st.sampled_from(sorted(ARMS)), st.sampled_from([0.1, 0.3, 1.0]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_limit_is_exceeded_in_many_more_ways(actions, arm, scale):
     play(bout(arm, scale), actions)
 
