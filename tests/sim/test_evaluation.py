@@ -29,6 +29,7 @@ def test_expert_succeeds_on_ovphysx(expert_run):
     assert result["successes"] >= 15, result["failure_reasons"]
 
 
+@pytest.mark.long
 def test_expert_succeeds_on_newton(evaluate):
     run = evaluate("newton", "episodes=4", "num_envs=4", "physics=newton_mjwarp", *QUICK)
     assert summary(run)["successes"] >= 3, summary(run)["failure_reasons"]
@@ -36,12 +37,13 @@ def test_expert_succeeds_on_newton(evaluate):
     assert "overflow" not in log, "MuJoCo-Warp dropped contacts"
 
 
+@pytest.mark.long
 def test_both_engines_run_the_same_episodes(expert_run, evaluate):
     newton = drawn(evaluate("newton", "episodes=4", "num_envs=4", "physics=newton_mjwarp", *QUICK))
     assert newton == {index: value for index, value in drawn(expert_run).items() if index < 4}
 
 
-@pytest.mark.parametrize("policy", ["random", "hold"])
+@pytest.mark.parametrize("policy", ["random", pytest.param("hold", marks=pytest.mark.long)])
 def test_policies_that_know_nothing_fail(evaluate, policy):
     run = evaluate(policy, f"policy={policy}", "episodes=8", "num_envs=8", "time_limit_s=5", *QUICK)
     assert summary(run)["successes"] == 0
@@ -67,6 +69,7 @@ def test_same_run_twice_is_identical(expert_run, evaluate):
     assert without_times(summary(expert_run)) == without_times(summary(again))
 
 
+@pytest.mark.long
 def test_killed_run_finishes_as_if_nothing_had_happened(expert_run, tmp_path):
     out = tmp_path / "killed"
     words = ["eval", f"out={out}", "episodes=16", "num_envs=8", "physics=ovphysx", *QUICK]

@@ -33,6 +33,7 @@ def test_one_episode_in_all_environments_takes_one_course():
         assert lifted, "so no contact was tried"
 
 
+@pytest.mark.long
 def test_records_do_not_depend_on_the_number_of_environments(tmp_path):
     words = ("eval", "policy=noisy_expert", "episodes=4", "seed=31337", "exact=true", *COMMON)
     runs = []

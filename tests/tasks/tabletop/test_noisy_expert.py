@@ -63,6 +63,7 @@ def test_the_noisy_expert_is_off_by_exactly_its_error_in_what_it_says():
     assert float(expert.error_px.std()) == pytest.approx(4.0, rel=0.35), "64 draws"
 
 
+@pytest.mark.long
 def test_an_expert_that_errs_at_first_succeeds_where_one_that_always_errs_does_not():
     n = 16
     done = {}

@@ -191,6 +191,7 @@ train.train(made, Console(quiet=True))
 """
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_run_killed_at_once_ends_as_an_uninterrupted_one(data, tmp_path, small):
     """SIGKILL while steps run, then the same command again: same losses to the byte, same weights to the bit."""

@@ -57,6 +57,7 @@ def numbers_phase(steps, **changes):
     return replace(phase, **changes)
 
 
+@pytest.mark.long
 def test_ten_chunks_are_learned_from_numbers_alone(tmp_path):
     source, model = Told(), told_model()
     _, log = trained(tmp_path, [numbers_phase(500)], source, model)

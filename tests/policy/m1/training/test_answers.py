@@ -147,6 +147,7 @@ def test_a_slots_word_in_the_instruction_is_no_slot():
     assert packed.input_ids[0, at - 1 : at + 2].tolist() == said
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_slots_were_taught_is_what_a_decision_claims(tmp_path):
     """Ten pictures by heart, trained packed beside questions, read back by the model that acts."""

@@ -41,7 +41,9 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("name", ["archive", "v21", "v3"])
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(name, marks=pytest.mark.long) for name in ("archive", "v21")), "v3"]
+)
 def test_what_is_found_does_not_depend_on_the_workers(folder, name):
     one, two = examine(folder / name, workers=HERE), examine(folder / name, workers=Workers(2))
     assert one.problems == two.problems
