@@ -88,6 +88,18 @@ def test_an_evaluation_in_workers_is_the_same(tmp_path):
     assert timeless(two) == timeless(one)
 
 
+def await_nodes(count, status, environment):
+    """Until Ray's own command says that a cluster has so many nodes."""
+    deadline = time.monotonic() + 120
+    while True:
+        said = subprocess.run(status, capture_output=True, text=True, env=environment, timeout=120)
+        active = said.stdout.partition("Active:")[2].partition("Pending:")[0]
+        if said.returncode == 0 and active.count("node_") == count:
+            return
+        assert time.monotonic() < deadline, said.stdout + said.stderr
+        time.sleep(1)
+
+
 def test_several_nodes_on_one_machine(alone, tmp_path):
     """As a cluster of machines, started with Ray's own command, each node with one core."""
     ray = Path(sys.executable).with_name("ray")
@@ -105,7 +117,8 @@ def test_several_nodes_on_one_machine(alone, tmp_path):
                     [ray, "start", *place, "--num-cpus=1", "--block"], start_new_session=True, **quiet
                 )
             )
-            time.sleep(8)
+            # One after the other: two that start at once may choose the same port.
+            await_nodes(len(nodes), [ray, "status", f"--address=127.0.0.1:{port}"], environment)
         out = tmp_path / "cluster"
         workbench("generate", f"out={out}", *PLAN, *RAY, f"ray_address=127.0.0.1:{port}")
         assert lines(out, "plan") == lines(alone, "plan")
