@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+BAD_INPUT = 2
+"""Exit status of words that cannot be used."""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -27,3 +30,8 @@ def print_commands(commands: Mapping[str, Command], console: Console) -> None:
     for name, command in commands.items():
         table.add_row(name, command.says)
     console.print(table)
+
+
+def wants_help(words: Sequence[str]) -> bool:
+    """Whether help is asked for anywhere among them."""
+    return any(word in ("--help", "-h") for word in words)

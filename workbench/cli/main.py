@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
-from workbench.cli.command import Command, print_commands
+from workbench.cli import results
+from workbench.cli.command import BAD_INPUT, Command, print_commands, wants_help
 from workbench.cli.expected_errors import sentence_of
 from workbench.cli.options import OptionError, help_table, parse_options
-from workbench.cli.positional import positional
 from workbench.cli.stopping import Terminated, signals_as_interrupts
 from workbench.cli.utf8 import escape_what_output_cannot_say, restart_in_utf8_mode
 
-ERROR, BAD_INPUT, INTERRUPTED = 1, 2, 130
+ERROR, INTERRUPTED = 1, 130
 LOG_WIDTH = 160
 """Columns of output that no terminal shows."""
 
@@ -24,7 +23,7 @@ LOG_WIDTH = 160
 def _eval(words: Sequence[str], console: Console) -> int:
     from workbench.evaluation.options import EvalOptions
 
-    if _wants_help(words):
+    if wants_help(words):
         console.print("usage: workbench eval key=value ...\n")
         console.print(help_table(EvalOptions))
         return 0
@@ -44,7 +43,7 @@ def _eval(words: Sequence[str], console: Console) -> int:
 def _generate(words: Sequence[str], console: Console) -> int:
     from workbench.data.generate.options import GenerateOptions
 
-    if _wants_help(words):
+    if wants_help(words):
         console.print("usage: workbench generate key=value ...\n")
         console.print(help_table(GenerateOptions))
         return 0
@@ -60,7 +59,7 @@ def _generate(words: Sequence[str], console: Console) -> int:
 def _train(words: Sequence[str], console: Console) -> int:
     from workbench.training.options import TrainOptions
 
-    if _wants_help(words):
+    if wants_help(words):
         console.print(
             "usage: workbench train stage=grounding|action data=FOLDER key=value ...\n", markup=False
         )
@@ -78,7 +77,7 @@ def _train(words: Sequence[str], console: Console) -> int:
 def _eval_grounding(words: Sequence[str], console: Console) -> int:
     from workbench.training.grounding_eval_options import USAGE, GroundingEvalOptions
 
-    if _wants_help(words):
+    if wants_help(words):
         console.print(USAGE + "\n", markup=False)
         console.print(help_table(GroundingEvalOptions))
         return 0
@@ -93,7 +92,7 @@ def _eval_grounding(words: Sequence[str], console: Console) -> int:
 def _tune(words: Sequence[str], console: Console) -> int:
     from workbench.tuning.options import AdrOptions
 
-    if _wants_help(words):
+    if wants_help(words):
         console.print("usage: workbench tune adr key=value ...\n")
         console.print(help_table(AdrOptions))
         return 0
@@ -116,7 +115,7 @@ def _tune(words: Sequence[str], console: Console) -> int:
 def _dr(words: Sequence[str], console: Console) -> int:
     from workbench.cli.dr import USAGE, CheckOptions, dr_command
 
-    if not words or _wants_help(words):
+    if not words or wants_help(words):
         console.print(USAGE + "\n", markup=False)
         console.print(help_table(CheckOptions))
         return 0 if words else BAD_INPUT
@@ -126,7 +125,7 @@ def _dr(words: Sequence[str], console: Console) -> int:
 def _policy(words: Sequence[str], console: Console) -> int:
     from workbench.cli.policy import policy_command, print_help
 
-    if not words or _wants_help(words):
+    if not words or wants_help(words):
         print_help(words, console)
         return 0 if words else BAD_INPUT
     return policy_command(words, console)
@@ -135,7 +134,7 @@ def _policy(words: Sequence[str], console: Console) -> int:
 def _serve(words: Sequence[str], console: Console) -> int:
     from workbench.serving.options import ServeOptions
 
-    if _wants_help(words):
+    if wants_help(words):
         console.print("usage: workbench serve key=value ...\n")
         console.print(help_table(ServeOptions))
         return 0
@@ -149,7 +148,7 @@ def _serve(words: Sequence[str], console: Console) -> int:
 def _bridge(words: Sequence[str], console: Console) -> int:
     from workbench.cli.bridge import bridge_command
 
-    return bridge_command(words, _wants_help(words), console)
+    return bridge_command(words, wants_help(words), console)
 
 
 def _data(words: Sequence[str], console: Console) -> int:
@@ -158,66 +157,8 @@ def _data(words: Sequence[str], console: Console) -> int:
     return run(words, console)
 
 
-def _compare(words: Sequence[str], console: Console) -> int:
-    from workbench.comparison.command import USAGE, CompareOptions, compare_command
-
-    if _wants_help(words):
-        console.print(USAGE, markup=False)
-        console.print(help_table(CompareOptions))
-        return 0
-    compare_command(words, console)
-    return 0
-
-
-def _gap(words: Sequence[str], console: Console) -> int:
-    from workbench.gap.command import gap_command, print_help
-
-    if not words or _wants_help(words):
-        print_help(console)
-        return 0 if words else BAD_INPUT
-    return gap_command(words, console)
-
-
-def _report(words: Sequence[str], console: Console) -> int:
-    if _wants_help(words):
-        console.print("usage: workbench report RUN")
-        return 0
-    from workbench.runs.folder import RunFolder
-    from workbench.runs.kinds import GENERATE, command_of, require_evaluation
-    from workbench.views.report import write_report
-
-    (folder,), _ = positional(words, 1, "report takes a run folder: workbench report RUN")
-    if command_of(Path(folder)) == GENERATE:
-        from workbench.data.generate.report import write_dataset_report
-
-        console.print(str(write_dataset_report(Path(folder), RunFolder(folder).summary())))
-        return 0
-    require_evaluation(Path(folder))
-    console.print(str(write_report(Path(folder))))
-    return 0
-
-
-def _view(words: Sequence[str], console: Console) -> int:
-    from workbench.views.options import ViewOptions
-
-    if _wants_help(words):
-        console.print("usage: workbench view RUN [episode=N] [web=true]\n", markup=False)
-        console.print(help_table(ViewOptions))
-        return 0
-    from workbench.runs.kinds import require_evaluation
-    from workbench.views.viewing import view
-
-    (folder,), given = positional(words, 1, "view takes a run folder: workbench view RUN", ViewOptions)
-    options = parse_options(ViewOptions, given)
-    options.resolve()
-    if (Path(folder) / "config.yaml").is_file():
-        require_evaluation(Path(folder))
-    view(Path(folder), episode=options.episode, web=options.web)
-    return 0
-
-
 def _doctor(words: Sequence[str], console: Console) -> int:
-    if _wants_help(words):
+    if wants_help(words):
         console.print("usage: workbench doctor")
         return 0
     if words:
@@ -228,7 +169,7 @@ def _doctor(words: Sequence[str], console: Console) -> int:
 
 
 def _demo(words: Sequence[str], console: Console) -> int:
-    if _wants_help(words):
+    if wants_help(words):
         console.print("usage: workbench demo")
         return 0
     if words:
@@ -295,22 +236,22 @@ COMMANDS = {
         "workbench bridge robot=twin policy=expert mode=live arm=true episodes=2",
     ),
     "compare": Command(
-        _compare,
+        results.compare,
         "test runs against each other on the episodes they share",
         "workbench compare runs/expert runs/noisy confidence=0.9",
     ),
     "gap": Command(
-        _gap,
+        results.gap,
         "how well simulated success rates say what real ones are",
         "workbench gap compare runs/real-a,runs/sim-a runs/real-b,runs/sim-b runs/real-c,runs/sim-c",
     ),
     "report": Command(
-        _report,
+        results.report,
         "write a run's or a dataset's report.html again",
         "workbench report runs/expert",
     ),
     "view": Command(
-        _view,
+        results.view,
         "open a run's recording in Rerun",
         "workbench view runs/expert episode=3",
     ),
@@ -341,7 +282,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     try:
         with signals_as_interrupts():
-            if _wants_help(words[1:]):
+            if wants_help(words[1:]):
                 console.print(f"{command.says}; for example:\n\n    {command.example}\n", markup=False)
             return command.run(words[1:], console)
     except KeyboardInterrupt as stop:
@@ -354,10 +295,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         errors.print(f"workbench {words[0]}: {sentence}", markup=False)
         return BAD_INPUT
-
-
-def _wants_help(words: Sequence[str]) -> bool:
-    return any(word in ("--help", "-h") for word in words)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ class RunningTwin:
 
         TwinError when it does not start.
         """
+        folder = folder.absolute()  # the twin works in a folder of its own
         folder.mkdir(parents=True, exist_ok=True)
         self.audit = folder / "audit.bin"
         """Its own log: for tests and labels alone."""
@@ -54,7 +55,7 @@ class RunningTwin:
             "parameters": self.parameters.to_dict(),
             # Many twins at once: each has a loopback address of its own, with the protocol's fixed ports.
             "host": f"127.{random.randint(1, 250)}.{random.randint(1, 250)}.{random.randint(1, 250)}",
-            "audit": str(self.audit.absolute()),
+            "audit": str(self.audit),
             "cameras": cameras,
             "priority": priority,
         }

@@ -1,5 +1,11 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+from workbench.bridge.twin.client import RunningTwin
 from workbench.bridge.twin.parameters import TwinParameters
 
 
@@ -24,3 +30,20 @@ def test_what_is_left_out_has_its_default_and_all_survives_a_round_trip() -> Non
 def test_what_makes_no_sense_is_said_in_a_sentence(given: dict, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         TwinParameters.from_dict(given)
+
+
+def test_the_twin_is_told_of_its_files_wherever_it_works(tmp_path, monkeypatch):
+    """A run folder is relative as a rule, and the twin's own folder is another."""
+    told = []
+
+    def start(words, **options):
+        told.extend(words)
+        raise OSError("not started")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with pytest.raises(OSError, match="not started"):
+        RunningTwin(Path("runs/x/twin"), python=Path(sys.executable))
+    config = Path(told[-1])
+    assert config.is_absolute()
+    assert Path(json.loads(config.read_text())["audit"]).is_absolute()
