@@ -118,3 +118,10 @@ def resting_on_another(trial: Trial, values: Sequence[float]) -> Outcome:
             trial.idle(1)
             speeds.append(trial.velocity(LIGHT)[:, :3].norm(dim=-1))
     return torch.stack(speeds).amax(0), [0.0] * trial.num_envs
+
+
+@check("dynamics.rest_offset", "greatest speed of a small cube on a brick", "m/s", absolute=STILL,
+       levels=(0.0, 1.5e-4, 1e-3), further=True)  # fmt: skip
+def resting_at_a_distance(trial: Trial, values: Sequence[float]) -> Outcome:
+    """The same where surfaces are held apart: they cross the height at which they just touch."""
+    return resting_on_another(trial, values)

@@ -81,12 +81,31 @@ def _write_newton(env, asset, env_ids, bodies, friction, rest_offset) -> None:
     manager = env.sim.physics_manager
     model = manager.get_model()
     chosen = _newton_shapes(asset, model)[env_ids[:, None], bodies[None]]  # [n, k, S]
-    for held, wanted in ((model.shape_material_mu, friction), (model.shape_margin, rest_offset)):
-        array = wp.to_torch(held)
+    margin = _newton_margins(asset, model)
+    for array, wanted in ((wp.to_torch(model.shape_material_mu), friction), (margin, rest_offset)):
         array[chosen[chosen >= 0].to(array.device)] = (
             wanted[:, None, None].expand(chosen.shape)[chosen >= 0].to(array.device)
         )
-    manager.add_model_change(ModelFlags.SHAPE_PROPERTIES)
+    # The solver takes shapes' properties from the model, margins of 0 among them; then come the margins themselves.
+    solver = manager._solver
+    solver.notify_model_changed(ModelFlags.SHAPE_PROPERTIES)
+    shape = wp.to_torch(solver.mjc_geom_to_newton_shape).long()  # [N, G], -1 where a geometry is no shape
+    held = wp.to_torch(solver.mjw_model.geom_margin)
+    held[:] = torch.where(shape >= 0, margin[shape.clamp(min=0)], held)
+
+
+def _newton_margins(asset, model) -> torch.Tensor:
+    """Each shape's rest offset [m], of all environments, kept where collision detection does not see it.
+
+    MuJoCo's solver is to hold surfaces apart by it. Newton's collision detection is not to know: told of a margin of
+    0.1 mm or more, it no longer widens shapes where it looks for overlap, and finds one point at a distance of 0 in
+    place of four where surfaces just touch. Objects that come down through that height never rest.
+    """
+    cached = getattr(asset, "_workbench_margins", None)
+    if cached is None or cached[0] is not model:
+        cached = (model, wp.to_torch(model.shape_margin).clone())
+        asset._workbench_margins = cached
+    return cached[1]
 
 
 def _write_ovphysx(asset, rows, material, rest_offset) -> None:
