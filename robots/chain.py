@@ -68,6 +68,11 @@ class Chain:
         jacobian = np.concatenate((np.where(slides, axis, linear), np.where(slides, 0.0, axis)), 1)
         return position, rotation, jacobian
 
+    def skeleton(self, q: np.ndarray) -> np.ndarray:
+        """Base, origins of all joints and tool ``[N, J + 2, 3]`` [m], base frame: a line to draw an arm by."""
+        position, _, _, origins = self._tool(q)
+        return np.stack((np.zeros_like(position), *origins, position), 1)
+
     def _tool(self, q: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.ndarray], list[np.ndarray]]:
         """The tool's position and rotation, and axis and origin ``[N, 3]`` of every joint, base frame."""
         q = np.asarray(q, np.float64)

@@ -35,6 +35,8 @@ class Drives:
     effort: tuple[float, ...]
     """Greatest effort ``[K]`` [N m or N]."""
     source: str
+    gravity_compensated: bool = False
+    """Whether the robot's own controller holds the weight of what they move, so that they need not."""
 
 
 @dataclass(frozen=True)

@@ -20,5 +20,5 @@ def franka_cfg(prim_path: str = "{ENV_REGEX_NS}/Robot") -> ArticulationCfg:
         (half_width,) * len(PANDA.finger_joints),
         ARM_DRIVES,
         FINGER_DRIVES,
-        gravity_compensated=True,
+        gravity_compensated=ARM_DRIVES.gravity_compensated,
     )

@@ -38,6 +38,7 @@ ARM_DRIVES = Drives(
     armature=ARM_ARMATURE,
     effort=PANDA.limits.torque,
     source="libfranka's joint impedance controller; rotor inertias of the FR3",
+    gravity_compensated=True,
 )
 FINGER_DRIVES = Drives(
     stiffness=(FINGER_STIFFNESS,) * _FINGERS,

@@ -17,5 +17,5 @@ def so_arm_cfg(prim_path: str = "{ENV_REGEX_NS}/Robot") -> ArticulationCfg:
     gripper = JawGripper()
     open_joints = gripper.joints_at(np.array([gripper.open_width]))[0].tolist()
     return fixed_arm(
-        prim_path, usd_path(), SO_ARM, open_joints, ARM_DRIVES, JAW_DRIVES, gravity_compensated=False
+        prim_path, usd_path(), SO_ARM, open_joints, ARM_DRIVES, JAW_DRIVES, ARM_DRIVES.gravity_compensated
     )

@@ -34,6 +34,7 @@ EXPECTED = (
     ("workbench.data.archive.archive", "ArchiveError"),
     ("workbench.data.export_folder", "ExportError"),
     ("workbench.data.lerobot.files", "LeRobotImportError"),
+    ("workbench.identification.motion_log", "LogError"),
     ("workbench.rollout.launch", "LaunchError"),
     ("workbench.runs.records", "RecordError"),
     ("workbench.runs.folder", "RunFolderError"),
@@ -42,6 +43,7 @@ EXPECTED = (
 """Where the project's own errors are: one can only be raised when its module is loaded, so none is loaded for it."""
 EXTRAS = {
     "accelerate": "vla",
+    "cmaes": "sysid",
     "coal": "gate",
     "diffusers": "vla",
     "gymnasium": "sim",
@@ -51,6 +53,7 @@ EXTRAS = {
     "isaaclab_tasks": "sim",
     "mcap": "robot",
     "msgpack": "serve",
+    "mujoco": "sysid",
     "newton": "sim",
     "open3d": "clouds",
     "ovphysx": "sim",

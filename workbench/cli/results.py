@@ -25,7 +25,15 @@ def compare(words: Sequence[str], console: Console) -> int:
 
 
 def gap(words: Sequence[str], console: Console) -> int:
-    """``workbench gap``: simulated success against real success."""
+    """``workbench gap``: simulated success against real success, and simulated motion against real motion."""
+    if words and words[0] == "replay":
+        from workbench.identification.replay_command import print_help as print_replay_help
+        from workbench.identification.replay_command import replay_command
+
+        if wants_help(words):
+            print_replay_help(console)
+            return 0
+        return replay_command(words[1:], console)
     from workbench.gap.command import gap_command, print_help
 
     if not words or wants_help(words):

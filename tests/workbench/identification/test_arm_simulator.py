@@ -1,0 +1,87 @@
+"""The arm in MuJoCo: what is planted is what comes out, whatever candidates stand beside it."""
+
+import numpy as np
+import pytest
+
+from tests.workbench.identification.planted import PANDA, follower
+from workbench.identification.arm_model import build
+from workbench.identification.arm_simulator import ArmSimulator, noise_of
+from workbench.identification.motion_log import MotionLog
+from workbench.identification.parameters import ParameterSet
+from workbench.identification.windows import Windows, windows
+
+SETS = ParameterSet(PANDA)
+
+
+@pytest.fixture(scope="module")
+def simulator() -> ArmSimulator:
+    return ArmSimulator(PANDA, 0.01, threads=2)
+
+
+def cut(log: MotionLog) -> Windows:
+    return windows([log], 0.01, 1.0, 0.2)
+
+
+def test_a_candidate_moves_alike_alone_and_among_others(simulator: ArmSimulator) -> None:
+    parts = cut(follower(duration=4.0))
+    theta = np.random.default_rng(0).normal(0, 0.5, (5, len(SETS)))
+    together = simulator.measured(SETS.values(theta), parts)
+    alone = simulator.measured(SETS.values(theta[3]), parts)
+    np.testing.assert_array_equal(together[3], alone[0])
+
+
+def test_a_bias_of_the_encoders_shifts_what_is_read_and_told_alike(simulator: ArmSimulator) -> None:
+    """The first joint turns about the vertical: its bias changes nothing but the scene, so nothing is seen of it."""
+    parts = cut(follower(duration=4.0))
+    values = SETS.values(np.zeros((2, len(SETS))))
+    values["encoder_bias"][1, 0] = 0.05
+    plain, biased = simulator.measured(values, parts)
+    np.testing.assert_allclose(plain, biased, atol=2e-6)
+
+
+@pytest.mark.parametrize("delay", [0.003, 0.01, 0.0275])
+def test_a_delay_below_a_step_delays_by_that_much(simulator: ArmSimulator, delay: float) -> None:
+    parts = cut(follower(duration=4.0, noise=0.0))
+    values = SETS.values(np.zeros((3, len(SETS))))
+    values["delay"][:] = (0.0, delay, 1e-9)
+    values["friction"][:] = 0.0
+    none, late, _ = simulator.measured(values, parts)
+    speed = np.abs(np.gradient(none, axis=0)).max()
+    assert speed > 1e-3, "nothing moves"
+    rows = parts.age > 0.6
+    moving = parts.window == 1
+    chosen = rows & moving
+    at = parts.age[chosen]
+    for joint in (0, 3, 5):
+        expected = np.interp(at - delay, parts.age[moving], none[moving, joint])
+        inner = at - delay > 0.65
+        np.testing.assert_allclose(late[chosen, joint][inner], expected[inner], atol=4e-4)
+
+
+def test_a_payload_sags_by_its_weight_over_the_stiffness(simulator: ArmSimulator) -> None:
+    """Held still, joint 2 gives way by m g times its lever, over its gain."""
+    times = np.arange(300) / 100
+    home = np.tile(PANDA.spec.home, (300, 1))
+    log = MotionLog("still", "still", times, home, home, times)
+    parts = windows([log], 0.01, 1.0, 0.2)
+    values = SETS.values(np.zeros((2, len(SETS))))
+    values["friction"][:] = 0.0
+    values["delay"][:] = 0.0
+    values["payload"][1] = 1.0
+    held, sagged = simulator.measured(values, parts)
+    model = build(PANDA, 0.01)
+    import mujoco
+
+    data = mujoco.MjData(model)
+    data.qpos[:] = PANDA.spec.home
+    mujoco.mj_forward(model, data)
+    lever = data.xipos[model.body("panda_hand").id][0]  # joint 2's axis is the base's y at home
+    expected = 9.81 * 1.0 * lever / PANDA.arm_drives.stiffness[1]
+    last = parts.age > 1.1
+    np.testing.assert_allclose(held[last], np.tile(PANDA.spec.home, (last.sum(), 1)), atol=1e-5)
+    assert (sagged - held)[last, 1].mean() == pytest.approx(expected, rel=0.02)
+
+
+def test_noise_is_told_from_motion() -> None:
+    for noise in (5e-5, 2e-4, 1e-3):
+        assert noise_of(follower(noise=noise)) == pytest.approx([noise] * 7, rel=0.25)
