@@ -45,6 +45,7 @@ EXTRAS = {
     "accelerate": "vla",
     "cmaes": "sysid",
     "coal": "gate",
+    "cv2": "robot",
     "diffusers": "vla",
     "gymnasium": "sim",
     "isaaclab": "sim",

@@ -151,6 +151,12 @@ def _bridge(words: Sequence[str], console: Console) -> int:
     return bridge_command(words, wants_help(words), console)
 
 
+def _calibrate(words: Sequence[str], console: Console) -> int:
+    from workbench.cli.calibrate import calibrate_command
+
+    return calibrate_command(words, wants_help(words), console)
+
+
 def _data(words: Sequence[str], console: Console) -> int:
     from workbench.cli.data import run
 
@@ -234,6 +240,11 @@ COMMANDS = {
         _bridge,
         "a policy on a real arm, or on its twin: it watches, then acts behind a gate, and every tick is kept",
         "workbench bridge robot=twin policy=expert mode=live arm=true episodes=2",
+    ),
+    "calibrate": Command(
+        _calibrate,
+        "a camera's lens and place, from pictures of a board; is it still right?",
+        "workbench calibrate runs/board mount=fixed camera=front out=front.yaml",
     ),
     "compare": Command(
         results.compare,
