@@ -13,10 +13,11 @@ from typing import Any
 
 from rich.console import Console
 
-from workbench.bridge.operator import StopSignals, terminal_keys
-from workbench.bridge.options import LIVE, TASK, BridgeOptions
+from workbench.bridge.desk import ArmStopped, Ended
+from workbench.bridge.operator import Nobody, Operator, StopSignals, terminal_keys
+from workbench.bridge.options import LIVE, TASK, TELEOP, TWIN, BridgeOptions
 from workbench.bridge.priority import real_time
-from workbench.bridge.session import ArmStopped, Ended, Session
+from workbench.bridge.session import Session
 from workbench.bridge.setup import Bench, make_bench
 from workbench.cli.options import OptionError
 from workbench.cli.stopping import Terminated
@@ -37,15 +38,10 @@ def bridge(options: BridgeOptions, console: Console) -> int:
     folder = RunFolder(options.out)
     with ExitStack() as stack, StopSignals() as signals:
         stack.callback(folder.close)
-        folder.create_or_resume(options.config(), _provenance(), IGNORED, growing={"episodes": ""})
+        folder.create_or_resume(options.config(), provenance(), IGNORED, growing={"episodes": ""})
         for notice in folder.notices:
             console.print(notice, markup=False)
-        operator = stack.enter_context(terminal_keys())
-        if options.mode == LIVE and not options.arm and type(operator).__name__ == "Nobody":
-            raise OptionError(
-                "mode=live is armed by a person at the terminal, and there is no terminal here"
-                + (": arm=true does it on the twin" if options.robot == "twin" else "")
-            )
+        operator = operator_of(options, stack)
         bench = make_bench(options, Path(options.out), stack)
         session = Session(options, bench, folder, operator, signals, console)
         started, began = datetime.now(UTC), time.monotonic()
@@ -58,11 +54,11 @@ def bridge(options: BridgeOptions, console: Console) -> int:
         except ArmStopped as stop:
             status, said = STOPPED, str(stop)
         finally:
-            _note_session(session, folder, started, time.monotonic() - began)
-        summary = summarise(session.records.values(), _meta(options, bench), folder.sessions())
+            note_session(session, folder, started, time.monotonic() - began)
+        summary = summarise(session.records.values(), meta(options, bench), folder.sessions())
         summary |= folder.told() | {"bridge": measured(session, bench)}
         folder.write_summary(summary)
-        _write_recording(Path(options.out), console)
+        write_recording(Path(options.out), console)
         if said:
             console.print(said, markup=False)
     print_summary(summary, options.out, console)
@@ -73,7 +69,22 @@ def bridge(options: BridgeOptions, console: Console) -> int:
     return status
 
 
-def _write_recording(folder: Path, console: Console) -> None:
+def operator_of(options: BridgeOptions, stack: ExitStack) -> Operator:
+    """Who is at the terminal; OptionError where somebody has to be and nobody is."""
+    operator = stack.enter_context(terminal_keys())
+    if not isinstance(operator, Nobody):
+        return operator
+    if options.mode == LIVE and not options.arm:
+        raise OptionError(
+            "mode=live is armed by a person at the terminal, and there is no terminal here"
+            + (": arm=true does it on the twin" if options.robot == TWIN else "")
+        )
+    if options.policy == TELEOP:
+        raise OptionError(f"policy={TELEOP} is driven by keys of a terminal, and there is no terminal here")
+    return operator
+
+
+def write_recording(folder: Path, console: Console) -> None:
     """All episodes for `workbench view`, where the extra [view] is installed."""
     files = sorted((folder / "trajectories").glob("*.npz"))
     if not files:
@@ -118,7 +129,8 @@ def _quantiles(values: list[float]) -> dict[str, float]:
     }
 
 
-def _note_session(session: Session, folder: RunFolder, started: datetime, wall: float) -> None:
+def note_session(session: Session, folder: RunFolder, started: datetime, wall: float) -> None:
+    """A session's line in a run folder."""
     episodes = len(session.records)
     steps = sum(record.steps for record in session.records.values())
     folder.append_session(
@@ -132,7 +144,8 @@ def _note_session(session: Session, folder: RunFolder, started: datetime, wall: 
     )
 
 
-def _meta(options: BridgeOptions, bench: Bench) -> dict[str, Any]:
+def meta(options: BridgeOptions, bench: Bench) -> dict[str, Any]:
+    """What a summary says of the run."""
     return {
         "task": TASK,
         "policy": bench.policy.name,
@@ -146,7 +159,8 @@ def _meta(options: BridgeOptions, bench: Bench) -> dict[str, Any]:
     }
 
 
-def _provenance() -> dict[str, Any]:
+def provenance() -> dict[str, Any]:
+    """What a run keeps of where it ran."""
     return {
         "versions": package_versions(),
         "python": platform.python_version(),

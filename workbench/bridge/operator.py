@@ -2,7 +2,7 @@
 
 a  arm             h  hold: brake and stay       r  let go on after a stop (reset)
 +  one tenth more of the limits                  -  one tenth less, at rest
-s  the episode is a success                      f  it is a failure
+s  the episode is a success                      f  it is a failure; a number then says why
 q  end
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import sys
@@ -23,6 +24,12 @@ ARM, HOLD, RESET, MORE, LESS, SUCCESS, FAILURE, END = "a", "h", "r", "+", "-", "
 KEYS = (
     f"[{ARM}]rm [{HOLD}]old [{RESET}]eset [{MORE}{LESS}] scale [{SUCCESS}]uccess [{FAILURE}]ailure [{END}]uit"
 )
+UP, DOWN, RIGHT, LEFT, PAGE_UP, PAGE_DOWN = "↑↓→←⇞⇟"
+SEQUENCES = {
+    "\x1b[A": UP, "\x1b[B": DOWN, "\x1b[C": RIGHT, "\x1b[D": LEFT, "\x1b[5~": PAGE_UP, "\x1b[6~": PAGE_DOWN,
+    "\x1bOA": UP, "\x1bOB": DOWN, "\x1bOC": RIGHT, "\x1bOD": LEFT,
+}  # fmt: skip
+ESCAPED = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O.|.)?")
 
 
 class Operator(Protocol):
@@ -46,13 +53,23 @@ class Keyboard:
 
     def pressed(self) -> str:
         """See `Operator`."""
-        keys = ""
+        typed = ""
         while select.select([sys.stdin], [], [], 0.0)[0]:
             data = os.read(sys.stdin.fileno(), 64)
             if not data:
                 break
-            keys += data.decode("utf-8", "ignore").lower()
-        return keys
+            typed += data.decode("utf-8", "ignore")
+        return plain_keys(typed)
+
+
+def plain_keys(typed: str) -> str:
+    """What a terminal sent as one character a key: arrows and page keys by name, other sequences dropped, lower case.
+
+    A terminal sends an arrow as ESC [ A, whose last letter is no key of ours.
+    """
+    for sequence, key in SEQUENCES.items():
+        typed = typed.replace(sequence, key)
+    return ESCAPED.sub("", typed).lower()
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TWIN = "twin"
 DRY_RUN, SHADOW, LIVE = "dry_run", "shadow", "live"
 MODES = (DRY_RUN, SHADOW, LIVE)
-EXPERT, HOLD, REPLAY, REMOTE = "expert", "hold", "replay:", "remote:"
+EXPERT, HOLD, TELEOP, REPLAY, REMOTE = "expert", "hold", "teleop", "replay:", "remote:"
 CONTROL_HZ = 20.0
 """Rate of actions of the policies that ship [Hz]: that of the simulated tasks."""
 TASK = "pick_place"
@@ -34,7 +34,16 @@ class BridgeOptions:
 
     robot: str = option(TWIN, f"which arm: {TWIN}, {', '.join(drivers.names())}")
     policy: str = option(
-        HOLD, f"who acts: {EXPERT} (on the twin), {HOLD}, {REPLAY}FILE.mcap, or {REMOTE}openpi://HOST:PORT"
+        HOLD,
+        f"who acts: {EXPERT} (on the twin), {HOLD}, {TELEOP} (you, by keys), {REPLAY}FILE.mcap, or "
+        f"{REMOTE}openpi://HOST:PORT",
+    )
+    policy_a: str = option(
+        "", "with policy_b: each episode with both, in an order that is sealed until the end"
+    )
+    policy_b: str = option("", "see policy_a; `workbench bridge unseal RUN` then says who was who")
+    vault: str = option(
+        "", "folder outside the run's for what is sealed; empty: under the user's state folder"
     )
     policy_options: dict[str, str] = field(
         default_factory=dict,
@@ -77,15 +86,14 @@ class BridgeOptions:
         _choose("mode", self.mode, MODES)
         _choose("execute", self.execute, WAYS)
         _choose("action_space", self.action_space, (DELTA_EEF, DELTA_JOINTS))
-        if self.policy not in (EXPERT, HOLD) and not self.policy.startswith((REPLAY, REMOTE)):
-            raise OptionError(
-                f"policy={self.policy}: choose {EXPERT}, {HOLD}, {REPLAY}FILE or {REMOTE}DIALECT://HOST:PORT; others "
-                "run behind `workbench serve`"
-            )
-        if self.policy == EXPERT and self.robot != TWIN:
-            raise OptionError(
-                f"policy={EXPERT} is told by the twin's sensor where things are, which robot={self.robot} lacks"
-            )
+        if bool(self.policy_a) != bool(self.policy_b) or (self.policy_a and self.policy != HOLD):
+            raise OptionError("give policy=, or both policy_a= and policy_b=")
+        if self.vault and not self.policy_a:
+            raise OptionError("vault= is for policy_a= and policy_b=")
+        for key, policy in zip(
+            ("policy_a", "policy_b") if self.policy_a else ("policy",), self.policies, strict=True
+        ):
+            self._check_policy(key, policy)
         if not LEAST_SCALE <= self.scale <= 1:
             raise OptionError(f"scale must be from {LEAST_SCALE} to 1, not {self.scale:g}")
         if self.robot != TWIN:
@@ -108,6 +116,19 @@ class BridgeOptions:
         _ = self.twin_parameters, self.camera_sources, self.place_given
         self.out = self.out or f"runs/bridge-{self.robot}-{self.policy_word}-{self.mode}"
 
+    def _check_policy(self, key: str, policy: str) -> None:
+        if policy not in (EXPERT, HOLD, TELEOP) and not policy.startswith((REPLAY, REMOTE)):
+            raise OptionError(
+                f"{key}={policy}: choose {EXPERT}, {HOLD}, {TELEOP}, {REPLAY}FILE or {REMOTE}DIALECT://HOST:PORT; "
+                "others run behind `workbench serve`"
+            )
+        if policy == EXPERT and self.robot != TWIN:
+            raise OptionError(
+                f"{key}={EXPERT} is told by the twin's sensor where things are, which robot={self.robot} lacks"
+            )
+        if policy == TELEOP and self.policy_a:
+            raise OptionError(f"{key}={TELEOP}: who drives by hand is not blind")
+
     def _check_real(self) -> None:
         if self.arm or self.scale != LEAST_SCALE:
             raise OptionError(
@@ -122,7 +143,12 @@ class BridgeOptions:
     @property
     def policy_word(self) -> str:
         """The policy's name as part of a folder's."""
-        return self.policy.partition(":")[0]
+        return "blind" if self.policy_a else self.policy.partition(":")[0]
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Who acts: one, or two in an order that is sealed."""
+        return (self.policy_a, self.policy_b) if self.policy_a else (self.policy,)
 
     @property
     def twin_parameters(self) -> TwinParameters:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from workbench.bridge import operator as keys
 from workbench.bridge.arm_loop import ArmLoop
 from workbench.bridge.clock import Ticker
+from workbench.bridge.desk import ArmStopped, Desk
 from workbench.bridge.episode import STOPPED, EpisodeRunner, Happened
-from workbench.bridge.gate import GateError, Mode
+from workbench.bridge.gate import Mode
 from workbench.bridge.operator import Operator, StopSignals
 from workbench.bridge.options import LIVE, TASK, BridgeOptions
 from workbench.bridge.record import episode_record
@@ -33,15 +33,6 @@ HOME_S = 60.0
 """It is given up after that long [s]."""
 TRAILING = 30
 """Control steps that are still seen after a policy is done, for things to settle."""
-SCALE_STEP = 0.1
-
-
-class Ended(Exception):
-    """The operator or a signal ends the run."""
-
-
-class ArmStopped(Exception):
-    """The arm has been stopped for good; one sentence says why."""
 
 
 class Session:
@@ -57,11 +48,15 @@ class Session:
         console: Console,
     ) -> None:
         self.options, self.bench, self.folder = options, bench, folder
-        self._operator, self._signals, self._console = operator, signals, console
+        self._console = console
         self._log: TickLog | None = None
         self._loop = ArmLoop(bench.driver, bench.gate, Ticker(1 / options.rate_hz), None, False, bench.heard)
-        self._label: bool | None = None
-        self._told = 0.0
+        self.desk = Desk(
+            options, operator, signals, console, self._loop, getattr(bench.policy, "steer", None)
+        )
+        """Where the operator is listened to."""
+        self.must_judge = False
+        """Whether each episode is to be judged by the person, if it has no judge."""
         self.began = time.monotonic()
         """[s]"""
         self.records: dict[int, EpisodeRecord] = {}
@@ -106,7 +101,7 @@ class Session:
             "policy": bench.policy.name, "mode": options.mode, "action_spec": spec.to_dict(),
             "pose_sensor": bench.policy.uses_pose_sensor, "scale": bench.gate.scale,
         })  # fmt: skip
-        self._label = None
+        self.desk.label = None
         runner = EpisodeRunner(
             self._loop, bench.policy, thinker, bench.targets, options.execution(bench.policy), bench.senses,
             self._over, steered=lambda: self._loop.commanding or options.mode != "shadow",
@@ -114,19 +109,16 @@ class Session:
         began = time.monotonic()
         most = round(options.episode_s * spec.control_hz)
         happened = runner.run(f"{seed}-{index}", seed + index, instruction, most, TRAILING)
-        verdict = self._verdict(happened)
         wall = time.monotonic() - began
+        self.desk.explain(must=self.must_judge)
+        verdict = self._verdict(happened)
         record = episode_record(index, TASK, seed, instruction, happened, verdict, 1 / spec.control_hz, wall)
         self._write("/episode", {"end": index, "record": record.to_dict(), "ended": happened.ended})
         self._close_log()
         self._keep(record, happened)
-        outcome = "success" if record.success else f"failure: {record.failure_reason}"
-        self._console.print(
-            f"episode {index}: {outcome} ({happened.ended}), {record.duration_s:.1f} s, the gate changed "
-            f"{record.limited_share or 0:.1%} of the commands", markup=False,
-        )  # fmt: skip
+        self._tell(record, happened)
         if happened.ended == STOPPED:
-            self._after_stop(happened.reason)
+            self.desk.after_stop(happened.reason)
 
     def _keep(self, record: EpisodeRecord, happened: Happened) -> None:
         from workbench.bridge.trajectory import trajectory_of
@@ -136,11 +128,12 @@ class Session:
             trajectory.save(self.folder.path / "trajectories" / f"episode_{record.index:06d}.npz")
         self.folder.append(record)
         self.records[record.index] = record
+        self.desk.done += 1
 
     def _verdict(self, happened: Happened) -> dict[str, Any]:
-        if self._label is not None:
-            reason = None if self._label else "operator"
-            return {"success": self._label, "failure_reason": reason, "time_to_success_s": None}
+        said = self.desk.label
+        if said is not None:
+            return {"success": said.success, "failure_reason": said.failure_reason, "time_to_success_s": None}
         if self.bench.judged is not None:
             verdict = self.bench.judged.final()
             if not verdict["success"] and happened.ended == STOPPED:
@@ -148,6 +141,13 @@ class Session:
             return verdict
         reason = STOPPED if happened.ended == STOPPED else "timeout"
         return {"success": False, "failure_reason": reason, "time_to_success_s": None}
+
+    def _tell(self, record: EpisodeRecord, happened: Happened) -> None:
+        outcome = "success" if record.success else f"failure: {record.failure_reason}"
+        self._console.print(
+            f"episode {record.index}: {outcome} ({happened.ended}), {record.duration_s:.1f} s, the gate changed "
+            f"{record.limited_share or 0:.1%} of the commands", markup=False,
+        )  # fmt: skip
 
     # -- between episodes
 
@@ -158,11 +158,7 @@ class Session:
             self._command(self.options.mode == "dry_run")
             return
         if not self.options.arm:
-            self._console.print("the arm is not armed: press a to arm it; " + keys.KEYS, markup=False)
-        while not self.options.arm:
-            if keys.ARM in self._keys():
-                break
-            self._idle("waits to be armed")
+            self.desk.await_arming()
         self._loop.begin()
         self._command(True)
         self._loop.event("operator", "the arm is armed")
@@ -190,10 +186,10 @@ class Session:
                 decision = loop.command(target + share * left, open_width, state.captured, now)
                 target = target if decision.target is None else decision.target.copy()
             setpoint = loop.finish(now, state)
-            self._status("goes home")
-            self._obey(self._keys())
+            self.desk.status("goes home")
+            self.desk.obey(self.desk.keys())
             if gate.mode in (Mode.LATCHED, Mode.STOPPED):
-                self._after_stop(gate.reason)
+                self.desk.after_stop(gate.reason)
                 target = setpoint.position.copy()
             near = state is not None and np.abs(state.joint_pos.value - home).max() < HOME_NEAR
             if near and setpoint.at_rest and np.abs(home - target).max() <= ARRIVED:
@@ -201,74 +197,19 @@ class Session:
             phase = (phase + 1) % ticks
         raise ArmStopped(f"the arm did not come home within {HOME_S:g} s")
 
-    def _after_stop(self, reason: str) -> None:
-        """Wait for the operator to let it go on; without one, the run ends."""
-        if isinstance(self._operator, keys.Nobody):
-            raise ArmStopped(f"the arm was stopped: {reason}")
-        self._console.print(f"the arm was stopped: {reason}; [r]eset lets it go on, [q] ends", markup=False)
-        while self.bench.gate.mode in (Mode.LATCHED, Mode.STOPPED):
-            self._idle(f"stopped: {reason}")
-            self._obey(self._keys())
-
-    def _idle(self, what: str) -> None:
-        """A period in which nobody asks for anything."""
-        now, state = self._loop.wait()
-        self._loop.finish(now, state)
-        self._status(what)
-
     # -- the operator
 
     def _over(self) -> str | None:
         """Asked each control step: why the episode is over, if it is."""
-        self._obey(self._keys())
-        self._status("acts")
-        if self._label is not None:
+        desk = self.desk
+        desk.obey(desk.keys())
+        desk.status("acts")
+        if desk.label is not None:
             return "judged"
         judged = self.bench.judged
         if judged is not None and judged.lost:
             raise ArmStopped(judged.lost)
         return "judged" if judged is not None and judged.success else None
-
-    def _keys(self) -> str:
-        if self._signals.number is not None:
-            raise Ended(f"signal {self._signals.number}")
-        pressed = self._operator.pressed()
-        if keys.END in pressed:
-            raise Ended("the operator ends the run")
-        return pressed
-
-    def _obey(self, pressed: str) -> None:
-        gate = self.bench.gate
-        for key in pressed:
-            try:
-                match key:
-                    case keys.HOLD:
-                        gate.stop("the operator holds the arm")
-                    case keys.RESET:
-                        gate.acknowledge(time.monotonic())
-                    case keys.MORE | keys.LESS:
-                        step = SCALE_STEP if key == keys.MORE else -SCALE_STEP
-                        gate.set_scale(round(gate.scale + step, 2))
-                        self.bench.driver.set_scale(gate.scale)
-                        self._loop.event("operator", f"scale {gate.scale:g}")
-                    case keys.SUCCESS | keys.FAILURE:
-                        self._label = key == keys.SUCCESS
-            except GateError as problem:
-                self._console.print(str(problem), markup=False)
-
-    def _status(self, what: str) -> None:
-        """A line, once a second, where a person sees it."""
-        now = time.monotonic()
-        if now - self._told < 1.0 or not self._console.is_terminal:
-            return
-        self._told = now
-        gate, tally = self.bench.gate, self._loop.tally
-        armed = "armed" if self._loop.commanding else "not commanded"
-        line = (
-            f"{self.options.mode} {what} | {armed} | {gate.mode} {gate.reason} | scale {gate.scale:.0%} | "
-            f"{len(self.records)}/{self.options.episodes} | changed {tally.changed} refused {tally.refused}"
-        )
-        self._console.print(f"\r\x1b[K{line[:110]}", end="", markup=False, highlight=False)
 
     # -- the log
 

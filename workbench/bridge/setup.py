@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from workbench.bridge.gate import Gate, GateCfg, WatchdogCfg
 from workbench.bridge.ideal_arm import IdealArm
 from workbench.bridge.labels import Judged
 from workbench.bridge.observation import Picture
-from workbench.bridge.options import CONTROL_HZ, DRY_RUN, EXPERT, HOLD, REPLAY, TWIN, BridgeOptions
+from workbench.bridge.options import CONTROL_HZ, DRY_RUN, EXPERT, HOLD, REPLAY, TELEOP, TWIN, BridgeOptions
 from workbench.bridge.place import bounds_of
 from workbench.bridge.policies.protocol import BridgePolicy
 from workbench.bridge.sources import Camera, FileCamera, OpenCvCamera, PoseSensorLine, TwinCameras
@@ -37,6 +37,9 @@ class Bench:
     driver: Driver
     gate: Gate
     policy: BridgePolicy
+    """Who acts now."""
+    policies: tuple[BridgePolicy, ...]
+    """Who acts by turns."""
     targets: Targets
     senses: Senses
     judged: Judged | None
@@ -61,10 +64,15 @@ def make_bench(options: BridgeOptions, folder: Path, stack: ExitStack) -> Bench:
     spec = _action_spec(options, model, driver)
     targets = Targets(spec, _chain(model), driver.limits, driver.home, model.gripper)
     offer = ObservationOffer(name, len(driver.home), model.gripper.max_width, sizes)
-    policy = _policy(options, spec, targets, offer)
-    stack.callback(policy.close)
+    policies = []
+    for who in options.policies:
+        policies.append(_policy(replace(options, policy=who), spec, targets, offer))
+        stack.callback(policies[-1].close)
+    # Two policies have the same senses and the same watchdog, whichever acts.
+    looking = tuple(dict.fromkeys(camera for policy in policies for camera in policy.cameras))
+    sensing = any(policy.uses_pose_sensor for policy in policies)
     if options.robot == TWIN:
-        draw = bool(policy.cameras) or options.pictures
+        draw = bool(looking) or options.pictures
         twin = stack.enter_context(RunningTwin(folder / "twin", options.twin_parameters, cameras=draw))
         driver = driver_class(name)(**_driver_options(options, name, twin.host))
     sources = _cameras(options, twin)
@@ -74,7 +82,7 @@ def make_bench(options: BridgeOptions, folder: Path, stack: ExitStack) -> Bench:
     if twin is not None:
         judged = Judged(twin)
         stack.callback(judged.close)
-    if twin is not None and policy.uses_pose_sensor:
+    if twin is not None and sensing:
         sensor = PoseSensorLine()
         stack.callback(sensor.close)
         twin.sense(sensor.port)
@@ -84,7 +92,7 @@ def make_bench(options: BridgeOptions, folder: Path, stack: ExitStack) -> Bench:
         driver.connect()
         stack.callback(driver.close)
     driver.set_scale(options.scale)
-    watched = tuple(f"camera:{camera}" for camera in policy.cameras)
+    watched = tuple(f"camera:{camera}" for camera in looking)
     gate = Gate(
         GateCfg.of(
             model,
@@ -93,7 +101,7 @@ def make_bench(options: BridgeOptions, folder: Path, stack: ExitStack) -> Bench:
             command_dt=1 / spec.control_hz,
             scale=options.scale,
             limits=driver.limits,
-            watchdog=WatchdogCfg(sources=watched + (("pose_sensor",) if policy.uses_pose_sensor else ())),
+            watchdog=WatchdogCfg(sources=watched + (("pose_sensor",) if sensing else ())),
         )
     )
 
@@ -101,14 +109,14 @@ def make_bench(options: BridgeOptions, folder: Path, stack: ExitStack) -> Bench:
         return {name: picture for source in sources for name, picture in source.newest().items()}
 
     def heard() -> dict[str, float]:
-        newest = pictures() if policy.cameras else {}
-        times = {f"camera:{camera}": newest[camera].captured for camera in policy.cameras if camera in newest}
+        newest = pictures() if looking else {}
+        times = {f"camera:{camera}": newest[camera].captured for camera in looking if camera in newest}
         poses = sensor.newest() if sensor is not None else None
         return times if poses is None else times | {"pose_sensor": poses.captured}
 
     kept = names if options.pictures else ()
     senses = Senses(pictures, sensor.newest if sensor is not None else lambda: None, kept)
-    return Bench(driver, gate, policy, targets, senses, judged, twin, heard)
+    return Bench(driver, gate, policies[0], tuple(policies), targets, senses, judged, twin, heard)
 
 
 def _driver_options(options: BridgeOptions, name: str, address: str) -> dict[str, Any]:
@@ -145,6 +153,10 @@ def _policy(
         from workbench.bridge.policies.hold import HoldStill
 
         return HoldStill(spec)
+    if options.policy == TELEOP:
+        from workbench.bridge.policies.teleop import Teleop
+
+        return Teleop(spec, options.scale)
     if options.policy == EXPERT:
         from workbench.bridge.policies.expert import PoseExpert
 

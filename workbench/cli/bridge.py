@@ -13,6 +13,8 @@ from workbench.cli.options import OptionError, help_table, option, parse_options
 from workbench.cli.positional import positional
 
 USAGE = """usage: workbench bridge key=value ...
+       workbench bridge policy_a=... policy_b=...  two policies by turns, their order sealed
+       workbench bridge unseal RUN                 ends that: who was who
        workbench bridge archive RUN out=FOLDER     its logs, for `workbench data`
        workbench bridge twin_setup                 makes the twin's environment
 """
@@ -25,6 +27,14 @@ class ArchiveOptions:
     out: str = option("", "new folder for the archive")
 
 
+@dataclass
+class UnsealOptions:
+    """Options of ``workbench bridge unseal``."""
+
+    partial: bool = option(False, "also where trials are missing, of which none can then be added")
+    vault: str = option("", "the folder that was vault= of the run")
+
+
 def bridge_command(words: Sequence[str], wants_help: bool, console: Console) -> int:
     """Do what the words say, or print how to say it; the exit status."""
     if wants_help:
@@ -33,6 +43,8 @@ def bridge_command(words: Sequence[str], wants_help: bool, console: Console) -> 
         return 0
     if words and words[0] == "archive":
         return _archive(words[1:], console)
+    if words and words[0] == "unseal":
+        return _unseal(words[1:], console)
     if list(words) == ["twin_setup"]:
         from workbench.bridge.twin.environment import make
 
@@ -40,9 +52,23 @@ def bridge_command(words: Sequence[str], wants_help: bool, console: Console) -> 
         return 0
     options = parse_options(BridgeOptions, words)
     options.resolve()
+    if options.policy_a:
+        from workbench.bridge.blind.command import bridge_blind
+
+        return bridge_blind(options, console)
     from workbench.bridge.command import bridge
 
     return bridge(options, console)
+
+
+def _unseal(words: Sequence[str], console: Console) -> int:
+    usage = "bridge unseal takes a run folder: workbench bridge unseal RUN [partial=true]"
+    (run,), given = positional(words, 1, usage, UnsealOptions)
+    options = parse_options(UnsealOptions, given)
+    from workbench.bridge.blind.command import unseal_run
+
+    unseal_run(Path(run), options.partial, options.vault, console)
+    return 0
 
 
 def _archive(words: Sequence[str], console: Console) -> int:

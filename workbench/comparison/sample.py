@@ -49,7 +49,7 @@ def read_sample(run: str | os.PathLike[str], name: str | None = None) -> Sample:
     config = folder.config()
     name = name or folder.path.resolve().name
     command = config.get("command", "eval")
-    if command != "eval":
+    if command not in ("eval", "bridge"):
         raise ComparisonError(
             f"{name} was made by `workbench {command}`, which chooses its episodes by their outcomes; compare takes "
             "runs of `workbench eval`"

@@ -1,0 +1,1 @@
+"""Two policies compared by a person who does not know which one moves the arm."""
