@@ -28,7 +28,7 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.installation import cpu_name, git_commit, memory_gib, package_versions
 from workbench.runs.records import SessionRecord
 
-IGNORED = ("arm", "scale", "address")
+IGNORED = ("arm", "scale", "address", "live")
 """Options that may differ when a run goes on."""
 DONE, STOPPED = 0, 1
 
@@ -44,6 +44,7 @@ def bridge(options: BridgeOptions, console: Console) -> int:
         operator = operator_of(options, stack)
         bench = make_bench(options, Path(options.out), stack)
         session = Session(options, bench, folder, operator, signals, console)
+        watch(session, stack, console)
         started, began = datetime.now(UTC), time.monotonic()
         status, said = DONE, ""
         try:
@@ -82,6 +83,17 @@ def operator_of(options: BridgeOptions, stack: ExitStack) -> Operator:
     if options.policy == TELEOP:
         raise OptionError(f"policy={TELEOP} is driven by keys of a terminal, and there is no terminal here")
     return operator
+
+
+def watch(session: Session, stack: ExitStack, console: Console) -> None:
+    """Open the live view, if one is wanted."""
+    if not session.options.live:
+        return
+    from workbench.bridge.live import BridgeView
+
+    session.view = BridgeView(session.options, session.bench, session.loop, session.desk.blind)
+    stack.callback(session.view.close)
+    console.print(session.view.said, markup=False)
 
 
 def write_recording(folder: Path, console: Console) -> None:

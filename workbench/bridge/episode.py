@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -36,6 +36,18 @@ class Senses:
     poses: Callable[[], Poses | None] = lambda: None
     kept: tuple[str, ...] = ()
     """Cameras whose pictures are kept, beside those that the policy looks through."""
+
+
+class Watcher(Protocol):
+    """Sees what happens, and changes nothing; must return at once."""
+
+    def decided(self, answer: Answer) -> None:
+        """A policy has answered."""
+        ...
+
+    def ticked(self, tick: Tick) -> None:
+        """A period is over."""
+        ...
 
 
 @dataclass
@@ -69,6 +81,7 @@ class EpisodeRunner:
         senses: Senses,
         over: Callable[[], str | None],
         steered: Callable[[], bool] = lambda: True,
+        watcher: Watcher | None = None,
     ) -> None:
         """
         Args:
@@ -79,11 +92,13 @@ class EpisodeRunner:
             execution: how its chunks are carried out.
             senses: what it sees beside the arm.
             over: says, each period, why the episode is over, if it is.
+            watcher: is told what happens, for a live view.
             steered: whether the arm follows this policy; where it does not, as in the shadow of another, the gate
                 begins at each decision where the arm is.
         """
         self._loop, self._policy, self._thinker, self._targets = loop, policy, thinker, targets
         self._senses, self._over, self._steered = senses, over, steered
+        self._watcher = watcher
         self._executor = ChunkExecutor(execution, 1, policy.action_spec, policy.action_spec.idle_action)
         self._per_step = round(1 / (loop.ticker.period * policy.action_spec.control_hz))
         self._instruction, self._captured = "", 0.0
@@ -112,7 +127,10 @@ class EpisodeRunner:
             setpoint = self._loop.finish(now, state_now)
             if setpoint.mode is not Mode.MOVING:
                 self._targets.commanded(setpoint.position)
-            self._log(Tick(now, state_now, setpoint, *(tick or ())))
+            ticked = Tick(now, state_now, setpoint, *(tick or ()))
+            self._log(ticked)
+            if self._watcher is not None:
+                self._watcher.ticked(ticked)
             phase = (phase + 1) % self._per_step
             if phase == 0 and (why := self._ending(happened, most_steps, trailing)):
                 happened.ended = why
@@ -158,6 +176,8 @@ class EpisodeRunner:
         self._executor.receive([0], answer.thought.actions[None], np.zeros(1, np.int64), asked_ago=waited)
         happened.decisions.append(answer)
         self._captured = answer.observed.captured
+        if self._watcher is not None:
+            self._watcher.decided(answer)
         if answer.thought.done and self._left is None:
             self._left = 0
         if self._loop.log is not None:

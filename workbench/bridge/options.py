@@ -78,6 +78,9 @@ class BridgeOptions:
     place: str = option(
         "", "YAML file of the place: workspace, table_height, keep_out; empty: that of the simulated tasks"
     )
+    live: str = option(
+        "", "true: a live view in Rerun; or a file to write it to, or the address of a viewer that is open"
+    )
     out: str = option("", "run folder; empty: named by robot, policy and mode, under runs/")
 
     def resolve(self) -> None:
@@ -88,6 +91,8 @@ class BridgeOptions:
         _choose("action_space", self.action_space, (DELTA_EEF, DELTA_JOINTS))
         if bool(self.policy_a) != bool(self.policy_b) or (self.policy_a and self.policy != HOLD):
             raise OptionError("give policy=, or both policy_a= and policy_b=")
+        if self.live == "false":
+            self.live = ""
         if self.vault and not self.policy_a:
             raise OptionError("vault= is for policy_a= and policy_b=")
         for key, policy in zip(

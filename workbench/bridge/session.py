@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -22,6 +22,9 @@ from workbench.bridge.thinking import Thinker
 from workbench.bridge.ticks import TickLog
 from workbench.runs.folder import RunFolder
 from workbench.runs.records import EpisodeRecord
+
+if TYPE_CHECKING:
+    from workbench.bridge.live import BridgeView
 
 HOME_NEAR = 0.015
 """Joints within this of home are there [rad]."""
@@ -55,6 +58,8 @@ class Session:
             options, operator, signals, console, self._loop, getattr(bench.policy, "steer", None)
         )
         """Where the operator is listened to."""
+        self.view: BridgeView | None = None
+        """Live, where somebody wants to see it."""
         self.must_judge = False
         """Whether each episode is to be judged by the person, if it has no judge."""
         self.began = time.monotonic()
@@ -102,9 +107,11 @@ class Session:
             "pose_sensor": bench.policy.uses_pose_sensor, "scale": bench.gate.scale,
         })  # fmt: skip
         self.desk.label = None
+        if self.view is not None:
+            self.view.begin()
         runner = EpisodeRunner(
             self._loop, bench.policy, thinker, bench.targets, options.execution(bench.policy), bench.senses,
-            self._over, steered=lambda: self._loop.commanding or options.mode != "shadow",
+            self._over, steered=lambda: self._loop.commanding or options.mode != "shadow", watcher=self.view,
         )  # fmt: skip
         began = time.monotonic()
         most = round(options.episode_s * spec.control_hz)

@@ -72,7 +72,7 @@ def make_bench(options: BridgeOptions, folder: Path, stack: ExitStack) -> Bench:
     looking = tuple(dict.fromkeys(camera for policy in policies for camera in policy.cameras))
     sensing = any(policy.uses_pose_sensor for policy in policies)
     if options.robot == TWIN:
-        draw = bool(looking) or options.pictures
+        draw = bool(looking) or options.pictures or bool(options.live)
         twin = stack.enter_context(RunningTwin(folder / "twin", options.twin_parameters, cameras=draw))
         driver = driver_class(name)(**_driver_options(options, name, twin.host))
     sources = _cameras(options, twin)

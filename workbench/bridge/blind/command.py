@@ -23,6 +23,7 @@ from workbench.bridge.command import (
     note_session,
     operator_of,
     provenance,
+    watch,
     write_recording,
 )
 from workbench.bridge.desk import ArmStopped, Ended
@@ -55,6 +56,7 @@ def bridge_blind(options: BridgeOptions, console: Console) -> int:
         operator = operator_of(options, stack)
         bench = make_bench(options, sealed.vault, stack)
         session = BlindSession(options, bench, sealed, folders, operator, signals, console)
+        watch(session, stack, console)
         started, began = datetime.now(UTC), time.monotonic()
         status, said = DONE, ""
         try:
