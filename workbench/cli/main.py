@@ -90,17 +90,29 @@ def _eval_grounding(words: Sequence[str], console: Console) -> int:
 
 
 def _tune(words: Sequence[str], console: Console) -> int:
+    if words and words[0] in ("sysid", "excitation"):
+        from workbench.identification import sysid_command
+
+        if wants_help(words):
+            sysid_command.print_help(words, console)
+            return 0
+        run = sysid_command.sysid_command if words[0] == "sysid" else sysid_command.excitation_command
+        return run(words[1:], console)
     from workbench.tuning.options import AdrOptions
 
     if wants_help(words):
-        console.print("usage: workbench tune adr key=value ...\n")
+        console.print(
+            "usage: workbench tune adr key=value ...; also: tune sysid --help, tune excitation --help\n"
+        )
         console.print(help_table(AdrOptions))
         return 0
     if not words or words[0] != "adr":
         given = f", not {words[0]!r}" if words else ""
         if words and words[0] in ("ladder", "factorial"):
             given += f"; that is workbench eval attribute={words[0]}"
-        raise OptionError(f"tune takes a method: workbench tune adr key=value ...{given}")
+        raise OptionError(
+            f"tune takes a method, adr, sysid or excitation: workbench tune adr key=value ...{given}"
+        )
     options = parse_options(AdrOptions, words[1:])
     options.resolve()
     from workbench.evaluation.overview import print_report
@@ -223,7 +235,7 @@ COMMANDS = {
     ),
     "tune": Command(
         _tune,
-        "find how far each factor can go before the policy fails",
+        "find how far each factor can go before the policy fails (adr), or what an arm's logs say of it (sysid)",
         "workbench tune adr policy=expert dr=heavy factors=camera.exposure",
     ),
     "policy": Command(

@@ -1,0 +1,189 @@
+"""Identification from beginning to end: what logs can tell, the fit at two steps, the posterior, and how it holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from robots.protocol import RobotModel
+from workbench.identification.arm_simulator import ArmSimulator, noise_of
+from workbench.identification.bands import Band, band, scale_of, warnings
+from workbench.identification.discrepancy import Discrepancy, discrepancy, slow_against_quick
+from workbench.identification.fit import CONVERGED, Fit, cma, derivatives, levenberg_marquardt
+from workbench.identification.identifiability import Identifiability, identifiability
+from workbench.identification.motion_log import MotionLog
+from workbench.identification.parameters import ParameterSet
+from workbench.identification.posterior import SAMPLES, Posterior, posterior
+from workbench.identification.problem import Problem, Told
+from workbench.identification.windows import Windows, windows
+
+FIRST_NOISE = 10.0
+"""The first fit takes noise for so many times the encoder's: far from the optimum, misfit is not noise."""
+ROUGHLY = 1.0
+"""Fits whose weights are found anew need not be exact: in units of the log density."""
+LM, CMA_ES = "lm", "cma"
+METHODS = (LM, CMA_ES)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to identify."""
+
+    dt: float = 0.01
+    """[s]"""
+    window_s: float = 2.0
+    burn_in_s: float = 0.4
+    method: str = LM
+    seed: int = 0
+    threads: int | None = None
+    halve: bool = True
+    """Whether to fit at half the step too, for the model's discrepancy."""
+    cma_evaluations: int = 6000
+    samples: int = SAMPLES
+    """Importance samples."""
+
+
+@dataclass(frozen=True, eq=False)
+class AtStep:
+    """What one time step finds."""
+
+    dt: float
+    fit: Fit
+    posterior: Posterior
+    errors: np.ndarray
+    """Of training ``[R', J]`` [rad]."""
+    speed: np.ndarray
+    """Discrepancy of slow against quick motion ``[P]``."""
+    evaluations: int
+
+
+@dataclass(frozen=True, eq=False)
+class Identified:
+    """Everything that was found."""
+
+    parameters: ParameterSet
+    noise: np.ndarray
+    """Of the encoders ``[J]`` [rad]."""
+    told: Identifiability
+    coarse: AtStep
+    fine: AtStep | None
+    discrepancy: Discrepancy | None
+    warnings: list[str]
+    coverage: np.ndarray | None
+    """Of the band of held-out logs ``[J]``; None where none are held out."""
+    rmse: dict[str, dict[str, np.ndarray]]
+    """``training`` and ``held_out`` -> ``before`` and ``after`` ``[J]`` [rad], from re-synchronised starts."""
+    held_out_band: Band | None
+    wall_s: float
+
+    @property
+    def evaluations(self) -> int:
+        """Candidates simulated at dt and at dt/2."""
+        return self.coarse.evaluations + (self.fine.evaluations if self.fine else 0)
+
+
+def _no_word(what: str, value: float) -> None:
+    """Nobody is told."""
+
+
+def identify(
+    model: RobotModel,
+    training: Sequence[MotionLog],
+    held_out: Sequence[MotionLog],
+    parameters: ParameterSet,
+    settings: Settings,
+    told: Told = _no_word,
+) -> Identified:
+    """Find the parameters that explain the training logs, and see how they do on logs that were held out."""
+    began = time.monotonic()
+    noise = np.sqrt(np.mean([noise_of(log) ** 2 for log in training], axis=0))
+    start = np.zeros(len(parameters))
+    with ArmSimulator(model, settings.dt, settings.threads) as simulator:
+        parts = windows(training, settings.dt, settings.window_s, settings.burn_in_s)
+        coarse, known = _at_step(simulator, parameters, parts, noise, start, settings, told)
+        said = warnings(coarse.errors, parts, noise, coarse.fit.theta, parameters)
+        rmse = {"training": _before_and_after(simulator, parameters, coarse.fit.theta, parts)}
+        coverage, shown = None, None
+        if held_out:
+            test = windows(held_out, settings.dt, settings.window_s, settings.burn_in_s)
+            shown = band(
+                simulator, parameters, coarse.posterior, test, scale_of(coarse.errors), settings.seed
+            )
+            coverage = shown.coverage
+            rmse["held_out"] = _before_and_after(simulator, parameters, coarse.fit.theta, test)
+    fine, wrong = None, None
+    if settings.halve:
+        half = settings.dt / 2
+        with ArmSimulator(model, half, settings.threads) as simulator:
+            parts = windows(training, half, settings.window_s, settings.burn_in_s)
+            fine, _ = _at_step(
+                simulator, parameters, parts, noise, coarse.fit.theta, settings, told, coarse.errors
+            )
+        wrong = discrepancy(coarse.posterior, fine.posterior, fine.speed)
+    wall = time.monotonic() - began
+    return Identified(
+        parameters, noise, known, coarse, fine, wrong, said, coverage, rmse, shown, wall
+    )  # fmt: skip
+
+
+def _at_step(
+    simulator: ArmSimulator,
+    parameters: ParameterSet,
+    parts: Windows,
+    noise: np.ndarray,
+    start: np.ndarray,
+    settings: Settings,
+    told: Told,
+    errors: np.ndarray | None = None,
+) -> tuple[AtStep, Identifiability]:
+    """``errors``: what another step left at ``start``, so that noise is known from the beginning."""
+    what = f"{1000 * simulator.dt:g} ms"
+    problem = Problem(simulator, parameters, parts, FIRST_NOISE * noise)
+    if errors is not None:
+        problem.weigh(start, noise)
+        fit = levenberg_marquardt(problem, start, lambda _, v: told(f"fit at {what}", v))
+    else:
+        if settings.method == CMA_ES:
+            most = settings.cma_evaluations
+            fit = cma(problem, start, settings.seed, most, lambda _, v: told(f"CMA-ES at {what}", v))
+        else:
+            fit = levenberg_marquardt(
+                problem, start, lambda _, v: told(f"fit at {what}", v), converged_below=ROUGHLY
+            )
+        # Weights follow from what a fit leaves, and the fit from weights: twice is enough for both to stand still.
+        for below in (ROUGHLY, CONVERGED):
+            problem.weigh(fit.theta, noise)
+            fit = levenberg_marquardt(
+                problem, fit.theta, lambda _, v: told(f"weighed fit at {what}", v), converged_below=below
+            )
+    left = problem.errors(fit.theta)[0]
+    told(f"posterior at {what}", fit.objective)
+    found = posterior(problem, fit, settings.seed, settings.samples)
+    step = AtStep(simulator.dt, fit, found, left, slow_against_quick(problem, fit), problem.evaluations)
+    return step, identifiability(fit.jacobian, parameters)
+
+
+def can_tell(
+    model: RobotModel, logs: Sequence[MotionLog], parameters: ParameterSet, settings: Settings
+) -> Identifiability:
+    """What logs can tell, before any fit: at the prior's centre."""
+    noise = np.sqrt(np.mean([noise_of(log) ** 2 for log in logs], axis=0))
+    with ArmSimulator(model, settings.dt, settings.threads) as simulator:
+        parts = windows(logs, settings.dt, settings.window_s, settings.burn_in_s)
+        problem = Problem(simulator, parameters, parts, noise)
+        return identifiability(derivatives(problem, np.zeros(len(parameters))), parameters)
+
+
+def _before_and_after(
+    simulator: ArmSimulator, parameters: ParameterSet, theta: np.ndarray, parts: Windows
+) -> dict[str, np.ndarray]:
+    """RMSE of each joint ``[J]`` [rad] at nominal values and at ``theta``."""
+    nominal = {name: np.asarray(value)[None] for name, value in parameters.nominal.items()}
+    found = {}
+    for name, values in (("before", nominal), ("after", parameters.values(theta))):
+        error = (simulator.measured(values, parts)[0] - parts.measured)[parts.scored]
+        found[name] = np.sqrt((error**2).mean(0))
+    return found
