@@ -31,6 +31,8 @@ class Ticker:
         """Sleep until the next tick; the time at which it really began [s]."""
         self._due += self.period
         left = self._due - self._clock()
+        if left > self.period:  # the clock went back: waiting for it would leave the arm without a loop
+            self._due, left = self._due - left + self.period, self.period
         if left > 0:
             self._sleep(left)
         elif -left > self.period:

@@ -33,3 +33,17 @@ def test_ticks_that_were_slept_over_are_left_out_and_counted() -> None:
     ticker.wait()
     assert ticker.skipped == 2
     assert round(ticker.wait() - 100, 9) == 0.05, "the next one is on the clock again"
+
+
+def test_a_clock_that_goes_back_is_not_waited_for() -> None:
+    now, slept = [100.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    ticker = Ticker(0.01, lambda: now[0], sleep)
+    ticker.wait()
+    now[0] -= 10.0
+    ticker.wait()
+    assert slept[-1] <= 0.01 + 1e-9

@@ -9,6 +9,9 @@ from robots.registry import robot
 from workbench.bridge.dataset import read_episode
 from workbench.bridge.ticks import TickLog
 from workbench.bridge.twin import scene
+from workbench.data.archive.archive import ArchiveError
+from workbench.data.replay.bridged import commanded_on_an_arm, is_bridged
+from workbench.data.replay.command import commanded_joints
 
 MODEL = robot("franka")
 SPEC = MODEL.action_spaces(20.0)["delta_eef"]
@@ -70,3 +73,17 @@ def test_an_episode_that_was_cut_short_is_none(tmp_path: Path) -> None:
     assert read_episode(write_log(tmp_path / "log.mcap", ended=False)) is None
     with pytest.raises(ValueError, match="no MCAP"):
         read_episode(Path(__file__))
+
+
+def test_a_run_of_the_bridge_is_replayed_by_its_commanded_joints(tmp_path: Path) -> None:
+    write_log(tmp_path / "run" / "ticks" / "episode_000003.mcap")
+    write_log(tmp_path / "run" / "ticks" / "episode_000004.mcap", ended=False)
+    assert is_bridged(tmp_path / "run")
+    assert not is_bridged(tmp_path)
+    (episode,) = commanded_on_an_arm(tmp_path / "run")
+    joints = commanded_joints(episode)
+    assert (episode.index, episode.fps, joints.shape) == (3, 20.0, (STEPS, 7))
+    assert np.allclose(joints[5], 0.052)
+    write_log(tmp_path / "cut" / "ticks" / "episode_000000.mcap", ended=False)
+    with pytest.raises(ArchiveError, match="no log of an episode that ended"):
+        commanded_on_an_arm(tmp_path / "cut")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from workbench.data.lerobot.columns import OLD_NAMES
 from workbench.data.lerobot.metadata import ORIGIN
 from workbench.data.lerobot.reading import ImportedDataset, ImportedEpisode, LeRobotImportError, load_lerobot
 from workbench.data.replay.actions import Replayed, replay_actions
+from workbench.data.replay.bridged import JOINTS, commanded_on_an_arm, is_bridged
 from workbench.data.replay.joint_tracking import resample, track_joints
 from workbench.data.replay.sources import recorded_actions
 from workbench.rollout.launch import check_launch, default_device, default_physics, output_to
@@ -26,18 +27,18 @@ from workbench.stats import wilson_interval
 
 REPRODUCED = 0.95
 """Share of episodes that must succeed again for a dataset to count as reproduced."""
-JOINTS = "command.joints"
-"""Column of commanded joints; ``action.joints`` in datasets of others."""
 
 
 def replay(path: Path, options: ReplayOptions, console: Console) -> int:
     """Replay what a dataset holds; returns the exit status.
 
-    Datasets of our own are run again, episode by episode. Of those of others the commanded joints are followed, with
-    nothing on the table. Either way the error is judged.
+    Datasets of our own are run again, episode by episode. Of those of others, and of runs of the bridge, the commanded
+    joints are followed, with nothing on the table. Either way the error is judged.
     """
     options.check()
     limit = options.episodes or None
+    if is_bridged(path):
+        return _follow(commanded_on_an_arm(path), options, limit, console)
     if is_archive(path) or (path / ORIGIN).exists():
         return _run_again(path, options, limit, console)
     return _follow(load_lerobot(path), options, limit, console)
@@ -88,7 +89,12 @@ def judge(found: list[Replayed], allowed_mm: float, console: Console) -> int:
     return 0 if share >= REPRODUCED and not beyond else 1
 
 
-def _follow(dataset: ImportedDataset, options: ReplayOptions, limit: int | None, console: Console) -> int:
+def _follow(
+    dataset: ImportedDataset | Sequence[ImportedEpisode],
+    options: ReplayOptions,
+    limit: int | None,
+    console: Console,
+) -> int:
     device = default_device()
     physics = options.physics or default_physics(device)
     check_launch(physics, "newton_warp", device)

@@ -1,0 +1,320 @@
+"""Things that break while the bridge moves the twin, and how the arm comes to rest then, by the twin's own audit.
+
+    .venv/bin/python -m tools.bridge_faults 20 runs/faults               # all faults, 20 times each
+    .venv/bin/python -m tools.bridge_faults 20 runs/faults bridge_killed policy_stalled
+
+Needs the twin's environment (`workbench bridge twin_setup`) and `franky-control`. Every time is a run of its own: the
+policy of `tools.fault_policy` swings the arm at 40 % of its limits, something breaks, and from then on are measured the
+time until every true joint is slower than 0.02 rad/s for 20 ms, the way of the joint that went farthest, and how long
+before the fault the last tick is that the log holds. ``clock_jumps`` is tried on the ideal arm, by its set points: no
+process can be given another monotonic clock.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tests.workbench.bridge.twin.faults import STILL, await_motion, rest_after, stop_twin_of
+from workbench.bridge.ticks import read_ticks
+from workbench.views.recording.rerun_viewer import free_port
+
+SCALE = 0.4
+LONGEST_S = 90.0
+"""For so long a proxy's first loss is waited for [s]."""
+
+
+@dataclass
+class Run:
+    """A bridge that moves the twin, and who it asks."""
+
+    out: Path
+    bridge: subprocess.Popen
+    policy: subprocess.Popen
+    port: int
+    cameras: tuple[str, ...]
+    losses: Path
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One time."""
+
+    rest_s: float
+    """None known: NaN, where the twin's audit ends with the twin."""
+    way_rad: float
+    speed: float
+    """Of the fastest joint at the fault [rad/s]."""
+    last_tick_s: float
+    """How long before the fault the last tick is, if the bridge was killed; else the longest gap between ticks [s]."""
+
+
+@contextmanager
+def running(out: Path, proxied: bool, cameras: tuple[str, ...]) -> Iterator[Run]:
+    """The arm of a twin, moving."""
+    out.mkdir(parents=True)
+    port, losses = free_port(), out / "losses.txt"
+    policy = _start("tools.fault_policy", "serve", str(port), *cameras)
+    asked, proxy = port, None
+    if proxied:
+        asked = free_port()
+        proxy = _start("tools.fault_policy", "proxy", str(asked), str(port), str(losses))
+    _await_port(asked)
+    _await_port(port)
+    with (out / "bridge.log").open("wb") as log:
+        bridge = subprocess.Popen(
+            [
+                sys.executable, "-m", "workbench.cli.main", "bridge", "robot=twin", "mode=live", "arm=true",
+                f"scale={SCALE}", "episode_s=300", f"policy=remote:openpi://127.0.0.1:{asked}", f"out={out / 'run'}",
+            ],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        await_motion(out / "run")
+        yield Run(out / "run", bridge, policy, port, cameras, losses)
+    finally:
+        stop_twin_of(out / "run")
+        for process in (bridge, policy, proxy):
+            if process is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGCONT)
+                    process.terminate()
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+
+def _start(*words: str) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-m", *words])
+
+
+def _await_port(port: int) -> None:
+    import socket
+
+    for _ in range(300):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"nothing listens at port {port}")
+
+
+def _processes(*words: bytes) -> list[int]:
+    """Processes whose command has all these words."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and set(words) <= set((entry / "cmdline").read_bytes().split(b"\0")):
+                found.append(int(entry.name))
+    return found
+
+
+def _twin(run: Run) -> int:
+    return _processes(str(run.out.absolute() / "twin" / "twin.json").encode())[0]
+
+
+def _cameras(run: Run) -> int:
+    twin = _twin(run)
+    for pid in _processes(b"workbench.bridge.twin.cameras"):
+        if f"PPid:\t{twin}\n" in Path(f"/proc/{pid}/status").read_text("utf-8"):
+            return pid
+    raise RuntimeError("the twin has no process of cameras")
+
+
+def _send(pid: int, number: int) -> float:
+    at = time.monotonic()
+    os.kill(pid, number)
+    return at
+
+
+def policy_killed(run: Run) -> float:
+    """The policy's process is killed."""
+    return _send(run.policy.pid, signal.SIGKILL)
+
+
+def policy_stalled(run: Run) -> float:
+    """It stops to answer, its connection open."""
+    return _send(run.policy.pid, signal.SIGSTOP)
+
+
+def policy_restarted(run: Run) -> float:
+    """It is killed, and another comes up at its address at once."""
+    at = _send(run.policy.pid, signal.SIGKILL)
+    run.policy.wait()
+    run.policy = _start("tools.fault_policy", "serve", str(run.port), *run.cameras)
+    return at
+
+
+def camera_frozen(run: Run) -> float:
+    """The cameras give no new picture."""
+    return _send(_cameras(run), signal.SIGSTOP)
+
+
+def twin_killed(run: Run) -> float:
+    """The arm falls silent for ever."""
+    return _send(_twin(run), signal.SIGKILL)
+
+
+def bridge_killed(run: Run) -> float:
+    """SIGKILL."""
+    return _send(run.bridge.pid, signal.SIGKILL)
+
+
+def bad_network(run: Run) -> float:
+    """Up to 300 ms more on every message, and one of ten lost: from the first loss on."""
+    end = time.monotonic() + LONGEST_S
+    while time.monotonic() < end:
+        if run.losses.exists() and (lines := run.losses.read_text("utf-8").split()):
+            return float(lines[0])
+        time.sleep(0.05)
+    raise RuntimeError(f"no message was lost within {LONGEST_S:g} s")
+
+
+FAULTS: dict[str, Callable[[Run], float]] = {
+    fault.__name__: fault
+    for fault in (
+        policy_killed, policy_stalled, policy_restarted, camera_frozen, twin_killed, bridge_killed, bad_network,
+    )
+}  # fmt: skip
+
+
+def once(name: str, out: Path) -> Measured:
+    """One fault, measured."""
+    cameras = ("front",) if name == "camera_frozen" else ()
+    with running(out, name == "bad_network", cameras) as run:
+        at = FAULTS[name](run)
+        if name == "twin_killed":
+            run.bridge.wait(30)
+            rest = (float("nan"),) * 3
+        else:
+            found = rest_after(run.out, at, wait=4.0)
+            rest = (found.seconds, found.radians, found.speed)
+        ticks = _ticks(run.out)
+    if name == "bridge_killed":
+        return Measured(*rest, at - ticks[-1])
+    return Measured(*rest, float(np.diff(ticks).max()))
+
+
+def _ticks(out: Path) -> np.ndarray:
+    newest = max((out / "ticks").glob("*.mcap"))
+    return np.array([message["at"] for _, message in read_ticks(newest, "/tick")])
+
+
+def clock_jumps(seconds: float) -> Measured:
+    """The loop's clock jumps while the ideal arm moves."""
+    from policy.execution import ExecutionCfg
+    from robots.driver import SetPoint
+    from robots.registry import robot
+    from workbench.bridge.arm_loop import ArmLoop
+    from workbench.bridge.clock import Ticker
+    from workbench.bridge.episode import EpisodeRunner, Senses
+    from workbench.bridge.gate import Gate, GateCfg
+    from workbench.bridge.ideal_arm import IdealArm
+    from workbench.bridge.operator import LEFT
+    from workbench.bridge.place import bounds_of
+    from workbench.bridge.policies.teleop import Teleop
+    from workbench.bridge.targets import Targets
+    from workbench.bridge.thinking import Thinker
+
+    model = robot("franka")
+    jumped = [0.0]
+
+    def clock() -> float:
+        return time.monotonic() + jumped[0]
+
+    limits, home = model.spec.limits, model.spec.home
+    speeds: list[tuple[float, np.ndarray, np.ndarray]] = []
+    fault: list[float] = []
+
+    class Watched(IdealArm):
+        def command(self, point: SetPoint) -> None:
+            speeds.append((time.monotonic(), point.position, point.velocity))
+            super().command(point)
+
+    arm = Watched(limits, home, clock=clock)
+    spec = model.action_spaces(20.0)["delta_eef"]
+    gate = Gate(
+        GateCfg.of(
+            model, bounds_of({}, model.workspace), dt=0.01, command_dt=0.05, scale=SCALE, limits=limits
+        )
+    )
+    loop = ArmLoop(arm, gate, Ticker(0.01, clock), None, True, clock=clock)
+    loop.begin()
+    policy = Teleop(spec, 1.0, clock)
+
+    class Watch:
+        def __init__(self) -> None:
+            self.count = 0
+
+        def decided(self, answer: object) -> None:
+            policy.steer(LEFT)
+
+        def ticked(self, tick: object) -> None:
+            self.count += 1
+            if self.count == 120:
+                fault.append(time.monotonic())
+                jumped[0] += seconds
+
+    runner = EpisodeRunner(
+        loop, policy, Thinker(policy, clock), Targets(spec, model.chain, limits, home, model.gripper), ExecutionCfg(),
+        Senses(), lambda: None, watcher=Watch(),
+    )  # fmt: skip
+    policy.steer(LEFT)
+    runner.run("1", 1, "", 100)
+    loop.come_to_rest("the trial ends")
+    after = [(t, q, v) for t, q, v in speeds if t >= fault[0]]
+    slow = next((k for k, (_, _, v) in enumerate(after) if np.abs(v).max() < STILL), None)
+    if slow is None:
+        raise RuntimeError("the arm had not come to rest")
+    way = max(float(np.abs(q - after[0][1]).max()) for _, q, _ in after[: slow + 1])
+    times = np.array([t for t, _, _ in speeds])
+    return Measured(
+        after[slow][0] - fault[0], way, float(np.abs(after[0][2]).max()), float(np.diff(times).max())
+    )
+
+
+def main() -> None:
+    """Measure, and print a line a fault."""
+    times, out, *names = sys.argv[1:]
+    known = [*FAULTS, "clock_jumps"]
+    if odd := [name for name in names if name not in known]:
+        raise SystemExit(f"there is no fault {odd[0]}; there are {', '.join(known)}")
+    print(
+        "fault: times at rest, time to rest median / greatest [s], way greatest [rad], speed at the fault greatest"
+    )
+    print("[rad/s], longest gap between ticks (bridge_killed: last tick before the kill) greatest [s]")
+    for name in names or known:
+        found, failed = [], []
+        for k in range(int(times)):
+            try:
+                found.append(
+                    clock_jumps(10.0 if k % 2 == 0 else -10.0)
+                    if name == "clock_jumps"
+                    else once(name, Path(out) / f"{name}-{k:02d}")
+                )
+            except (AssertionError, RuntimeError, subprocess.TimeoutExpired) as problem:
+                failed.append(str(problem))
+        if found:
+            rest, way, speed, tick = np.array(
+                [[m.rest_s, m.way_rad, m.speed, m.last_tick_s] for m in found]
+            ).T
+            print(
+                f"{name}: {len(found)} of {times}; {np.median(rest):.3f} / {rest.max():.3f}; {way.max():.3f}; "
+                f"{speed.max():.2f}; {tick.max():.3f}", flush=True,
+            )  # fmt: skip
+        for sentence in failed:
+            print(f"{name}: {sentence}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
