@@ -8,12 +8,14 @@ import pytest
 import yaml
 from PIL import Image
 
+from domain_rand.sets import load_set
 from tools.calibration_study import BOARD, SIZE, draw, moved, posture, told
 from workbench.calibration.calibration import load
 from workbench.calibration.hand_eye import FIXED, HAND, HandEye
 from workbench.calibration.lens import Lens
 from workbench.calibration.poses import apart, inverse, to_seven
 from workbench.calibration.synthetic import BoardRenderer
+from workbench.cli.calibrate import beyond
 from workbench.cli.main import main
 
 
@@ -65,6 +67,10 @@ def test_simulated_cameras_take_the_file(calibrated: tuple[Path, Lens, HandEye, 
     assert np.linalg.norm(there - true.camera[:3, 3]) < 0.002
     focal = content["camera.focal_length"]["value"] * front.focal_px / front.width
     assert focal == pytest.approx(np.mean(lens.focal) / lens.size[0], rel=0.005)
+    assert [sentence.split()[0] for sentence in beyond(content)] == ["camera.focal_length"]
+    content["camera.focal_length"]["value"] = 1.1  # of a camera that sees as little as the simulated one
+    (place / "mine.yaml").write_text(yaml.safe_dump(content), "utf-8")
+    load_set(str(place / "mine.yaml"))
 
 
 def test_a_camera_that_was_moved_by_5_mm_is_noticed_and_one_that_was_not_is_not(
