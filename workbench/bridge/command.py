@@ -19,6 +19,7 @@ from workbench.bridge.options import LIVE, TASK, TELEOP, TWIN, BridgeOptions
 from workbench.bridge.priority import real_time
 from workbench.bridge.session import Session
 from workbench.bridge.setup import Bench, make_bench
+from workbench.bridge.verdict import allowed
 from workbench.cli.options import OptionError
 from workbench.cli.stopping import Terminated
 from workbench.evaluation.overview import print_summary
@@ -28,7 +29,7 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.installation import cpu_name, git_commit, memory_gib, package_versions
 from workbench.runs.records import SessionRecord
 
-IGNORED = ("arm", "scale", "address", "live")
+IGNORED = ("arm", "scale", "address", "live", "verdict", "verdict_key", "require")
 """Options that may differ when a run goes on."""
 DONE, STOPPED = 0, 1
 
@@ -42,8 +43,10 @@ def bridge(options: BridgeOptions, console: Console) -> int:
         for notice in folder.notices:
             console.print(notice, markup=False)
         operator = operator_of(options, stack)
+        most_scale = allowed(options, console)
         bench = make_bench(options, Path(options.out), stack)
         session = Session(options, bench, folder, operator, signals, console)
+        session.desk.most_scale = most_scale
         watch(session, stack, console)
         started, began = datetime.now(UTC), time.monotonic()
         status, said = DONE, ""

@@ -63,6 +63,8 @@ class Desk:
         self._told = 0.0
         self.blind = False
         """Whether nothing may be told by which two policies could be told apart."""
+        self.most_scale = 1.0
+        """Share of the limits that the operator may go to."""
         self.label: Label | None = None
         """What the person said of the episode; None: nothing yet."""
         self.done = 0
@@ -97,10 +99,7 @@ class Desk:
                     case keys.RESET:
                         gate.acknowledge(time.monotonic())
                     case keys.MORE | keys.LESS:
-                        step = SCALE_STEP if key == keys.MORE else -SCALE_STEP
-                        gate.set_scale(round(gate.scale + step, 2))
-                        self._loop.driver.set_scale(gate.scale)
-                        self._loop.event("operator", f"scale {gate.scale:g}")
+                        self._change_scale(SCALE_STEP if key == keys.MORE else -SCALE_STEP)
                     case keys.SUCCESS:
                         self.label = Label(True)
                     case keys.FAILURE:
@@ -110,6 +109,16 @@ class Desk:
                             self._steer(key)
             except GateError as problem:
                 self._console.print(str(problem), markup=False)
+
+    def _change_scale(self, step: float) -> None:
+        """Use more or less of the limits, no more than is allowed; GateError for what the gate does not do."""
+        wanted = round(self._gate.scale + step, 2)
+        if step > 0 and wanted > self.most_scale + 1e-9:
+            self._console.print(f"the verdict allows {self.most_scale:.0%} of the limits", markup=False)
+            return
+        self._gate.set_scale(wanted)
+        self._loop.driver.set_scale(wanted)
+        self._loop.event("operator", f"scale {wanted:g}")
 
     def explain(self, must: bool = False) -> None:
         """After an episode: ask why it failed, and with ``must`` whether it did. The arm holds meanwhile."""

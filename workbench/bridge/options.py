@@ -13,6 +13,7 @@ from policy.execution import OPEN_LOOP, ExecutionCfg
 from robots import driver as drivers
 from robots.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.cli.options import OptionError, listed, option, words
+from workbench.verdict.permission import LEVELS, WARN
 
 if TYPE_CHECKING:
     from workbench.bridge.policies.protocol import BridgePolicy
@@ -81,6 +82,13 @@ class BridgeOptions:
     live: str = option(
         "", "true: a live view in Rerun; or a file to write it to, or the address of a viewer that is open"
     )
+    verdict: str = option(
+        "", "verdict.json of `workbench validate` on this policy; of policy_a and policy_b, two with a comma"
+    )
+    verdict_key: str = option("", "file with the key that it was signed with (docs/verdict.md)")
+    require: str = option(
+        WARN, "mode=live: strict refuses what no verdict allows, warn says so, off does not ask"
+    )
     out: str = option("", "run folder; empty: named by robot, policy and mode, under runs/")
 
     def resolve(self) -> None:
@@ -88,6 +96,7 @@ class BridgeOptions:
         _choose("robot", self.robot, (TWIN, *drivers.names()))
         _choose("mode", self.mode, MODES)
         _choose("execute", self.execute, WAYS)
+        _choose("require", self.require, LEVELS)
         _choose("action_space", self.action_space, (DELTA_EEF, DELTA_JOINTS))
         if bool(self.policy_a) != bool(self.policy_b) or (self.policy_a and self.policy != HOLD):
             raise OptionError("give policy=, or both policy_a= and policy_b=")

@@ -143,6 +143,15 @@ def _policy(words: Sequence[str], console: Console) -> int:
     return policy_command(words, console)
 
 
+def _validate(words: Sequence[str], console: Console) -> int:
+    from workbench.validate.command import print_help, validate_command
+
+    if not words or wants_help(words):
+        print_help(console)
+        return 0 if words else BAD_INPUT
+    return validate_command(words, console)
+
+
 def _serve(words: Sequence[str], console: Console) -> int:
     from workbench.serving.options import ServeOptions
 
@@ -257,6 +266,11 @@ COMMANDS = {
         _calibrate,
         "a camera's lens and place, from pictures of a board; is it still right?",
         "workbench calibrate runs/board mount=fixed camera=front out=front.yaml",
+    ),
+    "validate": Command(
+        _validate,
+        "a verdict before hardware is risked: go, go with restrictions, or no-go, with its reasons",
+        "workbench validate policy=m1 calibration=calibrated.yaml key=verdict.key",
     ),
     "compare": Command(
         results.compare,

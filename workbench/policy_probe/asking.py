@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,19 @@ class StagedPolicy:
             self._told(self.scenes)
         return Answers(np.concatenate(steps, 1), chunk, shown.position, shown.rotation, shown.goal, reached)
 
+    def time_alone(self, situation: Situation, decisions: int) -> list[float]:
+        """What each of so many decisions about the first scene alone takes [s]."""
+        policy, shown = self.policy, self.stage.show(situation)
+        policy.reset([0], self.stage.seeds[:1])
+        taken = []
+        for k in range(decisions):
+            observation = self._observation(policy, shown, shown.seen, k * policy.execute_steps, scenes=1)
+            began = time.perf_counter()
+            policy.act(observation)
+            taken.append(time.perf_counter() - began)
+            self._told(1)
+        return taken
+
     def _as(self, change: Change | None) -> Any:
         """The policy, given other observations if the change says so."""
         spec = getattr(self.policy, "observation_spec", None)
@@ -52,21 +67,29 @@ class StagedPolicy:
         variant.observation_spec = other
         return variant
 
-    def _observation(self, policy: Policy, shown: Shown, seen: Seen, step: int) -> Observation:
-        device = self.stage.env.device
+    def _observation(
+        self, policy: Policy, shown: Shown, seen: Seen, step: int, scenes: int | None = None
+    ) -> Observation:
+        """Of the first ``scenes``; None: of all."""
+        device, n = self.stage.env.device, scenes or self.scenes
 
         def tensor(array: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+            return torch.from_numpy(np.ascontiguousarray(array[:n])).to(device)
 
         return Observation(
-            env_ids=range(self.scenes),
-            step=torch.full((self.scenes,), step, dtype=torch.long, device=device),
-            instruction=list(seen.instruction),
+            env_ids=range(n),
+            step=torch.full((n,), step, dtype=torch.long, device=device),
+            instruction=list(seen.instruction[:n]),
             joint_pos=tensor(seen.joint_pos),
             joint_vel=tensor(seen.joint_vel),
             gripper_width=tensor(seen.gripper_width),
             ee_pose=tensor(seen.ee_pose),
             images={name: tensor(image) for name, image in seen.images.items()},
-            calibration=shown.calibration,
-            privileged={"view": rows_of(shown.view, seen.simulator)} if policy.privileged else {},
+            calibration={
+                name: replace(
+                    c, intrinsics=c.intrinsics[:n], distortion=c.distortion[:n], extrinsics=c.extrinsics[:n]
+                )
+                for name, c in shown.calibration.items()
+            },
+            privileged={"view": rows_of(shown.view, seen.simulator[:n])} if policy.privileged else {},
         )

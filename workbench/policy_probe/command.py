@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -18,6 +19,7 @@ from workbench.policy_check.examine import examine
 from workbench.policy_check.examined import Examined, Sides
 from workbench.policy_check.report import as_json, print_end, print_said, print_verdicts
 from workbench.policy_check.sides import declared_contradictions, what_they_say
+from workbench.policy_check.size import FAR_AWAY
 from workbench.policy_check.verdict import Verdict, contradictions
 from workbench.policy_probe.asking import StagedPolicy
 from workbench.policy_probe.options import PolicyCheckOptions
@@ -26,6 +28,10 @@ from workbench.rollout.launch import output_to
 from workbench.rollout.policies import make_policy, observation_offer
 from workbench.rollout.simulation import launch_tabletop
 from workbench.runs.durable import write_atomically
+from workbench.runs.installation import busy
+
+WARM_UP, TIMED = 3, 60
+"""Decisions about one scene alone: those that are not timed, and those that are."""
 
 
 def check_policy(options: PolicyCheckOptions, console: Console) -> int:
@@ -43,13 +49,15 @@ def check_policy(options: PolicyCheckOptions, console: Console) -> int:
             with closing_it(policy):
                 sides = sides_of(policy, env.action_spec, options)
                 verdicts: list[Verdict] = declared_contradictions(sides)
-                asked = 0
+                asked, alone = 0, list[float]()
                 if sides.own.dim == sides.needed.dim:
                     stage = Stage.begun(env, options.factor_set(), options.seed, policy.cameras)
                     with _progress(terminal) as told:
-                        examined = Examined(sides, StagedPolicy(policy, stage, told), options.level)
+                        staged = StagedPolicy(policy, stage, told)
+                        examined = Examined(sides, staged, options.level)
                         verdicts += examine(examined)
                         asked = examined.asked
+                        alone = staged.time_alone(FAR_AWAY, WARM_UP + TIMED)
     said = what_they_say(sides)
     between = options.policy_cfg.conversions(options.image_size, sides.needed)
     print_said(said, between, console)
@@ -58,10 +66,31 @@ def check_policy(options: PolicyCheckOptions, console: Console) -> int:
     console.print()
     print_end(sides, verdicts, console)
     if options.json:
-        about = {"seed": options.seed, "scenes": options.num_envs, "level": options.level, "decisions": asked}
+        about: dict[str, Any] = {
+            "seed": options.seed,
+            "scenes": options.num_envs,
+            "level": options.level,
+            "decisions": asked,
+        }
+        about |= {"execute_steps": sides.execute_steps, "privileged": sides.privileged}
+        about |= {"decision_ms": _quantiles_ms(alone)}
         text = json.dumps(as_json(sides, said, verdicts, about | {"between": between}), indent=1) + "\n"
         write_atomically(Path(options.json), text)
     return 1 if contradictions(verdicts) else 0
+
+
+def _quantiles_ms(seconds: Sequence[float]) -> dict[str, float] | None:
+    """What a decision took [ms], the first ones aside, and how busy the machine was; None where none is left."""
+    warm = seconds[WARM_UP:]
+    if not warm:
+        return None
+    p50, p99 = np.percentile(warm, (50, 99))
+    return {
+        "p50": 1e3 * float(p50),
+        "p99": 1e3 * float(p99),
+        "least": 1e3 * min(warm),
+        "n": len(warm),
+    } | busy()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from tasks.tabletop.action_spaces import action_specs
 from workbench.cli.options import OptionError, parse_options
 from workbench.policy_profile.options import AS_IT_IS, PolicyProfileOptions
 from workbench.rollout.policies import make_policy
+from workbench.runs.installation import busy
 
 FAILED, REFUSED = 1, 2
 """Exit statuses."""
@@ -77,7 +78,13 @@ def timed(policy: Policy, options: PolicyProfileOptions, rows: int) -> dict[str,
         if repeat >= 0:
             times.append(1e3 * (time.perf_counter() - began))
     p50, p99 = np.percentile(times, (50, 99))
-    return {"p50": float(p50), "p99": float(p99), "mean": float(np.mean(times)), "n": len(times)}
+    return {
+        "p50": float(p50),
+        "p99": float(p99),
+        "mean": float(np.mean(times)),
+        "least": min(times),
+        "n": len(times),
+    } | busy()
 
 
 def observation(policy: Policy, options: PolicyProfileOptions, rows: int) -> Observation:

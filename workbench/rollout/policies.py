@@ -21,6 +21,7 @@ from workbench.rollout.policy_names import M1, POLICIES, PRECISIONS, PREFIX, STO
 from workbench.rollout.remote_policies import RemoteServer, is_remote
 from workbench.runs.differences import differences, sentence
 from workbench.runs.fingerprints import folder_fingerprints
+from workbench.verdict.identity import served_fingerprint
 
 CAMERAS = ("front", "wrist")
 """Cameras of the tasks."""
@@ -152,6 +153,11 @@ class PolicyCfg:
                     f"{kind}={self.checkpoint or self.name} is another one on {platform.node()} than where the "
                     f"command was given: {sentence(other)}; copy it anew, or use a folder that both machines see"
                 )
+
+    @property
+    def served_fingerprint(self) -> str | None:
+        """Of a policy behind a server of the bench, which one that is; None for all others."""
+        return served_fingerprint(self._server.greeting.contract) if is_remote(self.name) else None
 
     @property
     def _server(self) -> RemoteServer:

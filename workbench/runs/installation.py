@@ -74,3 +74,8 @@ def memory_gib() -> float | None:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     except (ValueError, OSError):
         return None
+
+
+def busy() -> dict[str, float]:
+    """How busy the machine is: processes that ran or waited over the last minute, for each core."""
+    return {"load_per_core": os.getloadavg()[0] / (os.cpu_count() or 1)}

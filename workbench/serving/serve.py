@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
-import json
 import signal
 import sys
 import threading
@@ -34,6 +32,7 @@ from tasks.tabletop.action_spaces import action_specs
 from workbench.cli.options import OptionError
 from workbench.rollout.policies import make_policy, observation_offer
 from workbench.serving.options import ServeOptions
+from workbench.verdict.identity import policy_fingerprint
 
 STATELESS = ("m1", "hold")
 """Policies that ship whose answer depends on nothing but the question, the episode's seed and its step."""
@@ -75,7 +74,6 @@ def built(options: ServeOptions, policy: Policy) -> tuple[Service, Batcher]:
     spec, mapping = policy.action_spec, options.wire_mapping
     if mapping is not None and (unfit := problems(mapping.actions, spec)):
         raise OptionError(f"mapping={options.mapping}: {'; '.join(unfit)}")
-    kept = json.dumps(options.policy_cfg.provenance(), sort_keys=True, default=repr)
     inner = getattr(policy, "_policy", policy)
     contract = Contract(
         policy=policy.name,
@@ -83,7 +81,7 @@ def built(options: ServeOptions, policy: Policy) -> tuple[Service, Batcher]:
         cameras=policy.cameras,
         execute_steps=policy.execute_steps,
         observation_spec=seen,
-        fingerprint=hashlib.sha256(kept.encode()).hexdigest(),
+        fingerprint=policy_fingerprint(options.policy_cfg.provenance(), options.policy),
         stateless=options.policy in STATELESS or bool(getattr(inner, "stateless", False)),
     )
     metrics = Metrics({"policy": policy.name, "protocol": options.protocol})

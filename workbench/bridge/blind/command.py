@@ -31,6 +31,7 @@ from workbench.bridge.operator import StopSignals
 from workbench.bridge.options import BridgeOptions
 from workbench.bridge.priority import real_time
 from workbench.bridge.setup import make_bench
+from workbench.bridge.verdict import allowed
 from workbench.cli.stopping import Terminated
 from workbench.evaluation.summary import summarise
 from workbench.runs.durable import append_line
@@ -54,8 +55,10 @@ def bridge_blind(options: BridgeOptions, console: Console) -> int:
             stack.callback(folders[name].close)
             folders[name].create_or_resume(own.config(), provenance(), IGNORED, growing={"episodes": ""})
         operator = operator_of(options, stack)
+        most_scale = allowed(options, console)
         bench = make_bench(options, sealed.vault, stack)
         session = BlindSession(options, bench, sealed, folders, operator, signals, console)
+        session.desk.most_scale = most_scale
         watch(session, stack, console)
         started, began = datetime.now(UTC), time.monotonic()
         status, said = DONE, ""

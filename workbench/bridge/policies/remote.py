@@ -24,6 +24,11 @@ QUICK = {"attempts": "1", "patience_s": "0", "timeout_s": "5", "connections": "1
 """What its options are unless they are given."""
 
 
+def server_of(name: str, given: Mapping[str, str]) -> RemoteServer:
+    """The server of a policy's name, with its options as typed."""
+    return RemoteServer.of(name, QUICK | dict(given))
+
+
 class RemoteBridgePolicy:
     """A `BridgePolicy` that asks a server."""
 
@@ -41,7 +46,7 @@ class RemoteBridgePolicy:
 
         OptionError or RemoteError, in a sentence, where the two do not fit.
         """
-        server = RemoteServer.of(name, QUICK | dict(given))
+        server = server_of(name, given)
         server.check(offer)
         server.check_actions(action_spec)
         self.name = name

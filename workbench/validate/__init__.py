@@ -1,0 +1,1 @@
+"""``workbench validate``: everything that is asked of a policy before it moves an arm, and a verdict."""
