@@ -144,7 +144,7 @@ class EngineSensitive(Sound):
 class LeavesWorkspace(Sound):
     """Goes up out of the workspace on its way, and comes down again."""
 
-    begins, steps, rise = 24, 24, 0.016
+    begins, steps, rise = 8, 32, 0.012
     """Control steps; [m] a step."""
 
     def decide(self, observation: Observation) -> Decision:
