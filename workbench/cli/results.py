@@ -34,6 +34,14 @@ def gap(words: Sequence[str], console: Console) -> int:
             print_replay_help(console)
             return 0
         return replay_command(words[1:], console)
+    if words and words[0] == "report":
+        from workbench.gap.report import print_help as print_report_help
+        from workbench.gap.report import report_command
+
+        if wants_help(words):
+            print_report_help(console)
+            return 0
+        return report_command(words[1:], console)
     from workbench.gap.command import gap_command, print_help
 
     if not words or wants_help(words):
