@@ -24,6 +24,9 @@ FIRST_NOISE = 10.0
 """The first fit takes noise for so many times the encoder's: far from the optimum, misfit is not noise."""
 ROUGHLY = 1.0
 """Fits whose weights are found anew need not be exact: in units of the log density."""
+RESTART_ABOVE, RESTARTS, RESTART_SPREAD = 5.0, 3, 0.5
+"""A fit that leaves so many times the noise at a joint may be at another optimum than the best: so many are then begun
+at random, so far from the prior's centre in its widths."""
 LM, CMA_ES = "lm", "cma"
 METHODS = (LM, CMA_ES)
 
@@ -150,9 +153,7 @@ def _at_step(
             most = settings.cma_evaluations
             fit = cma(problem, start, settings.seed, most, lambda _, v: told(f"CMA-ES at {what}", v))
         else:
-            fit = levenberg_marquardt(
-                problem, start, lambda _, v: told(f"fit at {what}", v), converged_below=ROUGHLY
-            )
+            fit = _from_several(problem, start, noise, settings.seed, lambda _, v: told(f"fit at {what}", v))
         # Weights follow from what a fit leaves, and the fit from weights: twice is enough for both to stand still.
         for below in (ROUGHLY, CONVERGED):
             problem.weigh(fit.theta, noise)
@@ -164,6 +165,21 @@ def _at_step(
     found = posterior(problem, fit, settings.seed, settings.samples)
     step = AtStep(simulator.dt, fit, found, left, slow_against_quick(problem, fit), problem.evaluations)
     return step, identifiability(fit.jacobian, parameters)
+
+
+def _from_several(problem: Problem, start: np.ndarray, noise: np.ndarray, seed: int, told: Told) -> Fit:
+    """The fit from ``start``; where that leaves much more than noise, the best of it and of others begun elsewhere."""
+    fit = levenberg_marquardt(problem, start, told, converged_below=ROUGHLY)
+    left = np.sqrt((problem.errors(fit.theta)[0] ** 2).mean(0)) / noise
+    if left.max() < RESTART_ABOVE:
+        return fit
+    rng = np.random.default_rng(seed)
+    for _ in range(RESTARTS):
+        other = levenberg_marquardt(
+            problem, rng.normal(0, RESTART_SPREAD, len(start)), told, converged_below=ROUGHLY
+        )
+        fit = min(fit, other, key=lambda f: f.objective)
+    return fit
 
 
 def can_tell(

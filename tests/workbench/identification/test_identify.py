@@ -94,7 +94,7 @@ def test_discrepancy_extrapolates_what_is_proportional_to_the_step() -> None:
     truth, slope = 0.7, 80.0
     found = discrepancy(at(truth + slope * 0.01), at(truth + slope * 0.005), np.zeros(1))
     assert found.center[0] == pytest.approx(truth)
-    assert found.step[0] == pytest.approx(slope * 0.005)
+    assert found.step[0] == pytest.approx(slope * 0.005 / 2)
 
 
 @pytest.mark.parametrize("name", ["franka", "so_arm"])
