@@ -55,7 +55,7 @@ def test_runs_pair_by_number_and_say_how_they_ended(tmp_path, capsys):
     ("words", "says"),
     [
         ([], "usage: workbench gap compare"),
-        (["replay"], "gap takes a verb"),
+        (["measure"], "gap takes a verb"),
         (["compare"], "takes a table, or pairs of runs"),
         (["compare", "a"], "'a' is neither a table nor a pair REAL_RUN,SIM_RUN"),
         (["compare", "a,b"], "a"),
