@@ -1,6 +1,7 @@
 """Identification on logs of the identifier's own engine: what was planted is found, and what cannot be is named."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,3 +200,15 @@ def test_a_follower_is_no_arm_and_that_shows() -> None:
     )
     assert any("times the encoder's noise" in w for w in found.warnings)
     assert any("correlated from sample to sample" in w for w in found.warnings)
+
+
+@pytest.mark.skipif("WORKBENCH_TEST_DATA" not in os.environ, reason="WORKBENCH_TEST_DATA is not set")
+def test_one_foreign_episode_makes_another_better(capsys: pytest.CaptureFixture[str]) -> None:
+    data = Path(os.environ["WORKBENCH_TEST_DATA"]) / "internvla_m1_demo"
+    words = [f"{data}:0", f"held_out={data}:1", "halve=false", "parameters=damping,delay"]
+    assert main(["tune", "sysid", *words]) == 0
+    said = capsys.readouterr().out
+    (before, after) = [
+        float(line.split()[k]) for line in said.splitlines() if "held out:" in line for k in (2, 5)
+    ]
+    assert after < 0.6 * before, said
