@@ -37,6 +37,17 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Committed:
+    """What a robot will go on doing while a policy thinks, and beyond, unless the answer says otherwise."""
+
+    actions: torch.Tensor
+    """Actions ``[n, T, A]`` of the last chunk, the k-th for the k-th control step from now, in physical units. Those
+    that the last chunk does not have, and those of a row that has none, are of weight 0."""
+    weight: torch.Tensor
+    """How much each counts ``[n, T]``: 1 where it will be carried out before the answer comes, less and less beyond."""
+
+
+@dataclass(frozen=True)
 class Observation:
     """What a policy sees at one instant, for ``n`` environments."""
 
@@ -60,6 +71,8 @@ class Observation:
     """Camera name -> what the robot believes of it; only where the policy's `ObservationSpec` asks for it."""
     state: torch.Tensor | None = None
     """State vector ``[n, D]`` of a policy that declares an `ObservationSpec`, as declared there; None for others."""
+    committed: Committed | None = None
+    """What the next chunk is to go on from; only for policies with `takes_committed`, where they are asked to."""
     privileged: Mapping[str, Any] = field(default_factory=dict)
     """Simulator state that no robot has; only for policies with `Policy.privileged` set."""
 
@@ -95,3 +108,8 @@ class Policy(Protocol):
     def act(self, observation: Observation) -> Decision:
         """Decide for every row of the observation."""
         ...
+
+
+def takes_committed(policy: Policy) -> bool:
+    """Whether a policy makes chunks that go on from `Observation.committed`: its attribute ``takes_committed``."""
+    return bool(getattr(policy, "takes_committed", False))

@@ -14,6 +14,8 @@ step from there on. The answer may take some steps, its *delay*. Meanwhile the r
 * ``blended``: as ``receding``, but the new chunk takes over gradually where both have actions, with the soft mask of
   real-time chunking (Black et al. 2025, arXiv 2506.07339). That method applies the mask inside the denoising of a flow
   policy; here it is applied to finished chunks, which any policy has.
+* ``real_time``: real-time chunking itself, for policies that make their chunks by denoising: `ChunkExecutor.committed`
+  says what the robot goes on with and how much of it can no longer change, and the policy makes a chunk that agrees.
 
 Rows are independent: their numbers depend on nothing but their own chunks. Imports neither torch nor a simulator.
 """
@@ -28,7 +30,10 @@ import numpy as np
 from policy.action import ActionSpec
 
 OPEN_LOOP, RECEDING, TEMPORAL, ADAPTIVE, BLENDED = "open_loop", "receding", "temporal", "adaptive", "blended"
-MODES = (OPEN_LOOP, RECEDING, TEMPORAL, ADAPTIVE, BLENDED)
+REAL_TIME = "real_time"
+MODES = (OPEN_LOOP, RECEDING, TEMPORAL, ADAPTIVE, BLENDED, REAL_TIME)
+REMEMBERED_DELAYS = 10
+"""``real_time``: the next answer is expected to take as long as the slowest of so many last ones (arXiv 2506.07339)."""
 NEVER = np.iinfo(np.int64).max // 2
 """Control step that does not come."""
 
@@ -86,6 +91,7 @@ class ChunkExecutor:
         self._length = np.zeros((rows, k), dtype=np.int64)
         self._asked = np.full((rows, k), -NEVER)
         self._comes = np.full((rows, k), NEVER)
+        self._delays = np.zeros((rows, REMEMBERED_DELAYS), dtype=np.int64)
         self._hand = np.full(rows, np.nan, dtype=np.float32)
         self._held = np.zeros(rows, dtype=np.int64)
 
@@ -94,6 +100,7 @@ class ChunkExecutor:
         ids = list(rows)
         self._now[ids], self._held[ids], self._hand[ids] = 0, 0, np.nan
         self._length[ids], self._asked[ids], self._comes[ids] = 0, -NEVER, NEVER
+        self._delays[ids] = 0
 
     def due(self) -> np.ndarray:
         """Rows for which the policy is to be asked now ``[N]``, bool."""
@@ -122,14 +129,30 @@ class ChunkExecutor:
         self._length[ids, 0] = length
         self._asked[ids, 0] = self._now[ids] - asked_ago
         self._comes[ids, 0] = self._now[ids] + delay
+        self._delays[ids, 1:] = self._delays[ids, :-1]
+        self._delays[ids, 0] = self._comes[ids, 0] - self._asked[ids, 0]
         if self.cfg.mode == BLENDED:
             self._blend(ids)
+
+    def committed(self, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """What rows that are to be asked now go on with ``[n, T, A]``, and the soft mask over it ``[n, T]``.
+
+        Weights are 1 for as many steps as the longest of the last `REMEMBERED_DELAYS` answers took, and 0 where the
+        last chunk has no action. ``T`` is the length of the longest chunk that came so far.
+        """
+        ids = np.asarray(rows)
+        shift = (self._now[ids] - self._asked[ids, 0])[:, None]
+        steps = np.arange(self._chunks.shape[2])[None]
+        overlap = np.where(self._length[ids, :1] > 0, self._length[ids, :1] - shift, 0)
+        weight = soft_mask(steps, self._delays[ids].max(1)[:, None], overlap)
+        index = np.clip(steps + np.minimum(shift, NEVER), 0, self._chunks.shape[2] - 1)
+        return np.take_along_axis(self._chunks[ids, 0], index[:, :, None], 1), weight.astype(np.float32)
 
     def next(self) -> tuple[np.ndarray, np.ndarray]:
         """Actions of this control step ``[N, A]``, and rows ``[N]`` that have none and stand still, bool."""
         if self.cfg.mode == OPEN_LOOP:
             actions, ready = self._open_loop()
-        elif self.cfg.mode in (RECEDING, BLENDED):
+        elif self.cfg.mode in (RECEDING, BLENDED, REAL_TIME):
             actions, ready = self._newest()
         else:
             actions, ready = self._mean()
@@ -185,9 +208,7 @@ class ChunkExecutor:
         shift = (self._asked[ids, 0] - self._asked[ids, 1])[:, None]
         steps = np.arange(self._chunks.shape[2])[None]
         overlap = np.where(self._length[ids, 1:2] > 0, self._length[ids, 1:2] - shift, 0)
-        share = np.clip((overlap - steps) / np.maximum(overlap - delay + 1, 1), 0.0, 1.0)
-        old_share = np.where(steps < delay, 1.0, share * np.expm1(share) / np.expm1(1.0))
-        old_share = np.where(steps < overlap, old_share, 0.0)[:, :, None]
+        old_share = soft_mask(steps, delay, overlap)[:, :, None]
         # Indices beyond the old chunk have no share; any action of it stands in for them.
         index = np.clip(steps + np.minimum(shift, NEVER), 0, self._chunks.shape[2] - 1)
         old = np.take_along_axis(self._chunks[ids, 1], index[:, :, None], 1)
@@ -211,3 +232,16 @@ class ChunkExecutor:
         early = turns & (self._held < self.cfg.gripper_hold)
         self._held = np.where(turns & ~early, 1, self._held + 1)
         return np.where(early, self._hand, wanted)
+
+
+def soft_mask(steps: np.ndarray, delay: np.ndarray, overlap: np.ndarray) -> np.ndarray:
+    """How much the last chunk's action for each step of a new one counts (equation 5 of arXiv 2506.07339).
+
+    Args:
+        steps: of the new chunk ``[1, T]``.
+        delay: steps until the new chunk comes ``[n, 1]``: until then the last one counts fully.
+        overlap: steps for which the last chunk has an action ``[n, 1]``: from there on it does not count.
+    """
+    share = np.clip((overlap - steps) / np.maximum(overlap - delay + 1, 1), 0.0, 1.0)
+    soft = np.where(steps < delay, 1.0, share * np.expm1(share) / np.expm1(1.0))
+    return np.where(steps < overlap, soft, 0.0)

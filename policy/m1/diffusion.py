@@ -8,8 +8,8 @@ where the number of steps does not divide the schedule.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -47,6 +47,19 @@ def row_noise(seeds: Sequence[int], steps: Sequence[int], shape: tuple[int, ...]
 
 type Generators = torch.Generator | Sequence[torch.Generator] | None
 """What noise is drawn from: one generator for a batch, or one a row, and the row's noise is its own in any batch."""
+
+
+MOST_GUIDANCE = 5.0
+"""Greatest weight of the pull towards what is held; the value of real-time chunking's authors."""
+
+
+class Held(NamedTuple):
+    """Actions that a sample is to agree with."""
+
+    actions: torch.Tensor
+    """``[B, T, A]`` in the model's own units."""
+    weight: torch.Tensor
+    """How much each counts ``[B, T]``, 0 to 1."""
 
 
 class ActionDiffusion(nn.Module):
@@ -108,10 +121,12 @@ class ActionDiffusion(nn.Module):
         noise: torch.Tensor,
         steps: int | None = None,
         guidance_scale: float | None = None,
+        held: Held | None = None,
     ) -> torch.Tensor:
         """Actions ``[B, T, A]`` in the model's own units, not clipped, from ``noise`` ``[B, T, A]``.
 
-        ``steps`` and ``guidance_scale`` replace the configured ones. Raises ValueError for a number of steps that
+        ``steps`` and ``guidance_scale`` replace the configured ones. ``held`` pulls the sample towards actions that it
+        is to go on from, as real-time chunking does (arXiv 2506.07339). Raises ValueError for a number of steps that
         `noise_levels` does not have.
         """
         steps = self.config.sample_steps if steps is None else steps
@@ -123,16 +138,50 @@ class ActionDiffusion(nn.Module):
             null = self.transformer.null_condition.expand_as(condition)
             condition = torch.cat([condition, null])
         actions = noise
-        for level, following in zip(levels, [*levels[1:], None], strict=True):
+
+        def predict(actions: torch.Tensor, level: int) -> torch.Tensor:
             shown = torch.cat([actions, actions]) if guided else actions
             t = torch.full((len(shown),), level, device=noise.device)
-            predicted = self.transformer(shown, t, condition)
+            predicted: torch.Tensor = self.transformer(shown, t, condition)
             if guided:
                 conditional, unconditional = predicted.chunk(2)
                 predicted = unconditional + scale * (conditional - unconditional)
+            return predicted
+
+        for level, following in zip(levels, [*levels[1:], None], strict=True):
             after = torch.ones(()) if following is None else kept[following]
-            actions = self._less_noisy(actions, predicted, kept[level], after)
+            if held is None:
+                actions = self._less_noisy(actions, predict(actions, level), kept[level], after)
+            else:
+                actions = self._agreeing(actions, held, predict, level, kept[level], after)
         return actions
+
+    def _agreeing(
+        self,
+        actions: torch.Tensor,
+        held: Held,
+        predict: Callable[[torch.Tensor, int], torch.Tensor],
+        level: int,
+        share: torch.Tensor,
+        after: torch.Tensor,
+    ) -> torch.Tensor:
+        """The same step, with guidance by the pseudo-inverse, as in real-time chunking (arXiv 2506.07339, section 4).
+
+        What the clean actions are corrected by is the gradient, with respect to the noisy ones, of how far they are
+        from those held, times ``(1 - share) / (share**0.5 r**2)`` with ``r**2 = 1 - share``: the variance of actions of
+        unit variance, given noisy ones. `MOST_GUIDANCE` is the most that this may be. The last step, which leaves no
+        noise, lets what is held count by its weight.
+        """
+        with torch.enable_grad():
+            noisy = actions.detach().requires_grad_()
+            clean = self._clean(noisy, predict(noisy, level), share)
+            wrong = held.weight[..., None] * (held.actions - clean.detach())
+            (pull,) = torch.autograd.grad(clean, noisy, wrong)
+        clean = clean.detach()
+        noise = (actions - share**0.5 * clean) / (1 - share) ** 0.5
+        better = clean + min(MOST_GUIDANCE, float(share) ** -0.5) * pull
+        better = torch.lerp(better, held.actions, held.weight[..., None]) if after == 1 else better
+        return after**0.5 * better + (1 - after) ** 0.5 * noise
 
     def _less_noisy(
         self, actions: torch.Tensor, predicted: torch.Tensor, share: torch.Tensor, after: torch.Tensor
@@ -141,8 +190,14 @@ class ActionDiffusion(nn.Module):
 
         From the level at which ``share`` of the variance is the actions' to that at which ``after`` of it is.
         """
-        if self.config.target == "noise":
-            clean, noise = (actions - (1 - share) ** 0.5 * predicted) / share**0.5, predicted
-        else:
-            clean, noise = predicted, (actions - share**0.5 * predicted) / (1 - share) ** 0.5
+        clean = self._clean(actions, predicted, share)
+        noise = predicted
+        if self.config.target != "noise":
+            noise = (actions - share**0.5 * predicted) / (1 - share) ** 0.5
         return after**0.5 * clean + (1 - after) ** 0.5 * noise
+
+    def _clean(self, actions: torch.Tensor, predicted: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+        """The actions without noise that a prediction promises."""
+        if self.config.target == "noise":
+            return (actions - (1 - share) ** 0.5 * predicted) / share**0.5
+        return predicted

@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from policy.m1.actions import encode_actions
 from policy.m1.backbone import QWEN_TOKENS, VisionLanguageModel, initialise_coordinates
 from policy.m1.config import M1Config
-from policy.m1.diffusion import ActionDiffusion, Generators
+from policy.m1.diffusion import ActionDiffusion, Generators, Held
 from policy.m1.dino import DinoEncoder
 from policy.m1.dit import ActionTransformer
 from policy.m1.gradient import scale_gradient
@@ -245,17 +245,21 @@ class M1Model(nn.Module):
         steps: int | None = None,
         guidance_scale: float | None = None,
         hand: torch.Tensor | None = None,
+        held: Held | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Action chunks, and the places that the model thought of while it read its prompt.
 
-        ``noise`` ``[B, T, A]`` is where sampling starts; ``steps`` and ``guidance_scale`` replace the configured ones.
-        Chunks ``[B, T, A]`` are in the model's own units (see `policy.m1.actions.decode_actions`). Places ``[B, S, 2]``
-        (u, v) are those of the prompt's S slots, in pixels of the first view as resized: at each slot, the mean over
-        the likeliest coordinate and its `NEIGHBOURHOOD`.
+        ``noise`` ``[B, T, A]`` is where sampling starts; ``steps`` and ``guidance_scale`` replace the configured ones;
+        ``held`` is what chunks are to go on from. Chunks ``[B, T, A]`` are in the model's own units (see
+        `policy.m1.actions.decode_actions`). Places ``[B, S, 2]`` (u, v) are those of the prompt's S slots, in pixels of
+        the first view as resized: at each slot, the mean over the likeliest coordinate and its `NEIGHBOURHOOD`.
         """
         pixels, reading = self._read(images, instructions, hand)
         condition = self._condition(pixels, reading, hand)
-        return self.action_head.sample(condition, noise.to(condition), steps, guidance_scale), reading.places
+        if held is not None:
+            held = Held(held.actions.to(condition), held.weight.to(condition))
+        chunks = self.action_head.sample(condition, noise.to(condition), steps, guidance_scale, held)
+        return chunks, reading.places
 
     @torch.no_grad()
     def think(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
-from policy.contract import Decision, Observation
+from policy.contract import Committed, Decision, Observation
 from policy.grounding import GRASP, PLACE, Grounding, Point
-from policy.m1.actions import decode_actions
+from policy.m1.actions import decode_actions, encode_actions
 from policy.m1.checkpoint import load_checkpoint
 from policy.m1.config import CONTACT, PATH
-from policy.m1.diffusion import row_noise
+from policy.m1.diffusion import Held, row_noise
 from policy.m1.model import M1Model
 from policy.m1.precision import STORED, backbone_dtype, quantised
 from policy.m1.prompt import measured_hand
@@ -39,6 +39,7 @@ class M1Policy:
 
     name = "m1"
     privileged = False
+    takes_committed = True
 
     def __init__(
         self,
@@ -94,7 +95,10 @@ class M1Policy:
         shape = (self.config.chunk_length, self.action_spec.dim)
         noise = row_noise([self._seeds[env] for env in envs], observation.step.tolist(), shape)
         hand = measured_hand(observation.ee_pose, observation.gripper_width)
-        sampled, places = self.model.decide(observation.images, observation.instruction, noise, hand=hand)
+        held = None if observation.committed is None else self._held(observation.committed)
+        sampled, places = self.model.decide(
+            observation.images, observation.instruction, noise, hand=hand, held=held
+        )
         actions = decode_actions(sampled, self.config).to(observation.joint_pos.device)
         thought = self._thought(observation, places)
         said = self._ground(observation, envs)
@@ -102,6 +106,12 @@ class M1Policy:
         for env in envs:
             self._decisions[env] += 1
         return Decision(actions, grounding)
+
+    def _held(self, committed: Committed) -> Held | None:
+        """What the chunk is to go on from, in the model's own units; None before there was a chunk at all."""
+        length = self.config.chunk_length
+        actions, weight = committed.actions[:, :length], committed.weight[:, :length]
+        return Held(encode_actions(actions, self.config), weight) if actions.shape[1] == length else None
 
     def _thought(self, observation: Observation, places: torch.Tensor) -> list[Grounding | None]:
         """The places among what the slots of the prompt stood for ``[n, S, 2]``, in the image that the model saw."""

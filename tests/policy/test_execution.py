@@ -12,7 +12,9 @@ from policy.execution import (
     BLENDED,
     MODES,
     OPEN_LOOP,
+    REAL_TIME,
     RECEDING,
+    REMEMBERED_DELAYS,
     TEMPORAL,
     ChunkExecutor,
     ExecutionCfg,
@@ -215,3 +217,31 @@ def test_what_cannot_be_executed_is_refused(wrong, says):
 def test_a_hand_that_is_not_there_cannot_be_held():
     with pytest.raises(ValueError, match="needs actions with a channel"):
         ChunkExecutor(ExecutionCfg(gripper_hold=2), 1, None, np.zeros(2))
+
+
+def test_what_a_row_goes_on_with_is_the_rest_of_its_last_chunk():
+    """Asked every 4 steps, answers take 2: of 10 actions 6 are left, 2 of which come before the next answer."""
+    executor = ChunkExecutor(ExecutionCfg(REAL_TIME, 4), 2, None, np.zeros(1, dtype=np.float32))
+    actions, weight = executor.committed([0, 1])
+    assert not weight.any(), "nothing goes on before there was a chunk"
+    executor.receive([0, 1], np.arange(10.0)[None, :, None].repeat(2, 0), np.array([2, 0]))
+    for _ in range(4):
+        executor.next()
+    actions, weight = executor.committed([0, 1])
+    assert actions[0, :6, 0].tolist() == [4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
+    assert weight[0, :2].tolist() == [1.0, 1.0]
+    shares = [(6 - k) / (6 - 2 + 1) for k in range(2, 6)]
+    assert weight[0, 2:6] == pytest.approx([c * math.expm1(c) / math.expm1(1) for c in shares], rel=1e-6)
+    assert not weight[0, 6:].any()
+    assert weight[1, 0] < 1.0, "what no answer is waited for can still change"
+    executor.begin([0])
+    assert not executor.committed([0])[1].any(), "an episode goes on from nothing"
+
+
+def test_the_slowest_of_the_last_answers_is_expected_next():
+    executor = ChunkExecutor(ExecutionCfg(REAL_TIME, 1), 1, None, np.zeros(1, dtype=np.float32))
+    for delay in [5, *[1] * (REMEMBERED_DELAYS - 1)]:
+        executor.receive([0], np.zeros((1, 12, 1)), np.array([delay]))
+    assert int((executor.committed([0])[1] == 1.0).sum()) == 5
+    executor.receive([0], np.zeros((1, 12, 1)), np.array([1]))
+    assert int((executor.committed([0])[1] == 1.0).sum()) == 1

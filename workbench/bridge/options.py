@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from policy.execution import MODES as WAYS
-from policy.execution import OPEN_LOOP, ExecutionCfg
+from policy.execution import MODES as ALL_WAYS
+from policy.execution import OPEN_LOOP, REAL_TIME, ExecutionCfg
 from robots import driver as drivers
 from robots.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.cli.options import OptionError, listed, option, words
@@ -23,6 +23,8 @@ TWIN = "twin"
 DRY_RUN, SHADOW, LIVE = "dry_run", "shadow", "live"
 MODES = (DRY_RUN, SHADOW, LIVE)
 EXPERT, HOLD, TELEOP, REPLAY, REMOTE = "expert", "hold", "teleop", "replay:", "remote:"
+WAYS = tuple(way for way in ALL_WAYS if way != REAL_TIME)
+"""How chunks are carried out. A server is asked for chunks that know nothing of what the arm is at."""
 CONTROL_HZ = 20.0
 """Rate of actions of the policies that ship [Hz]: that of the simulated tasks."""
 TASK = "pick_place"

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from domain_rand.episode import Episode
+from policy.contract import takes_committed
+from policy.execution import REAL_TIME
 from policy.remote_policy import RemotePolicy
 from tasks.tabletop.action_spaces import CONTROL_HZ
 from workbench.evaluation.metrics import path_length, sparc
 from workbench.rollout.launch import LaunchError
 from workbench.rollout.loop import Rollout, RunningEpisode
-from workbench.rollout.options import SimulationOptions
+from workbench.rollout.options import SimulationOptions, no_real_time
 from workbench.rollout.policies import make_policy
 from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
 from workbench.rollout.tally import Tally
@@ -62,6 +64,9 @@ class EpisodeRunner:
                 raise LaunchError(
                     "the policy's actions do not mean what the task's do: " + "; ".join(problems)
                 )
+            execution = options.execution(policy)
+            if execution.mode == REAL_TIME and not takes_committed(policy):
+                raise LaunchError(no_real_time(options.policy))
             recorded, keep_final = range(options.record), range(options.last_frames)
             tally = Rollout(
                 self.simulation,
@@ -70,7 +75,7 @@ class EpisodeRunner:
                 self._done,
                 recorded,
                 keep_final,
-                options.execution(policy),
+                execution,
                 options.realtime,
             ).run()
             if isinstance(policy, RemotePolicy):

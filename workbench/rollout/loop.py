@@ -18,14 +18,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
-from policy.contract import Observation, Policy
-from policy.execution import ChunkExecutor, ExecutionCfg
+from policy.contract import Committed, Observation, Policy
+from policy.execution import REAL_TIME, ChunkExecutor, ExecutionCfg
 from policy.grounding import Grounding
 from workbench.rollout.hand_moments import hand_moments
 from workbench.rollout.tally import Tally
@@ -249,6 +249,8 @@ class Rollout:
             return
         began = time.perf_counter()
         observation = self.simulation.observe(self.policy, None if everyone else rows)
+        if self._executor.cfg.mode == REAL_TIME:
+            observation = replace(observation, committed=self._committed(rows))
         seen = time.perf_counter()
         decision = self.policy.act(observation)
         thought = time.perf_counter() - seen
@@ -263,6 +265,11 @@ class Rollout:
                 self._keep_claim(episode, decision.grounding[place])
         delay = self.simulation.answer_delay(rows, thought if self._realtime else 0.0)
         self._executor.receive(rows, decision.actions.cpu().numpy(), delay)
+
+    def _committed(self, rows: Sequence[int]) -> Committed:
+        device = self.simulation.idle_action.device
+        actions, weight = map(torch.from_numpy, self._executor.committed(rows))
+        return Committed(actions.to(device), weight.to(device))
 
     def _keep_claim(self, episode: RunningEpisode, claim: Grounding | None) -> None:
         """Book what the policy says at a decision; pixels that are not finite say nothing."""

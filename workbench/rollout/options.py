@@ -17,7 +17,17 @@ from tasks.splits import SPLITS
 from workbench.cli.options import OptionError, listed, option, words
 from workbench.randomisation.overrides import PREFIX, parse_overrides
 from workbench.rollout.launch import check_launch, default_device, default_physics
-from workbench.rollout.policy_names import M1, M1_MINI, MODES, OPEN_LOOP, POLICIES, PRECISIONS, STORED
+from workbench.rollout.policy_names import (
+    M1,
+    M1_MINI,
+    MODES,
+    OPEN_LOOP,
+    POLICIES,
+    PRECISIONS,
+    REAL_TIME,
+    REMOTE,
+    STORED,
+)
 from workbench.rollout.policy_names import PREFIX as POLICY_PREFIX
 
 if TYPE_CHECKING:
@@ -273,6 +283,10 @@ class SimulationOptions(EnvironmentOptions):
             at_least(name, getattr(self, name), least)
         between_0_and_1("confidence", self.confidence)
         choose("execute", self.execute, (AUTO, *MODES))
+        if self.execute == REAL_TIME and (
+            (self.policy in POLICIES and self.policy != M1) or self.policy.startswith(REMOTE)
+        ):
+            raise OptionError(no_real_time(self.policy))
         for name in ("horizon", "gripper_hold"):
             at_least(name, getattr(self, name), 0)
         super().resolve()
@@ -297,6 +311,14 @@ class SimulationOptions(EnvironmentOptions):
             if name not in self.chosen_execution:
                 del config[name]
         return config
+
+
+def no_real_time(policy: str) -> str:
+    """Why a policy cannot be carried out in real time."""
+    return (
+        f"execute={REAL_TIME} is for policies that make a chunk go on from the last one, and policy={policy} does not: "
+        "execute=blended does it with finished chunks"
+    )
 
 
 def split_of(option: str) -> str:

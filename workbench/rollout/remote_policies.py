@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from policy.m1.strict import ConfigError
 from workbench.cli.options import OptionError, option, parse_options
+from workbench.rollout.policy_names import REMOTE
 from workbench.runs.fingerprints import file_fingerprint
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from policy.serve.exchange import Greeting
     from policy.serve.mapping.mapping import Mapping as WireMapping
 
-PREFIX = "remote:"
-"""What a policy's name begins with that is behind a server."""
 LONGEST_METADATA = 2000
 """How much a run keeps of what a server said of itself [characters]."""
 
@@ -68,7 +67,7 @@ class RemoteOptions:
 
 def is_remote(name: str) -> bool:
     """Whether a policy's name says that it is behind a server."""
-    return name.startswith(PREFIX)
+    return name.startswith(REMOTE)
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class RemoteServer:
         """Where it is; RemoteError for what is no address."""
         from policy.serve.client.address import Address
 
-        return Address.read(self.name.removeprefix(PREFIX))
+        return Address.read(self.name.removeprefix(REMOTE))
 
     @property
     def options(self) -> RemoteOptions:

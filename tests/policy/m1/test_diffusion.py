@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from policy.m1.config import ActionHeadConfig, DiffusionConfig
-from policy.m1.diffusion import ActionDiffusion, make_scheduler, row_noise
+from policy.m1.diffusion import ActionDiffusion, Held, make_scheduler, row_noise
 from policy.m1.dit import ActionTransformer, sinusoid
 from policy.m1.noise_levels import noise_levels
 
@@ -141,6 +141,51 @@ def test_the_number_of_steps_may_change_between_calls():
     assert torch.equal(head.sample(condition, noise, 10), first)
     with pytest.raises(ValueError, match="40 sampling steps do not go evenly into 100: take 34 or 50"):
         head.sample(condition, noise, 40)
+
+
+def two_ways(head, monkeypatch):
+    """A head that has learned two chunks perfectly: 1 throughout, or -1 throughout."""
+    kept = make_scheduler(head.config.train_steps).alphas_cumprod
+
+    def predict(noisy, t, condition):
+        share = kept[t][:, None, None]
+        clean = torch.tanh(share**0.5 / (1 - share) * noisy.sum((1, 2), keepdim=True)).expand_as(noisy)
+        return (noisy - share**0.5 * clean) / (1 - share) ** 0.5
+
+    monkeypatch.setattr(head.transformer, "forward", predict)
+
+
+@pytest.mark.parametrize("way", [-1.0, 1.0])
+def test_a_sample_goes_on_from_what_is_held(way, monkeypatch):
+    """Of two ways it takes the one that was begun, to its end; no mean of finished chunks can do that."""
+    head = make_head(train_steps=100)
+    two_ways(head, monkeypatch)
+    noise = row_noise(range(32), [0] * 32, (T, A))
+    condition = torch.zeros(32, Q, D)
+    free = head.sample(condition, noise, 10, 1.0)
+    taken = free.sign()
+    torch.testing.assert_close(free, taken, atol=1e-3, rtol=0)
+    assert 8 <= int((taken[:, 0, 0] == way).sum()) <= 24, "left alone it takes either"
+    weight = torch.zeros(32, T)
+    weight[:, :3] = torch.tensor([1.0, 1.0, 0.5])
+    held = head.sample(condition, noise, 10, 1.0, Held(torch.full((32, T, A), way), weight))
+    assert (held[:, :2] == way).all(), "what can no longer change is as it was"
+    assert float((held.sign() == way).all((1, 2)).float().mean()) >= 0.95
+
+
+def test_what_is_held_without_weight_changes_nothing_and_rows_are_apart():
+    head = make_head()
+    actions, _, condition = batch()
+    noise = row_noise([1, 2, 3, 4], [0] * 4, (T, A))
+    free = head.sample(condition, noise, 10)
+    none = head.sample(condition, noise, 10, held=Held(actions, torch.zeros(4, T)))
+    torch.testing.assert_close(none, free, rtol=1e-4, atol=1e-4)
+    weight = torch.zeros(4, T)
+    weight[1, :2] = 1.0
+    one = head.sample(condition, noise, 10, held=Held(actions, weight))
+    torch.testing.assert_close(one[[0, 2, 3]], free[[0, 2, 3]], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(one[1, :2], actions[1, :2])
+    assert not torch.allclose(one[1, 2:], free[1, 2:], atol=1e-2), "the rest of the chunk goes along"
 
 
 LEVELS = {  # of the published code, for a schedule of 100

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from policy import Box, Grounding, Observation, Point, Policy
+from policy.contract import Committed
 from policy.m1.checkpoint import save_checkpoint
 from policy.m1.policy import M1Policy
 from policy.m1.strict import ConfigError
@@ -86,6 +87,20 @@ def test_the_seed_and_the_step_decide(model):
     other = M1Policy(model)
     other.reset([0], [999])
     assert not torch.equal(other.act(observe(model, [0], [0])).actions, first)
+
+
+def test_a_chunk_goes_on_from_what_is_committed(model):
+    """In physical units, whatever the model's own are."""
+    (first,) = started(model).act(observe(model, [0], [0])).actions
+    length = len(first)
+    weight = torch.zeros(1, length)
+    weight[:, :2] = 1.0
+    again = replace(observe(model, [0], [4]), committed=Committed(first[None], weight))
+    (second,) = started(model).act(again).actions
+    torch.testing.assert_close(second[:2], first[:2], rtol=1e-4, atol=1e-5)
+    free = replace(again, committed=Committed(first[None] * 0, weight * 0))
+    (alone,) = started(model).act(free).actions
+    assert not torch.allclose(alone[:2], first[:2], atol=1e-4)
 
 
 def test_an_episode_begins_with_a_reset(model):

@@ -1,5 +1,7 @@
 """Environments and policies that need no simulator."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +12,18 @@ from workbench.rollout.loop import Outcome, Rollout
 
 IDLE = -7.0
 CHANNELS = 3  # of an action: decision number, step within the chunk, row
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the policy is shown."""
+
+    env_ids: Sequence[int]
+    images: dict
+    clock: int
+    index: np.ndarray
+    age: np.ndarray
+    committed: object = None
 
 
 class FakeSimulation:
@@ -48,7 +62,7 @@ class FakeSimulation:
 
     def observe(self, policy, rows=None):
         self.observed.append(self.clock)
-        return SimpleNamespace(
+        return Seen(
             env_ids=range(self.num_envs) if rows is None else rows,
             images={},
             clock=self.clock,

@@ -45,6 +45,8 @@ def test_the_summary_says_how_chunks_were_carried_out_where_it_is_not_the_policy
         ({"execute": "closed"}, "there is no execute 'closed': choose one of auto, open_loop, receding"),
         ({"horizon": -1}, "horizon must be at least 0"),
         ({"gripper_hold": -3}, "gripper_hold must be at least 0"),
+        ({"execute": "real_time"}, "policy=expert does not: execute=blended does it with finished chunks"),
+        ({"execute": "real_time", "policy": "remote:openpi://h:1"}, "policy=remote:openpi://h:1 does not"),
     ],
 )
 def test_what_cannot_be_carried_out_is_refused(words, says):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from policy.execution import OPEN_LOOP, RECEDING, ExecutionCfg
+from policy.execution import OPEN_LOOP, REAL_TIME, RECEDING, ExecutionCfg
 from tests.workbench.rollout.fake_simulation import IDLE, FakePolicy, FakeSimulation
 from workbench.rollout.loop import Rollout
 
@@ -73,3 +73,22 @@ def test_what_the_policy_thinks_counts_in_real_time_alone():
         roll(sim, FakePolicy(), None, realtime=realtime)
     assert min(given[:4]) > 0
     assert given[4:] == [0.0] * 4
+
+
+def test_in_real_time_the_policy_is_told_what_its_environments_go_on_with():
+    told = []
+
+    class Told(FakePolicy):
+        def act(self, observation):
+            told.append((list(observation.env_ids), observation.committed))
+            return super().act(observation)
+
+    roll(delayed([12, 12], 1, 3), Told(execute_steps=4, chunk=8), ExecutionCfg(REAL_TIME, 4))
+    (everyone, first), *later = told
+    assert everyone == [0, 1]
+    assert not first.weight.any()
+    certain = {row: int((c.weight[k] == 1).sum()) for rows, c in later[:2] for k, row in enumerate(rows)}
+    assert certain == {0: 1, 1: 3}, "as many steps as its answers take"
+    told.clear()
+    roll(delayed([4], 0), Told(), ExecutionCfg(RECEDING, 1))
+    assert all(committed is None for _, committed in told)
