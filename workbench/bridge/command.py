@@ -6,6 +6,7 @@ import os
 import platform
 import signal
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,17 +49,7 @@ def bridge(options: BridgeOptions, console: Console) -> int:
         session = Session(options, bench, folder, operator, signals, console)
         session.desk.most_scale = most_scale
         watch(session, stack, console)
-        started, began = datetime.now(UTC), time.monotonic()
-        status, said = DONE, ""
-        try:
-            with real_time():
-                session.run()
-        except Ended as end:
-            said = str(end)
-        except ArmStopped as stop:
-            status, said = STOPPED, str(stop)
-        finally:
-            note_session(session, folder, started, time.monotonic() - began)
+        status, said = carry_out(session, lambda started, wall: note_session(session, folder, started, wall))
         summary = summarise(session.records.values(), meta(options, bench), folder.sessions())
         summary |= folder.told() | {"bridge": measured(session, bench)}
         folder.write_summary(summary)
@@ -66,11 +57,31 @@ def bridge(options: BridgeOptions, console: Console) -> int:
         if said:
             console.print(said, markup=False)
     print_summary(summary, options.out, console)
+    end_by(signals)
+    return status
+
+
+def carry_out(session: Session, note: Callable[[datetime, float], None]) -> tuple[int, str]:
+    """Run a session to its end: the exit status, and why it ended early; ``note`` is told its start and length [s]."""
+    started, began = datetime.now(UTC), time.monotonic()
+    try:
+        with real_time():
+            session.run()
+    except Ended as end:
+        return DONE, str(end)
+    except ArmStopped as stop:
+        return STOPPED, str(stop)
+    finally:
+        note(started, time.monotonic() - began)
+    return DONE, ""
+
+
+def end_by(signals: StopSignals) -> None:
+    """End as a signal asks for, if one came."""
     if signals.number == signal.SIGINT:
         raise KeyboardInterrupt
     if signals.number is not None:
         raise Terminated(signals.number)
-    return status
 
 
 def operator_of(options: BridgeOptions, stack: ExitStack) -> Operator:

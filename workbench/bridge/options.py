@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from policy.execution import MODES as ALL_WAYS
 from policy.execution import OPEN_LOOP, REAL_TIME, ExecutionCfg
 from robots import driver as drivers
 from robots.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.cli.options import OptionError, listed, option, words
+from workbench.cli.yaml_file import read_mapping
 from workbench.verdict.permission import LEVELS, WARN
 
 if TYPE_CHECKING:
@@ -171,7 +169,7 @@ class BridgeOptions:
         """How the twin's reality differs; OptionError for a file that says nothing of use."""
         from workbench.bridge.twin.parameters import TwinParameters
 
-        content = _yaml("twin", self.twin) | {"seed": self.seed}
+        content = _mapping("twin", self.twin) | {"seed": self.seed}
         camera = dict(content.get("camera") or {}) | {"size": self.image_size}
         try:
             return TwinParameters.from_dict(content | {"camera": camera})
@@ -193,7 +191,7 @@ class BridgeOptions:
     @property
     def place_given(self) -> dict[str, Any]:
         """What the file of the place says; `workbench.bridge.place` reads it."""
-        return _yaml("place", self.place)
+        return _mapping("place", self.place)
 
     def execution(self, policy: BridgePolicy) -> ExecutionCfg:
         """How the policy's chunks are carried out."""
@@ -210,13 +208,5 @@ def _choose(name: str, value: str, known: tuple[str, ...]) -> None:
         raise OptionError(f"{name}={value}: choose one of {', '.join(known)}")
 
 
-def _yaml(name: str, file: str) -> dict[str, Any]:
-    if not file:
-        return {}
-    try:
-        content = yaml.safe_load(Path(file).read_text("utf-8")) or {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise OptionError(f"{name}={file} cannot be read: {' '.join(str(problem).split())}") from None
-    if not isinstance(content, dict):
-        raise OptionError(f"{name}={file} must hold keys and values")
-    return content
+def _mapping(name: str, file: str) -> dict[str, Any]:
+    return read_mapping(f"{name}={file}", file) if file else {}

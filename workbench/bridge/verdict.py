@@ -8,6 +8,7 @@ from robots.registry import is_known, robot
 from workbench.bridge.options import LIVE, REMOTE, REPLAY, TASK, TELEOP, TWIN, BridgeOptions
 from workbench.bridge.place import bounds_of
 from workbench.cli.options import OptionError, listed
+from workbench.rollout.chunk_options import chosen_ways
 from workbench.verdict.identity import policy_fingerprint, served_fingerprint
 from workbench.verdict.permission import OFF, STRICT, Wish, permission
 
@@ -45,6 +46,7 @@ def wish_of(options: BridgeOptions, policy: str) -> Wish:
         robot=name,
         task=TASK,
         action_space=options.action_space,
+        execution=chosen_ways(options.execute, options.horizon),
         speed=options.scale,
         workspace=(tuple(workspace.low), tuple(workspace.high)),
         instruction=options.instruction,

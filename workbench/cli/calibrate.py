@@ -25,8 +25,11 @@ def calibrate_command(words: Sequence[str], wants_help: bool, console: Console) 
     names, given = separate(words[1:] if what else words, CalibrateOptions)
     options = parse_options(CalibrateOptions, given)
     options.resolve()
-    if len(names) != {"": 1, "board": 0}.get(what, 2):
-        raise OptionError(" ".join(USAGE.partition("\n\n")[0].split()))
+    wanted = {"": ("DATA",), "board": ()}.get(what, ("CALIBRATION", "DATA"))
+    if len(names) != len(wanted):
+        raise OptionError(
+            f"give {' '.join(('workbench calibrate', what, *wanted)).replace('  ', ' ')}; see --help"
+        )
     from workbench.calibration import command
 
     match what:

@@ -21,7 +21,7 @@ from workbench.identification.problem import Problem
 
 STEP_SHARE = 0.5
 """Of the difference between both steps, that is kept as the extrapolation's standard deviation: chosen on ten planted
-arms and tried on ten others (docs/identification.md); all of it covers 99 % where 90 % are asked for."""
+arms and tried on five others (docs/identification.md); all of it covers 99 % where 90 % are asked for."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -87,7 +87,7 @@ def _check_times(log: MotionLog, times: np.ndarray, what: str) -> None:
         )
     k = int(steps.argmax())
     if steps[k] > max(GAP_PERIODS * period, LEAST_GAP_S):
-        if _stood_still(log, k):
+        if _moved_as_in_one_period(log, k):
             raise LogError(
                 f"{log.source}: the clock of the {what} jumps ahead by {steps[k]:.3f} s after {times[k]:.3f} s, while "
                 "the arm moves on as in one period"
@@ -95,7 +95,7 @@ def _check_times(log: MotionLog, times: np.ndarray, what: str) -> None:
         raise LogError(f"{log.source}: a gap of {steps[k]:.3f} s without {what} after {times[k]:.3f} s")
 
 
-def _stood_still(log: MotionLog, k: int) -> bool:
+def _moved_as_in_one_period(log: MotionLog, k: int) -> bool:
     """Whether the arm, which moved before and after, moved between two samples no farther than in any other period."""
     around = np.abs(np.diff(log.measured[max(0, k - 5) : k + 7], axis=0)).max(1)
     here = min(k, 5)

@@ -14,9 +14,10 @@ from policy.execution import REAL_TIME
 from policy.remote_policy import RemotePolicy
 from tasks.tabletop.action_spaces import CONTROL_HZ
 from workbench.evaluation.metrics import path_length, sparc
+from workbench.rollout.chunk_options import no_real_time
 from workbench.rollout.launch import LaunchError
 from workbench.rollout.loop import Rollout, RunningEpisode
-from workbench.rollout.options import SimulationOptions, no_real_time
+from workbench.rollout.options import SimulationOptions
 from workbench.rollout.policies import make_policy
 from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
 from workbench.rollout.tally import Tally

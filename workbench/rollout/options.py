@@ -16,16 +16,14 @@ from tasks.registry import DEFAULT, TaskError, find, names
 from tasks.splits import SPLITS
 from workbench.cli.options import OptionError, listed, option, words
 from workbench.randomisation.overrides import PREFIX, parse_overrides
+from workbench.rollout.chunk_options import ChunkOptions
 from workbench.rollout.launch import check_launch, default_device, default_physics
 from workbench.rollout.policy_names import (
     M1,
     M1_MINI,
-    MODES,
     OPEN_LOOP,
     POLICIES,
     PRECISIONS,
-    REAL_TIME,
-    REMOTE,
     STORED,
 )
 from workbench.rollout.policy_names import PREFIX as POLICY_PREFIX
@@ -254,16 +252,9 @@ class EnvironmentOptions:
 
 
 @dataclass
-class SimulationOptions(EnvironmentOptions):
+class SimulationOptions(ChunkOptions, EnvironmentOptions):
     """The same, and what is kept of it to be seen."""
 
-    execute: str = option(
-        AUTO,
-        f"how chunks of actions are carried out: {', '.join(MODES)}; auto: {OPEN_LOOP}, as the policy says",
-    )
-    horizon: int = option(
-        0, "steps between two requests to the policy; 0: as the policy says", "control steps"
-    )
     gripper_hold: int = option(
         0, "steps for which the hand keeps to a command at least before it turns round", "control steps"
     )
@@ -282,13 +273,8 @@ class SimulationOptions(EnvironmentOptions):
         for name, least in (("frame_every", 1), ("record", 0), ("last_frames", 0)):
             at_least(name, getattr(self, name), least)
         between_0_and_1("confidence", self.confidence)
-        choose("execute", self.execute, (AUTO, *MODES))
-        if self.execute == REAL_TIME and (
-            (self.policy in POLICIES and self.policy != M1) or self.policy.startswith(REMOTE)
-        ):
-            raise OptionError(no_real_time(self.policy))
-        for name in ("horizon", "gripper_hold"):
-            at_least(name, getattr(self, name), 0)
+        self.check_chunks(self.policy)
+        at_least("gripper_hold", self.gripper_hold, 0)
         super().resolve()
 
     def execution(self, policy: Policy) -> ExecutionCfg:
@@ -311,14 +297,6 @@ class SimulationOptions(EnvironmentOptions):
             if name not in self.chosen_execution:
                 del config[name]
         return config
-
-
-def no_real_time(policy: str) -> str:
-    """Why a policy cannot be carried out in real time."""
-    return (
-        f"execute={REAL_TIME} is for policies that make a chunk go on from the last one, and policy={policy} does not: "
-        "execute=blended does it with finished chunks"
-    )
 
 
 def split_of(option: str) -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from domain_rand.notation import NotationError, scalar
 from workbench.cli.options import OptionError, help_table, option, parse_options
+from workbench.rollout.chunk_options import chosen_ways
 from workbench.runs.durable import naming, write_atomically
 from workbench.runs.installation import git_commit
 from workbench.validate.options import USAGE, ValidateOptions
@@ -117,11 +118,7 @@ def bound_of(options: ValidateOptions, asked: Requirements) -> Bound:
         robot=options.robot,
         task=options.task,
         action_space=options.action_space,
-        execution={
-            k: v
-            for k, v in (("execute", options.execute), ("horizon", options.horizon))
-            if v not in ("auto", 0)
-        },
+        execution=chosen_ways(options.execute, options.horizon),
         factor_set=factor_set.name,
         factor_set_hash=factor_set.fingerprint(),
         calibration=Path(options.calibration).name if options.calibration else None,

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from policy.execution import MODES
 from workbench.cli.options import OptionError, option
-from workbench.rollout.options import AUTO, LOCAL, EnvironmentOptions, at_least, choose
-from workbench.rollout.policy_names import M1, M1_MINI, OPEN_LOOP
+from workbench.rollout.chunk_options import ChunkOptions
+from workbench.rollout.options import AUTO, LOCAL, EnvironmentOptions, at_least
+from workbench.rollout.policy_names import M1, M1_MINI
 
 USAGE = """usage: workbench validate policy=... key=value ...
        workbench validate covers=VERDICT NAME=VALUE ...     does the evidence of a verdict cover this?
@@ -17,16 +17,9 @@ USAGE = """usage: workbench validate policy=... key=value ...
 
 
 @dataclass
-class ValidateOptions(EnvironmentOptions):
+class ValidateOptions(ChunkOptions, EnvironmentOptions):
     """What a policy is validated for, and how."""
 
-    execute: str = option(
-        AUTO,
-        f"how chunks of actions are carried out: {', '.join(MODES)}; auto: {OPEN_LOOP}, as the policy says",
-    )
-    horizon: int = option(
-        0, "steps between two requests to the policy; 0: as the policy says", "control steps"
-    )
     requirements: str = option(
         "", "YAML file with what is asked; empty: workbench/validate/requirements.yaml"
     )
@@ -43,9 +36,8 @@ class ValidateOptions(EnvironmentOptions):
 
     def resolve(self) -> None:
         """As its parent; OptionError for what cannot be validated."""
-        choose("execute", self.execute, (AUTO, *MODES))
-        for name in ("horizon", "episodes"):
-            at_least(name, getattr(self, name), 0)
+        self.check_chunks(self.policy)
+        at_least("episodes", self.episodes, 0)
         if self.calibration:
             if not Path(self.calibration).is_file():
                 raise OptionError(f"calibration={self.calibration} is no file")

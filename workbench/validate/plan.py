@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-import yaml
-
 from domain_rand.factor import REGISTRY
 from workbench.cli.options import OptionError
+from workbench.cli.yaml_file import read_mapping
 from workbench.validate.options import ValidateOptions
 from workbench.validate.requirements import Requirements
 
@@ -23,7 +19,7 @@ class Plan:
     def __init__(self, options: ValidateOptions, asked: Requirements) -> None:
         """OptionError for a place or factors that are none."""
         self._options, self._asked = options, asked
-        self.place = _yaml(options.bounds) if options.bounds else {}
+        self.place = read_mapping(f"bounds={options.bounds}", options.bounds) if options.bounds else {}
         for check in ("factors", "disturbed"):
             named = asked[check].given["names" if check == "factors" else "factors"] if check in asked else ()
             if odd := [name for name in named if name not in REGISTRY]:
@@ -68,13 +64,3 @@ class Plan:
                 f"  engine: {self.episodes('engine')} episodes with {self._asked['engine'].given['physics']}"
             )
         return found
-
-
-def _yaml(file: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(Path(file).read_text("utf-8")) or {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise OptionError(f"bounds={file} cannot be read: {' '.join(str(problem).split())}") from None
-    if not isinstance(content, dict):
-        raise OptionError(f"bounds={file} must hold keys and values")
-    return content

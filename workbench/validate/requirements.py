@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from workbench.cli.options import OptionError
+from workbench.cli.yaml_file import read_mapping
 from workbench.verdict.decide import (
     FORBIDS,
     OBJECTS,
@@ -137,8 +136,8 @@ def load_requirements(file: str) -> Requirements:
 
     A file asks for the checks that it names and for no others; of these, what it does not say is as shipped.
     """
-    shipped = _read(SHIPPED, "requirements")
-    given = _read(Path(file), f"requirements={file}") if file else shipped
+    shipped = read_mapping("requirements", SHIPPED)
+    given = read_mapping(f"requirements={file}", file) if file else shipped
     where = f"requirements={file}" if file else "requirements"
     _known(where, given, TOP)
     checks = given.get("checks", {})
@@ -220,13 +219,3 @@ def _number(where: str, value: Any, key: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise OptionError(f"{where}: {key} must be a number, not {value!r}")
     return float(value)
-
-
-def _read(path: Path, where: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise OptionError(f"{where} cannot be read: {' '.join(str(problem).split())}") from None
-    if not isinstance(content, dict):
-        raise OptionError(f"{where} must hold keys and values")
-    return content

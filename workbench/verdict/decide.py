@@ -86,11 +86,13 @@ def decide(lines: Sequence[Line], demands: Sequence[Demand]) -> Decision:
         failed = [line for line in forbidding if line.state == FAIL]
         told = failed or forbidding
         return Decision(NO_GO, tuple(f"{x.name}: {x.sentence}" for x in told), {}, told[0].name)
+    narrowest = _narrowest([to for _, to in restricting])
+    if restricting and _leaves_nothing(narrowest):
+        said = tuple(f"{line.name}: {line.sentence} ({shown(to)})" for line, to in restricting)
+        return Decision(NO_GO, said, {}, restricting[0][0].name)
     if restricting:
         reasons = tuple(f"{line.name}: {line.sentence} ({shown(to)})" for line, to in restricting)
-        return Decision(
-            RESTRICTED, reasons, _narrowest([to for _, to in restricting]), restricting[0][0].name
-        )
+        return Decision(RESTRICTED, reasons, narrowest, restricting[0][0].name)
     return Decision(GO, (), {}, None)
 
 
@@ -110,6 +112,16 @@ def _narrowest(many: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 [min(a, b) for a, b in zip(high, before[1], strict=True)],
             ]
     return found
+
+
+def _leaves_nothing(restrictions: Mapping[str, Any]) -> bool:
+    """Whether nothing at all may be done within restrictions: no object, no speed, an empty box."""
+    low, high = restrictions.get(WORKSPACE, ((), ()))
+    return (
+        restrictions.get(OBJECTS) == []
+        or float(restrictions.get(SPEED, 1.0)) <= 0
+        or any(a >= b for a, b in zip(low, high, strict=True))
+    )
 
 
 def shown(restrictions: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ class Bound:
     task: str
     action_space: str
     execution: Mapping[str, Any]
-    """How chunks were carried out, where it was chosen."""
+    """See `workbench.rollout.chunk_options.chosen_ways`."""
     factor_set: str
     factor_set_hash: str
     calibration: str | None

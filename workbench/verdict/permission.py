@@ -28,6 +28,8 @@ class Wish:
     robot: str
     task: str
     action_space: str
+    execution: Mapping[str, Any]
+    """How chunks are carried out: see `workbench.rollout.chunk_options.chosen_ways`."""
     speed: float
     """Share of the arm's limits."""
     workspace: tuple[tuple[float, ...], tuple[float, ...]]
@@ -98,7 +100,15 @@ def _other(verdict: VerdictFile, wish: Wish) -> list[str]:
     for name in ("robot", "task", "action_space"):
         if getattr(bound, name) != getattr(wish, name):
             found.append(f"the verdict is about {name}={getattr(bound, name)}, not {getattr(wish, name)}")
+    if dict(bound.execution) != dict(wish.execution):
+        found.append(
+            f"the verdict is about chunks carried out with {_ways(bound.execution)}, not with {_ways(wish.execution)}"
+        )
     return found
+
+
+def _ways(execution: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in sorted(execution.items())) or "the policy's own way"
 
 
 def _beyond(restrictions: Mapping[str, Any], scope: Mapping[str, Any], wish: Wish) -> list[str]:

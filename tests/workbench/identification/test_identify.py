@@ -157,6 +157,7 @@ def test_the_command_writes_a_set_that_dr_takes_and_a_file_that_replay_takes(
     assert error < 3e-3
 
 
+@pytest.mark.long
 def test_cma_es_finds_the_same_optimum() -> None:
     pytest.importorskip("cmaes")
     log, _ = planted(3, 6.0)

@@ -61,6 +61,20 @@ def test_restrictions_are_named_and_the_narrowest_holds() -> None:
     assert shown({"objects": []}) == "objects: none"
 
 
+@pytest.mark.parametrize(
+    "to",
+    [
+        ({"objects": ["cube"]}, {"objects": ["cone"]}),
+        ({"objects": []}, {"speed": 0.5}),
+        ({"workspace": [[0, 0, 0], [1, 1, 1]]}, {"workspace": [[2, 0, 0], [3, 1, 1]]}),
+    ],
+)
+def test_restrictions_that_leave_nothing_are_no_go(to: tuple[dict[str, object], dict[str, object]]) -> None:
+    demands = [Demand(name, failed=Consequence(RESTRICTS, one)) for name, one in zip("ab", to, strict=True)]
+    found = decide([line("a", FAIL), line("b", FAIL)], demands)
+    assert (found.word, found.first, found.restrictions) == (NO_GO, "a", {})
+
+
 def test_a_restriction_to_nothing_in_particular_forbids() -> None:
     found = decide([line("a", FAIL)], [Demand("a", failed=Consequence(RESTRICTS))])
     assert found.word == NO_GO

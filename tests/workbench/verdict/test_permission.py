@@ -22,6 +22,7 @@ def wish(**changes: Any) -> Wish:
         "robot": "franka",
         "task": "pick_place",
         "action_space": "delta_eef",
+        "execution": {},
         "speed": 0.1,
         "workspace": ((0.15, -0.5, 0.01), (0.8, 0.5, 0.75)),
         "instruction": "put the red cube in the bowl",
@@ -46,6 +47,7 @@ def test_a_signed_go_allows_what_it_is_about(go) -> None:
         ({"robot": "so_arm"}, "about robot=franka, not so_arm"),
         ({"task": "push"}, "about task=pick_place, not push"),
         ({"action_space": "delta_joints"}, "about action_space=delta_eef, not delta_joints"),
+        ({"execution": {"execute": "blended"}}, "with the policy's own way, not with execute=blended"),
         ({"instruction": "put the red banana in the bowl"}, "no instruction says banana"),
     ],
 )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
-import time
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -15,9 +13,9 @@ from rich.console import Console
 from workbench.bridge.blind.seal import A, B, Sealed, unseal
 from workbench.bridge.blind.session import BlindSession
 from workbench.bridge.command import (
-    DONE,
     IGNORED,
-    STOPPED,
+    carry_out,
+    end_by,
     measured,
     meta,
     note_session,
@@ -26,13 +24,10 @@ from workbench.bridge.command import (
     watch,
     write_recording,
 )
-from workbench.bridge.desk import ArmStopped, Ended
 from workbench.bridge.operator import StopSignals
 from workbench.bridge.options import BridgeOptions
-from workbench.bridge.priority import real_time
 from workbench.bridge.setup import make_bench
 from workbench.bridge.verdict import allowed
-from workbench.cli.stopping import Terminated
 from workbench.evaluation.summary import summarise
 from workbench.runs.durable import append_line
 from workbench.runs.folder import RunFolder
@@ -60,23 +55,17 @@ def bridge_blind(options: BridgeOptions, console: Console) -> int:
         session = BlindSession(options, bench, sealed, folders, operator, signals, console)
         session.desk.most_scale = most_scale
         watch(session, stack, console)
-        started, began = datetime.now(UTC), time.monotonic()
-        status, said = DONE, ""
-        try:
-            with real_time():
-                session.run()
-        except Ended as end:
-            said = str(end)
-        except ArmStopped as stop:
-            status, said = STOPPED, str(stop)
-        finally:
+
+        def note(started: datetime, wall: float) -> None:
             for name, who in zip((A, B), bench.policies, strict=True):
                 session.records = folders[name].completed()
-                note_session(session, folders[name], started, time.monotonic() - began)
+                note_session(session, folders[name], started, wall)
                 about = meta(options, replace(bench, policy=who))
                 folders[name].write_summary(
                     summarise(session.records.values(), about, folders[name].sessions())
                 )
+
+        status, said = carry_out(session, note)
         append_line(sealed.vault / SESSIONS, json.dumps(measured(session, bench)))
         if said:
             console.print(said, markup=False)
@@ -86,10 +75,7 @@ def bridge_blind(options: BridgeOptions, console: Console) -> int:
         f"{options.out}` ends the blinding",
         markup=False,
     )
-    if signals.number == signal.SIGINT:
-        raise KeyboardInterrupt
-    if signals.number is not None:
-        raise Terminated(signals.number)
+    end_by(signals)
     return status
 
 
