@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,14 @@ def print_help(console: Console) -> None:
 
 def page_of(given: Mapping[str, str]) -> str:
     """The page's HTML, of files by name from `PARTS`; OptionError for one that is not what its name says."""
-    context: dict[str, Any] = {"verdict": None, "restrictions": "", "rows": [], "values": [], "lines": []}
+    context: dict[str, Any] = {
+        "verdict": None,
+        "restrictions": "",
+        "rows": [],
+        "parameters": [],
+        "errors": [],
+        "lines": [],
+    }
     if "verdict" in given:
         try:
             context |= verdict_context(VerdictFile.read(Path(given["verdict"])))
@@ -71,10 +79,7 @@ def page_of(given: Mapping[str, str]) -> str:
             for m in MEASURES
         ]
     if "posterior" in given:
-        values = _content("posterior", given["posterior"]).get("values")
-        if not isinstance(values, dict):
-            raise OptionError(f"posterior={given['posterior']} is no posterior of `workbench tune sysid`")
-        context["values"] = [(name, json.dumps(value)) for name, value in values.items()]
+        context |= _identified(given["posterior"])
     unknown = [f"{what}: not given" for name, what in PARTS.items() if name not in given]
     unknown += [
         f"{line.name}: {line.sentence}" for line, *_ in context["lines"] if line.state == NOT_EVALUATED
@@ -87,6 +92,37 @@ def _scores(name: str, file: str) -> dict[str, Any]:
     if not isinstance(scores, dict):
         raise OptionError(f"{name}={file} is no scorecard: workbench gap compare out= writes one")
     return scores
+
+
+def _identified(file: str) -> dict[str, Any]:
+    """Rows of what `workbench tune sysid` found, and of what its errors were before and after."""
+    content = _content("posterior", file)
+    try:
+        parameters = [_parameter(entry) for entry in content["parameters"]]
+        errors = [
+            (name.replace("_", " "), *(f"{_rms_mrad(pair[side]):.3g}" for side in ("before", "after")))
+            for name, pair in content["rmse_rad"].items()
+        ]
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise OptionError(f"posterior={file} is no posterior of `workbench tune sysid`") from None
+    return {"parameters": parameters, "errors": errors}
+
+
+def _parameter(entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Name, value at the step it was identified with, the same without a step, and whether the logs tell it."""
+    without = entry.get("without_step")
+    ranges = [
+        ""
+        if part is None
+        else f"{part[key]:.4g} {entry['unit']} ({part['interval'][0]:.4g} to {part['interval'][1]:.4g})"
+        for part, key in ((entry, "best"), (without, "value"))
+    ]
+    return entry["name"], ranges[0], ranges[1], "yes" if entry["told"] else "no"
+
+
+def _rms_mrad(joints: Sequence[float]) -> float:
+    """Root mean square over joints [mrad]."""
+    return 1000 * math.sqrt(sum(x * x for x in joints) / len(joints))
 
 
 def _content(name: str, file: str) -> dict[str, Any]:

@@ -77,5 +77,5 @@ def table(headings: list[str], rows: list[list[str]]) -> Markup:
         for row in rows
     )
     return Markup(
-        '<div class="card"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+        '<div class="card scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
     ).format(head, body)

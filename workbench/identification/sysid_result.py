@@ -107,17 +107,23 @@ def rows_of(found: Identified) -> list[list[str]]:
     return rows
 
 
+def _listed(title: str, sentences: Sequence[str]) -> list[Markup]:
+    """A heading and a list; nothing for no sentence."""
+    if not sentences:
+        return []
+    items = Markup("").join(Markup("<li>{}</li>").format(sentence) for sentence in sentences)
+    return [Markup("<h2>{}</h2>").format(title), Markup('<div class="card"><ul>{}</ul></div>').format(items)]
+
+
 def write_result(found: Identified, said: dict[str, Any], held_out: Sequence[MotionLog], out: Path) -> None:
     """Write both files."""
     write_atomically(out / "posterior.json", json.dumps(said, indent=1) + "\n")
     headings = ["parameter", "at this step", "90 %", "without a step", "90 % with discrepancy", "told"]
     parts = [
         Markup("<p>{}</p>").format(MEANING),
-        *(
-            Markup('<div class="banner">{}</div>').format(w)
-            for w in [*said["cannot_be_told"], *found.warnings]
-        ),
         table(headings, rows_of(found)),
+        *_listed("What these logs cannot tell", said["cannot_be_told"]),
+        *_listed("What speaks against the fit", found.warnings),
     ]
     for name, pair in found.rmse.items():
         parts.append(
