@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from policy.action import ActionSpec
-from policy.contract import Decision, Observation, Policy
+from policy.contract import Decision, Observation, Policy, takes_committed
 
 CLIP_TO_ROBOT = "clip_to_robot"
 
@@ -53,6 +53,7 @@ class ClippedToRobot:
         )
         self.name, self.cameras, self.privileged = policy.name, policy.cameras, policy.privileged
         self.execute_steps = policy.execute_steps
+        self.takes_committed = takes_committed(policy)
 
     def reset(self, env_ids: Sequence[int], seeds: Sequence[int]) -> None:
         """See `policy.contract.Policy`."""

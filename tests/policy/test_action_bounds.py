@@ -7,7 +7,7 @@ import torch
 
 from policy.action import ActionChannel, ActionSpec
 from policy.action_bounds import CLIP_TO_ROBOT, bounds_conversion, within_bounds_of
-from policy.contract import Decision, Policy
+from policy.contract import Decision, Policy, takes_committed
 
 GRIPPER = ActionChannel("gripper", "1", "joint", "absolute", -1.0, 1.0)
 
@@ -65,6 +65,9 @@ def test_the_converted_policy_is_a_policy_with_the_robots_bounds():
     assert isinstance(policy, Policy)
     assert policy.action_spec == ROBOT
     assert (policy.name, policy.cameras, policy.execute_steps) == ("says", ("front",), 2)
+    assert not takes_committed(policy)
+    inner.takes_committed = True
+    assert takes_committed(within_bounds_of(inner, ROBOT))
     policy.reset([3], [7])
     assert inner.resets == [([3], [7])]
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from policy.action import ActionSpec
-from policy.contract import Calibration, Decision, Observation
+from policy.contract import Calibration, Decision, Observation, takes_committed
 from policy.observation_inputs import Measured, intrinsics, picture, prompt, state_vector
 from policy.observation_spec import CameraInput, ObservationOffer, ObservationSpec
 from workbench.cli.options import OptionError
@@ -33,6 +33,7 @@ class CompletedPolicy:
         self.cameras: tuple[str, ...] = spec.sources if spec else tuple(getattr(policy, "cameras", ()))
         self.privileged = bool(getattr(policy, "privileged", False))
         self.execute_steps = getattr(policy, "execute_steps", 1)
+        self.takes_committed = takes_committed(policy)
         if not isinstance(self.execute_steps, int) or self.execute_steps < 1:
             raise OptionError(
                 f"policy={name}: execute_steps must be a whole number from 1, not {self.execute_steps!r}"

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from policy.action_bounds import CLIP_TO_ROBOT
+from policy.contract import takes_committed
 from policy.m1.checkpoint import CONFIG_FILE, save_checkpoint
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
 from tests.policy.m1.tiny import tiny_model
@@ -42,7 +43,9 @@ def test_the_checkpoint_that_ships_acts_within_the_robots_bounds_and_says_how():
     declared = cfg.provenance()["checkpoint"]["action_bounds"]
     assert declared["name"] == CLIP_TO_ROBOT
     assert declared["channels"]["drot_z"] == {"own": [-0.25, 0.25], "robot": [-0.125, 0.125]}
-    assert make_policy(cfg, 1, DELTA_EEF, "cpu").action_spec.channels == DELTA_EEF.channels
+    policy = make_policy(cfg, 1, DELTA_EEF, "cpu")
+    assert policy.action_spec.channels == DELTA_EEF.channels
+    assert takes_committed(policy), "execute=real_time is for it"
     assert make_policy(cfg, 1, DELTA_JOINTS, "cpu").action_spec.mismatches(DELTA_JOINTS)
 
 

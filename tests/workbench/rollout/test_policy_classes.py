@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from policy.contract import Calibration, Decision, Observation
+from policy.contract import Calibration, Decision, Observation, takes_committed
 from tasks.tabletop.action_spaces import DELTA_EEF
 from workbench.cli.main import main
 from workbench.cli.options import OptionError, parse_options
@@ -72,6 +72,14 @@ def test_what_it_leaves_out_has_a_default(place):
     assert policy.action_spec == DELTA_EEF
     assert (policy.execute_steps, policy.cameras, policy.privileged) == (1, (), False)
     policy.reset([0], [7])
+
+
+def test_one_that_goes_on_from_its_last_chunk_says_so(place):
+    assert not takes_committed(made("reach.py"))
+    (place / "on.py").write_text(
+        REACH.replace("cameras = ()", "cameras, takes_committed = (), True"), "utf-8"
+    )
+    assert takes_committed(made("on.py"))
 
 
 def test_options_are_read_by_the_type_of_the_parameter(place):
