@@ -1,14 +1,15 @@
-"""``workbench dr check in=task``: what every factor changes in the task's own episodes, led by the scripted expert.
+"""``workbench dr check in=task``: what every factor changes in the task's own episodes.
 
 Episodes are run in pairs, nominal and with one factor at an end of its default range; `effects` beside this says what
-counts as a change. Words need no simulation of time, pictures a few steps, motion whole episodes.
+counts as a change. Words need no simulation of time, pictures a few steps, motion whole episodes. The task's scripted
+expert leads them; a policy that draws its actions does for factors that the expert is bound to leave without effect.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,6 @@ from tasks.registry import DEFAULT, find
 from workbench.randomisation.commands import (
     CheckOptions,
     chosen_factors,
-    image_content,
     log_of,
     short,
     unsupported_reason,
@@ -42,16 +42,31 @@ from workbench.randomisation.effects import (
     quantities_of,
     strongest,
 )
+from workbench.randomisation.task_runs import EPISODE_STEPS, EXPERT, RANDOM, TaskRuns, task_runs
 from workbench.runs.durable import write_atomically
 
 SHOTS = (0, 15, 30, 45)
 """Control steps at which pictures are compared: before the arm moves, on its way, at the object."""
-EPISODE_STEPS = 300
-"""Control steps after which an episode is over at the latest."""
-BESIDE = {NOISE_SEED: {"sensing.joint_noise": {"value": 0.002}}}
+SHOTS_OF: Mapping[str, tuple[int, ...]] = {
+    # One frame in ten is lost at most: enough of them on the arm's way.
+    "camera.frame_loss": tuple(range(4, 46, 2)),
+    # It passes within a second that begins 0.5 to 3 s after the episode.
+    "disturbance.hand_in_view": tuple(range(12, 84, 8)),
+}
+"""The same where a factor needs others."""
+BESIDE: Mapping[str, Mapping[str, Any]] = {
+    NOISE_SEED: {"sensing.joint_noise": {"value": 0.002}},
+    # Where few bodies stand, all are further apart than asked for anyway.
+    "scene.clearance": {"scene.distractor_count": {"value": 4}},
+}
 """What else must vary for a factor to have anything to change."""
-UNSEEN = {POLICY_SEED: "the expert draws nothing"}
-"""Factors of which these episodes cannot show anything -> why."""
+LED_BY: Mapping[str, str] = {
+    POLICY_SEED: RANDOM,  # the expert draws nothing
+    "control.gripper_blocking": RANDOM,  # the expert's arm stands still whenever it turns its hand round
+}
+"""Who leads the episodes of a factor, where it is not the expert."""
+NOMINAL_RUNS = 4
+"""Nominal runs of each episode: one to compare with, the others say what chance makes of it."""
 ANOTHER = "another"
 """Level of a factor that always draws: another draw than the nominal run's."""
 
@@ -90,105 +105,10 @@ def _drawn_anew(factor: Factor, name: str, spec: EpisodeSpec) -> Factor:
     return again
 
 
-def _reseeded(episode: Episode) -> Episode:
-    """The same episode with another noise seed."""
-    seed = varied(NOISE_SEED, ANOTHER, episode.spec).factors[NOISE_SEED]
+def _reseeded(episode: Episode, times: int) -> Episode:
+    """The same episode with another noise seed, one of several."""
+    seed = int(episode.spec.generator(f"{NOISE_SEED}/{times}").integers(2**31))
     return replace(episode, factors={**episode.factors, NOISE_SEED: seed})
-
-
-class TaskRuns:
-    """Runs episodes of the expert, one an environment, all at once, and logs them."""
-
-    def __init__(self, env: Any, factor_set: FactorSet) -> None:
-        """``factor_set`` holds all factors that ever vary here."""
-        from workbench.rollout.simulation import TabletopSimulation
-
-        self.env = env
-        self._episodes: list[Episode] = []
-        self._simulation = TabletopSimulation(
-            env, factor_set, 0, EPISODE_STEPS, draw=lambda index: self._episodes[index]
-        )
-        self._policy = env.task.expert(env.num_envs, env.action_spec, device=env.device)
-
-    def run(self, episodes: Sequence[Episode], steps: int, shots: Sequence[int] = ()) -> list[EpisodeLog]:
-        """Logs of these episodes, up to ``steps`` control steps each, with pictures of the steps ``shots``.
-
-        There are as many episodes as environments. All end together, when the last has been decided.
-        """
-        simulation, env, rows = self._simulation, self.env, range(self.env.num_envs)
-        first = len(self._episodes)
-        self._episodes += episodes
-        while not simulation.may_begin:
-            simulation.step(simulation.idle_action.expand(len(rows), -1))
-        seeds = simulation.begin(rows, range(first, len(self._episodes)))
-        self._policy.reset(rows, seeds)
-        beliefs = _beliefs(env)
-        states: list[dict[str, np.ndarray]] = []
-        pictures: list[np.ndarray] = []
-        depths: list[np.ndarray] = []
-        for step in range(max(steps, 1)):
-            observation = simulation.observe(self._policy)
-            states.append(simulation.snapshot() | {"told_vel": observation.joint_vel.cpu().numpy()})
-            if step in shots:
-                pictures.append(np.stack([env.image(name).cpu().numpy() for name in env.imaged], 1))
-                depths.append(np.stack([env.depth(name).cpu().numpy() for name in env.imaged], 1))
-            simulation.step(self._policy.act(observation).actions[:, 0])
-            if simulation.finished().all() and step >= max(shots, default=0):
-                break
-        logs = [
-            self._log(
-                row, episodes[row], states, [p[row] for p in pictures], [d[row] for d in depths], beliefs[row]
-            )
-            for row in rows
-        ]
-        simulation.end(rows)
-        return logs
-
-    def _log(
-        self,
-        row: int,
-        episode: Episode,
-        states: Sequence[Mapping[str, np.ndarray]],
-        pictures: Sequence[np.ndarray],
-        depths: Sequence[np.ndarray],
-        belief: np.ndarray,
-    ) -> EpisodeLog:
-        from tasks.tabletop.workspace import FLOOR_Z
-
-        def of(name: str) -> np.ndarray:
-            return np.stack([state[name][row] for state in states])
-
-        empty = np.zeros((0, 1, 1))
-        return EpisodeLog(
-            instruction=episode.scene.instruction,
-            tool=of("ee_pose")[:, :3],
-            joints=of("joint_pos"),
-            width=of("gripper_width"),
-            bodies=of("body_pose")[:, :, :3],
-            target=self.env.slot_index[episode.scene.target.slot],
-            floor=FLOOR_Z,
-            joint_errors=of("measured_joint_pos") - of("joint_pos"),
-            tool_errors=(of("measured_ee_pose") - of("ee_pose"))[:, :3],
-            width_errors=of("measured_gripper_width") - of("gripper_width"),
-            speed_errors=of("told_vel") - of("joint_vel"),
-            pictures=np.concatenate(pictures) if pictures else empty[..., None],
-            depths=np.concatenate(depths) if depths else empty,
-            belief=belief,
-        )
-
-
-def _beliefs(env: Any) -> np.ndarray:
-    """`EpisodeLog.belief` of each environment ``[N, 2]``."""
-    from tasks.imaging.lens import project_distorted
-    from tasks.poses import matrix
-
-    tool, believed = env.tool()[0][:, None], env.believed_calibration("front")
-    at, axes = believed.extrinsics[:, :3], matrix(believed.extrinsics[:, 3:])
-    there = project_distorted(tool, at, axes, believed.intrinsics, believed.distortion)
-    position, rotation = env.camera_position["front"], env.camera_rotation["front"]
-    so = project_distorted(tool, position, rotation, *env.calibration("front"))
-    off: np.ndarray = (there - so)[:, 0].cpu().numpy()
-    return off
 
 
 def steps_for(factor: str) -> tuple[int, tuple[int, ...]]:
@@ -196,8 +116,8 @@ def steps_for(factor: str) -> tuple[int, tuple[int, ...]]:
     names = quantities_of(factor)
     if names in (("words",), ("belief",)):
         return 1, ()
-    shots = SHOTS if {"picture", "depth"} & set(names) else ()
-    return (max(SHOTS) + 1 if shots else EPISODE_STEPS), shots
+    shots = SHOTS_OF.get(factor, SHOTS) if {"picture", "frame", "depth"} & set(names) else ()
+    return (max(shots) + 1 if shots else EPISODE_STEPS), shots
 
 
 def effects_of(
@@ -209,77 +129,76 @@ def effects_of(
     """
     task = runs.env.task.name
     specs = [EpisodeSpec(task, index, 0) for index in range(episodes)]
-    nominal: dict[Any, tuple[list[EpisodeLog], list[EpisodeLog]]] = {}
+    nominal: dict[Any, tuple[list[EpisodeLog], list[dict[str, float]]]] = {}
     for name in names:
         steps, shots = steps_for(name)
-        beside = BESIDE.get(name, {})
-        key = (steps, shots, name if beside else "")
+        leader, beside = LED_BY.get(name, EXPERT), BESIDE.get(name, {})
+        key = (steps, shots, leader, name if beside else "")
         if key not in nominal:
-            base = build_set("check", beside, task)
-            plain = [draw_episode(spec, base) for spec in specs]
-            # Where the noise seed is what varies, the noise is what another row makes of the same episode.
-            null = plain if name == NOISE_SEED else [_reseeded(episode) for episode in plain]
-            logs = runs.run([*plain, *null], steps, shots)
-            nominal[key] = (logs[:episodes], logs[episodes:])
-        reference, again = nominal[key]
-        noise = [differences(a, b) for a, b in zip(reference, again, strict=True)]
+            nominal[key] = _nominal(name, specs, runs)
+        reference, noise = nominal[key]
         levels = levels_of(REGISTRY[name], task)
         asked = [varied(name, level, spec) for level in (levels[0], levels[-1]) for spec in specs]
-        logs = runs.run(asked, steps, shots)
+        logs = runs.run(asked, steps, shots, leader)
         for i, level in enumerate(levels):
             changed = logs[i * episodes : (i + 1) * episodes]
             size = [differences(a, b) for a, b in zip(reference, changed, strict=True)]
+            about = [q for q in quantities_of(name) if not np.isnan(size[0][q])]
+            tests = len(levels) * len(about)
             yield strongest(
                 [
-                    Effect(name, level, q, tuple(s[q] for s in size), tuple(n[q] for n in noise))
-                    for q in quantities_of(name)
-                    if not np.isnan(size[0][q])
+                    Effect(name, level, q, tuple(s[q] for s in size), tuple(n[q] for n in noise), tests)
+                    for q in about
                 ]
             )
         done(name)
 
 
-@contextmanager
-def task_runs(options: CheckOptions, names: Sequence[str]) -> Iterator[TaskRuns]:
-    """Environments for these factors: two halves, with the cameras only if a factor is seen."""
-    from workbench.rollout.simulation import launch_tabletop
-    from workbench.rollout.simulation_cfg import SimulationCfg
+def _nominal(
+    name: str, specs: Sequence[EpisodeSpec], runs: TaskRuns
+) -> tuple[list[EpisodeLog], list[dict[str, float]]]:
+    """Nominal logs to compare with what this factor does, and what others of the same episodes differ from them by."""
+    steps, shots = steps_for(name)
+    base = build_set("check", BESIDE.get(name, {}), specs[0].task)
+    plain = [draw_episode(spec, base) for spec in specs]
+    leader, count = LED_BY.get(name, EXPERT), len(specs)
+    logs: list[list[EpisodeLog]] = []
+    for run in range(NOMINAL_RUNS // 2):
+        # Other rows and other noise seeds; where the noise seed is what varies, other rows alone.
+        halves = [
+            plain
+            if name == NOISE_SEED or (run, half) == (0, 0)
+            else [_reseeded(e, 2 * run + half) for e in plain]
+            for half in (0, 1)
+        ]
+        asked = [*halves[0], *halves[1]]
+        asked = asked[run:] + asked[:run]
+        done = runs.run(asked, steps, shots, leader)
+        done = done[2 * count - run :] + done[: 2 * count - run]
+        logs += [done[:count], done[count:]]
+    reference, *others = logs
+    return reference, [differences(a, b) for other in others for a, b in zip(reference, other, strict=True)]
 
-    seen = any(steps_for(name)[1] for name in names)
-    content = image_content(options) if seen else {}
-    for name in names:
-        content.setdefault(name, "default")
-    for given in BESIDE.values():
-        content.update({name: "default" for name in given if name not in content})
-    factor_set = build_set("check", content, options.task)
-    simulated = SimulationCfg(
-        2 * options.episodes,
-        options.physics,
-        options.device,
-        task=options.task,
-        renderer=options.renderer,
-        cameras=("front", "wrist") if seen else (),
-        image_size=options.image_size,
-        factor_set=factor_set,
-    )
-    with launch_tabletop(simulated) as env:
-        yield TaskRuns(env, factor_set)
+
+def content_for(names: Sequence[str]) -> dict[str, Any]:
+    """Factors that vary while these are checked, and how: themselves, and what they need `BESIDE` them."""
+    beside = {other for name in names for other in BESIDE.get(name, {})}
+    return dict.fromkeys((*names, *sorted(beside - set(names))), "default")
 
 
 def check_in_task(words: Sequence[str], options: CheckOptions, console: Console) -> int:
     """Print what each factor changes in the task; returns how many change nothing."""
     effects: list[Effect] = []
-    unsupported = {
-        n: r for n in chosen_factors(words) if (r := unsupported_reason(n, options) or UNSEEN.get(n))
-    }
+    unsupported = {n: r for n in chosen_factors(words) if (r := unsupported_reason(n, options))}
     names = [n for n in chosen_factors(words) if n not in unsupported]
     with ExitStack() as stack:
         terminal = stack.enter_context(log_of(options))
         console.print(
             f"starting {options.physics} and {options.renderer} on {options.device}: "
-            f"{options.episodes} episodes of the expert for each end of each range"
+            f"{options.episodes} episodes for each end of each range"
         )
-        runs = stack.enter_context(task_runs(options, names))
+        seen = any(steps_for(name)[1] for name in names)
+        runs = stack.enter_context(task_runs(options, content_for(names), seen))
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=Console(file=terminal, force_terminal=terminal.isatty())) as bar:
             task = bar.add_task("running", total=len(names))
@@ -301,8 +220,8 @@ def _write_effects(
     """Write the table into the folder of the options, and print it."""
     idle = doing_nothing(effects)
     table = Table(box=None, padding=(0, 1), show_edge=False)
-    for heading in ("factor", "value", "what changes", "unit", "median", "noise", "in episodes", "verdict"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("factor", "verdict"))
+    for heading in ("factor", "value", "what changes", "unit", "median", "noise", "p", "verdict"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("factor", "verdict", "p"))
     last = ""
     for e in effects:
         quantity = QUANTITIES[e.quantity]
@@ -314,7 +233,7 @@ def _write_effects(
             quantity.unit,
             f"{e.size:.3g}",
             f"{e.noise:.3g}",
-            f"{round(e.share * len(e.sizes))} of {len(e.sizes)}",
+            f"{e.p:.1g}",
             verdict,
         )
         last = e.factor

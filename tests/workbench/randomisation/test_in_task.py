@@ -6,15 +6,15 @@ from domain_rand import draw_episode
 from domain_rand.factor import REGISTRY
 from domain_rand.sets import build_set
 from tasks.episode import EpisodeSpec
-from workbench.randomisation.in_task import ANOTHER, UNSEEN, levels_of, steps_for, varied
+from workbench.randomisation.in_task import ANOTHER, BESIDE, content_for, levels_of, steps_for, varied
 
 SPECS = [EpisodeSpec("pick_place", index, 0) for index in range(4)]
-CHECKED = [name for name, cls in REGISTRY.items() if name not in UNSEEN and name != "scene.table_size"]
+CHECKED = [name for name, cls in REGISTRY.items() if name != "scene.table_size"]
 
 
 @pytest.mark.parametrize("name", CHECKED)
 def test_each_level_is_a_valid_episode_that_differs_in_the_factor_from_the_nominal_one(name):
-    nominal = [draw_episode(spec, build_set("check", {})) for spec in SPECS]
+    nominal = [draw_episode(spec, build_set("check", BESIDE.get(name, {}))) for spec in SPECS]
     for level in levels_of(REGISTRY[name]):
         episodes = [varied(name, level, spec) for spec in SPECS]
         for episode in episodes:
@@ -41,3 +41,19 @@ def test_pictures_are_taken_for_what_is_seen_alone():
     assert steps_for("camera.exposure")[1]
     assert not steps_for("dynamics.object_mass")[1]
     assert steps_for("language.verb") == (1, ())
+
+
+def test_pictures_are_taken_when_what_is_to_be_seen_may_be_there():
+    for name in ("disturbance.hand_in_view", "camera.frame_loss"):
+        steps, shots = steps_for(name)
+        assert steps == max(shots) + 1
+
+
+def test_what_must_vary_beside_a_factor_varies():
+    assert content_for(["scene.clearance"]) == dict.fromkeys(
+        ("scene.clearance", "scene.distractor_count"), "default"
+    )
+    assert (
+        content_for(["scene.distractor_count", "scene.clearance"]).keys()
+        == content_for(["scene.clearance"]).keys()
+    )
