@@ -4,6 +4,7 @@
     python -m tools.identification_study same draws=20 out=same.jsonl         # the identifier's own engine and step
     python -m tools.identification_study foreign draws=4 method=cma           # CMA-ES beside it
     python -m tools.identification_study table study.jsonl                    # what a file says
+    python -m tools.identification_study cost                                 # of a candidate, alone and among others
 
 Each draw is a line, written as it is done; the same command again goes on.
 """
@@ -53,9 +54,12 @@ class StudyOptions:
 def main(words: Sequence[str]) -> int:
     """Run the study or print its table; the exit status."""
     console = Console()
-    if not words or words[0] not in ("foreign", "same", "table"):
-        console.print("usage: python -m tools.identification_study foreign|same|table ...", markup=False)
+    if not words or words[0] not in ("foreign", "same", "table", "cost"):
+        console.print("usage: python -m tools.identification_study foreign|same|table|cost ...", markup=False)
         return 2
+    if words[0] == "cost":
+        print_cost(console)
+        return 0
     if words[0] == "table":
         print_table([json.loads(line) for line in Path(words[1]).read_text("utf-8").splitlines()], console)
         return 0
@@ -137,6 +141,30 @@ def _line(found: Identified, truth: np.ndarray, rng: np.random.Generator) -> dic
             "discrepancy": d.deviation.tolist(),
         }
     return line
+
+
+def print_cost(console: Console, seconds: float = 20.0, repeats: int = 5) -> None:
+    """What a candidate costs on a log of so many seconds: with MuJoCo and compiled, at 10 ms, fastest of a few."""
+    model = robot(DEFAULT_ROBOT)
+    motion = excitation(model, seconds)
+    log = MotionLog("cost", "cost", motion.times, motion.joints, motion.joints, motion.times)
+    parameters, dt = ParameterSet(model), Settings().dt
+    for compiled in (False, True):
+        for whole in (True, False):
+            parts = windows([log], dt, whole=whole)
+            with ArmSimulator(model, dt, compiled=compiled) as simulator:
+                for count in (1, 8, 75, 300):
+                    theta = np.random.default_rng(0).normal(0, 0.3, (count, len(parameters)))
+                    values, fastest = parameters.values(theta), np.inf
+                    for _ in range(repeats if compiled or count < 75 else 1):
+                        began = time.perf_counter()
+                        simulator.measured(values, parts)
+                        fastest = min(fastest, time.perf_counter() - began)
+                    console.print(
+                        f"{'compiled' if compiled else 'MuJoCo'}, {len(parts.begin)} windows, {count} together: "
+                        f"{1000 * fastest / count:.2f} ms a candidate",
+                        markup=False,
+                    )
 
 
 def print_table(lines: list[dict[str, Any]], console: Console) -> None:

@@ -44,6 +44,7 @@ EXPECTED = (
 EXTRAS = {
     "accelerate": "vla",
     "cmaes": "sysid",
+    "llvmlite": "sysid",
     "coal": "gate",
     "cv2": "robot",
     "diffusers": "vla",

@@ -1,4 +1,4 @@
-"""`ArmSimulator`: many candidates of an arm alone, each on many windows, on MuJoCo's threads.
+"""`ArmSimulator`: many candidates of an arm alone, each on many windows, at once.
 
 What a step is told is the mean of the delayed command over it, so that delays below a step count. Measured positions
 are the true ones plus the encoder's bias, and so are commands: the drive knows no better than the encoder.
@@ -6,41 +6,58 @@ are the true ones plus the encoder's bias, and so are commands: the drive knows 
 
 from __future__ import annotations
 
-import copy
 import os
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from robots.protocol import RobotModel
-from workbench.identification.arm_model import build, hand_body, set_values
+from workbench.identification.arm_model import build, hand_body
+from workbench.identification.lane_stepper import LaneStepper
 from workbench.identification.motion_log import MotionLog
+from workbench.identification.mujoco_stepper import MujocoStepper
 from workbench.identification.windows import Windows
 
 AT_ONCE = 4_000_000
-"""Numbers of states that are held at once: candidates x windows x steps."""
+"""Steps that are held at once: candidates x windows x steps."""
+
+
+class Stepper(Protocol):
+    """What moves arms: `LaneStepper`, or MuJoCo itself for arms that it cannot."""
+
+    def positions(
+        self,
+        values: dict[str, np.ndarray],
+        start: np.ndarray,
+        told: np.ndarray,
+        which: np.ndarray,
+        parts: Windows,
+    ) -> np.ndarray:
+        """See `LaneStepper.positions`."""
+
+    def close(self) -> None:
+        """End the threads."""
 
 
 class ArmSimulator:
     """For one thread; it uses several itself."""
 
-    def __init__(self, model: RobotModel, dt: float, threads: int | None = None) -> None:
+    def __init__(
+        self, model: RobotModel, dt: float, threads: int | None = None, compiled: bool = True
+    ) -> None:
         """
         Args:
             model: the robot.
             dt: time step [s].
-            threads: of MuJoCo; None: as many as this process may use.
+            threads: None: as many as this process may use.
+            compiled: whether to step with compiled equations, a hundred times as fast, where the arm is a chain of
+                hinges; otherwise with MuJoCo.
         """
-        from mujoco import MjData, rollout
-
         self.model, self.dt = model, dt
-        self._nominal = build(model, dt)
-        self._hand = hand_body(self._nominal, model)
+        nominal = build(model, dt)
+        hand = hand_body(nominal, model)
         count = threads or len(os.sched_getaffinity(0))
-        self._data = [MjData(self._nominal) for _ in range(count)]
-        self._scratch = MjData(self._nominal)
-        self._rollout = rollout.Rollout(nthread=count)
-        self._models: list[Any] = []
+        self.stepper: Stepper = _stepper(model, nominal, hand, count, compiled)
         self.candidates = 0
         """Simulated so far."""
         self.steps = 0
@@ -48,7 +65,7 @@ class ArmSimulator:
 
     def close(self) -> None:
         """End the threads."""
-        self._rollout.close()
+        self.stepper.close()
 
     def __enter__(self) -> ArmSimulator:
         return self
@@ -72,59 +89,33 @@ class ArmSimulator:
         return np.concatenate(parts)
 
     def _some(self, values: dict[str, np.ndarray], windows: Windows) -> np.ndarray:
-        import mujoco
-
-        count, w, steps = len(values["delay"]), len(windows.begin), windows.steps
-        joints = windows.position.shape[1]
-        while len(self._models) < count:
-            self._models.append(copy.copy(self._nominal))
-        for c in range(count):
-            row = {name: value[c] for name, value in values.items()}
-            set_values(self._models[c], self._scratch, self._nominal, self._hand, row)
         bias = values["encoder_bias"]  # [C, J]
-        size = mujoco.mj_stateSize(self._nominal, mujoco.mjtState.mjSTATE_FULLPHYSICS)
-        initial = np.zeros((count, w, size))
-        initial[..., 1 : 1 + joints] = windows.position - bias[:, None]
-        initial[..., 1 + joints : 1 + 2 * joints] = windows.velocity
-        control = self._told(values["delay"], windows) - bias[:, None, None]
-        state, _ = self._rollout.rollout(
-            [m for m in self._models[:count] for _ in range(w)],
-            self._data,
-            np.ascontiguousarray(initial.reshape(count * w, size)),
-            np.ascontiguousarray(control.reshape(count * w, steps, joints)),
-        )
-        self.candidates += count
-        self.steps += count * w * steps
-        whole = np.concatenate((initial.reshape(count * w, 1, size), state), 1).reshape(
-            count, w, steps + 1, size
-        )
-        return _between(whole[..., 1 : 1 + 2 * joints], windows) + bias[:, None]
+        velocity = np.broadcast_to(windows.velocity, (len(bias), *windows.velocity.shape))
+        start = np.concatenate((windows.position - bias[:, None], velocity), -1)
+        different, which = np.unique(values["delay"], return_inverse=True)
+        self.candidates += len(bias)
+        self.steps += len(bias) * len(windows.begin) * windows.steps
+        found = self.stepper.positions(values, start, self._told(different, windows), which, windows)
+        return found + bias[:, None]
 
     def _told(self, delays: np.ndarray, windows: Windows) -> np.ndarray:
-        """Mean of the delayed command over each step ``[C, W, S, J]`` [rad]."""
-        different, which = np.unique(delays, return_inverse=True)
+        """Mean of the delayed command over each step ``[D, W, S, J]`` [rad]."""
         edges = windows.begin[:, None] + np.arange(windows.steps + 1) * self.dt
-        found = np.empty((len(different), *edges[:, 1:].shape, windows.position.shape[1]))
-        for d, delay in enumerate(different):
+        found = np.empty((len(delays), *edges[:, 1:].shape, windows.position.shape[1]))
+        for d, delay in enumerate(delays):
             for n, command in enumerate(windows.commands):
                 own = windows.log == n
                 found[d, own] = np.diff(command.integral(edges[own] - delay), axis=1) / self.dt
-        return found[which]
+        return found
 
 
-def _between(state: np.ndarray, windows: Windows) -> np.ndarray:
-    """Positions at the measurements ``[C, R, J]``, by cubics through positions and velocities at steps' ends."""
-    joints = state.shape[-1] // 2
-    a, b = state[:, windows.window, windows.step], state[:, windows.window, windows.step + 1]
-    s = windows.share[:, None]
-    h = windows.dt
-    two, three = s * s, s * s * s
-    return (
-        (2 * three - 3 * two + 1) * a[..., :joints]
-        + (three - 2 * two + s) * h * a[..., joints:]
-        + (3 * two - 2 * three) * b[..., :joints]
-        + (three - two) * h * b[..., joints:]
-    )
+def _stepper(model: RobotModel, nominal: Any, hand: int, threads: int, compiled: bool) -> Stepper:
+    if compiled:
+        try:
+            return LaneStepper(model, nominal, hand, threads)
+        except ValueError:
+            pass  # not a chain of hinges: MuJoCo knows it all the same
+    return MujocoStepper(nominal, hand, threads)
 
 
 def noise_of(log: MotionLog) -> np.ndarray:

@@ -122,9 +122,7 @@ def identify(
         half = settings.dt / 2
         with ArmSimulator(model, half, settings.threads) as simulator:
             parts = windows(training, half, settings.window_s, settings.burn_in_s)
-            fine, _ = _at_step(
-                simulator, parameters, parts, noise, coarse.fit.theta, settings, told, coarse.errors
-            )
+            fine, _ = _at_step(simulator, parameters, parts, noise, coarse.fit.theta, settings, told, coarse)
         wrong = discrepancy(coarse.posterior, fine.posterior, fine.speed)
     wall = time.monotonic() - began
     return Identified(
@@ -140,26 +138,27 @@ def _at_step(
     start: np.ndarray,
     settings: Settings,
     told: Told,
-    errors: np.ndarray | None = None,
+    elsewhere: AtStep | None = None,
 ) -> tuple[AtStep, Identifiability]:
-    """``errors``: what another step left at ``start``, so that noise is known from the beginning."""
+    """``elsewhere``: what another step found, so that noise is known from the beginning."""
     what = f"{1000 * simulator.dt:g} ms"
     problem = Problem(simulator, parameters, parts, FIRST_NOISE * noise)
-    if errors is not None:
+    if elsewhere is not None:
         problem.weigh(start, noise)
-        fit = levenberg_marquardt(problem, start, lambda _, v: told(f"fit at {what}", v))
+        fit = levenberg_marquardt(
+            problem, start, lambda _, v: told(f"fit at {what}", v), converged_below=ROUGHLY
+        )
+    elif settings.method == CMA_ES:
+        most = settings.cma_evaluations
+        fit = cma(problem, start, settings.seed, most, lambda _, v: told(f"CMA-ES at {what}", v))
     else:
-        if settings.method == CMA_ES:
-            most = settings.cma_evaluations
-            fit = cma(problem, start, settings.seed, most, lambda _, v: told(f"CMA-ES at {what}", v))
-        else:
-            fit = _from_several(problem, start, noise, settings.seed, lambda _, v: told(f"fit at {what}", v))
-        # Weights follow from what a fit leaves, and the fit from weights: twice is enough for both to stand still.
-        for below in (ROUGHLY, CONVERGED):
-            problem.weigh(fit.theta, noise)
-            fit = levenberg_marquardt(
-                problem, fit.theta, lambda _, v: told(f"weighed fit at {what}", v), converged_below=below
-            )
+        fit = _from_several(problem, start, noise, settings.seed, lambda _, v: told(f"fit at {what}", v))
+    # Weights follow from what a fit leaves, and the fit from weights: twice is enough for both to stand still.
+    for below in (ROUGHLY, CONVERGED):
+        problem.weigh(fit.theta, noise)
+        fit = levenberg_marquardt(
+            problem, fit.theta, lambda _, v: told(f"weighed fit at {what}", v), converged_below=below
+        )
     left = problem.errors(fit.theta)[0]
     told(f"posterior at {what}", fit.objective)
     found = posterior(problem, fit, settings.seed, settings.samples)

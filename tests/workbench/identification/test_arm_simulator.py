@@ -30,6 +30,30 @@ def test_a_candidate_moves_alike_alone_and_among_others(simulator: ArmSimulator)
     np.testing.assert_array_equal(together[3], alone[0])
 
 
+@pytest.mark.parametrize("name", ["franka", "so_arm"])
+@pytest.mark.parametrize("dt", [0.01, 0.004])
+def test_compiled_equations_step_as_mujoco_does(name: str, dt: float) -> None:
+    """Drives at their limits, joints that stick and slide; nine candidates, so that lanes are left over."""
+    from robots.registry import robot
+    from workbench.identification.excitation import excitation
+
+    model = robot(name)
+    motion = excitation(model, 6.0, seed=1)
+    log = MotionLog("moved", "moved", motion.times, motion.joints, motion.joints, motion.times + 0.0013)
+    sets = ParameterSet(
+        model, "stiffness,damping,friction,armature,viscous,link_mass,payload,delay,encoder_bias"
+    )
+    values = sets.values(np.random.default_rng(7).normal(0, 0.7, (9, len(sets))))
+    parts = windows([log], dt, 1.0, 0.2)
+    with ArmSimulator(model, dt, 2) as fast, ArmSimulator(model, dt, 2, compiled=False) as mujoco:
+        assert type(fast.stepper) is not type(mujoco.stepper)
+        found, expected = fast.measured(values, parts), mujoco.measured(values, parts)
+    assert np.ptp(expected, axis=1).max() > 0.1, "nothing moves"
+    # MuJoCo finds friction's forces to a tolerance; ours are exact.
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    assert np.median(np.abs(found - expected)) < 1e-12
+
+
 def test_a_bias_of_the_encoders_shifts_what_is_read_and_told_alike(simulator: ArmSimulator) -> None:
     """The first joint turns about the vertical: its bias changes nothing but the scene, so nothing is seen of it."""
     parts = cut(follower(duration=4.0))

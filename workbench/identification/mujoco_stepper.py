@@ -1,0 +1,72 @@
+"""`MujocoStepper`: candidates of any arm on windows of logs, on MuJoCo's threads."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from workbench.identification.arm_model import set_values
+from workbench.identification.lane_stepper import cubic
+from workbench.identification.windows import Windows
+
+
+class MujocoStepper:
+    """What `LaneStepper` is held against, and what steps arms that are no chains of hinges."""
+
+    def __init__(self, built: Any, hand: int, threads: int) -> None:
+        """
+        Args:
+            built: ``mujoco.MjModel`` at nominal values.
+            hand: the body that carries a payload.
+            threads: at work together.
+        """
+        from mujoco import MjData, rollout
+
+        self._nominal, self._hand = built, hand
+        self._data = [MjData(built) for _ in range(threads)]
+        self._scratch = MjData(built)
+        self._rollout = rollout.Rollout(nthread=threads)
+        self._models: list[Any] = []
+
+    def close(self) -> None:
+        """End the threads."""
+        self._rollout.close()
+
+    def positions(
+        self,
+        values: Mapping[str, np.ndarray],
+        start: np.ndarray,
+        told: np.ndarray,
+        which: np.ndarray,
+        parts: Windows,
+    ) -> np.ndarray:
+        """See `LaneStepper.positions`."""
+        import mujoco
+
+        count, w, steps = len(which), len(parts.begin), parts.steps
+        joints = told.shape[-1]
+        while len(self._models) < count:
+            self._models.append(copy.copy(self._nominal))
+        for c in range(count):
+            row = {name: value[c] for name, value in values.items()}
+            set_values(self._models[c], self._scratch, self._nominal, self._hand, row)
+        size = mujoco.mj_stateSize(self._nominal, mujoco.mjtState.mjSTATE_FULLPHYSICS)
+        initial = np.zeros((count, w, size))
+        initial[..., 1 : 1 + 2 * joints] = start
+        control = told[which] - values["encoder_bias"][:, None, None]
+        state, _ = self._rollout.rollout(
+            [m for m in self._models[:count] for _ in range(w)],
+            self._data,
+            np.ascontiguousarray(initial.reshape(count * w, size)),
+            np.ascontiguousarray(control.reshape(count * w, steps, joints)),
+        )
+        whole = np.concatenate((initial.reshape(count * w, 1, size), state), 1)
+        whole = whole.reshape(count, w, steps + 1, size)[..., 1 : 1 + 2 * joints]
+        before, after = (whole[:, parts.window, parts.step + k] for k in (0, 1))
+        shares = [weight[:, None] for weight in cubic(parts.share, parts.dt)]
+        found = shares[0] * before[..., :joints] + shares[1] * before[..., joints:]
+        found += shares[2] * after[..., :joints] + shares[3] * after[..., joints:]
+        return np.asarray(found)
