@@ -25,7 +25,8 @@ from typing import Any
 import domain_rand.factors  # noqa: F401  fills the registry
 from domain_rand.distributions import Choice, Distribution, Fixed
 from domain_rand.factor import REGISTRY, Factor
-from domain_rand.notation import NotationError, load
+from domain_rand.notation import NotationError
+from domain_rand.yaml_notation import load
 from tasks.registry import DEFAULT as DEFAULT_TASK
 from tasks.registry import find
 

@@ -10,8 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain_rand.distributions import Choice, Integers, Range
-from domain_rand.notation import NotationError, load, number, scalar, truth, whole
+from domain_rand.notation import NotationError, number, scalar, truth, whole
 from domain_rand.sets import FactorSetError, load_set
+from domain_rand.yaml_notation import load
 from workbench.cli.options import OptionError, option, parse_options
 from workbench.randomisation.overrides import parse_overrides
 

@@ -308,8 +308,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # In a file or a log there is no edge for tables to be squeezed at.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else LOG_WIDTH
-    console = Console(soft_wrap=True, highlight=False, width=width)
-    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, emoji=False, width=width)
+    errors = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
     if not words or words[0] in ("--help", "-h", "help"):
         print_commands(COMMANDS, console)
         return 0

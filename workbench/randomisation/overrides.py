@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from domain_rand.notation import NotationError, load, scalar
+from domain_rand.notation import NotationError, scalar
 from workbench.cli.options import OptionError
 
 PREFIX = "dr."
@@ -76,13 +76,18 @@ def _factor(rest: str, word: str, factors: Collection[str]) -> str:
 
 def _value(text: str, word: str) -> Any:
     """Numbers, words and lists or mappings of them, as `domain_rand.notation` reads them in a file."""
+    # What stands behind a # would be left out in silence, as a file's comments are.
+    is_structure = text.lstrip()[:1] in ("[", "{") and not re.search(r"\s#", text)
     try:
-        # What stands behind a # would be left out in silence, as a file's comments are.
-        value = (
-            load(text) if text.lstrip()[:1] in ("[", "{") and not re.search(r"\s#", text) else scalar(text)
-        )
+        value = _loaded(text) if is_structure else scalar(text)
     except NotationError:
         value = None
     if value is None or not text.strip():
         raise OptionError(f"option {word}: expected a number, a word or a list of them")
     return value
+
+
+def _loaded(text: str) -> Any:
+    from domain_rand.yaml_notation import load
+
+    return load(text)

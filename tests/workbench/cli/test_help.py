@@ -14,8 +14,19 @@ from workbench.evaluation.options import EQUAL, INTERVALS, EvalOptions
 from workbench.rollout.policy_names import MODES
 from workbench.stats import RATE_INTERVALS, strata
 
-HEAVY = ("numpy", "scipy", "torch", "isaaclab", "warp", "pyarrow", "h5py", "rerun")
-"""Packages that take longer to load than the answer may."""
+HEAVY = (
+    "numpy",
+    "scipy",
+    "torch",
+    "isaaclab",
+    "warp",
+    "pyarrow",
+    "h5py",
+    "rerun",
+    "yaml",
+    "rich._emoji_codes",
+)
+"""Modules that take longer to load than the answer may, or a good part of it."""
 LIGHT = ("", "eval", "generate", "train", "eval-grounding", "report", "view", "doctor", "demo")
 """Commands whose help needs none of them."""
 
