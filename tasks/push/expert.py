@@ -11,18 +11,17 @@ import torch
 
 from policy.contract import Decision, Observation
 from tasks.push.course import Course, course
+from tasks.push.fingers import closed_fingers
 from tasks.push.grounding import claimed
 from tasks.tabletop.scripted_expert import GROUNDING_EVERY, ScriptedExpert
 from tasks.tabletop.view import PrivilegedView
 
 ABOVE, DESCEND, PUSH, BACK, RISE, DONE = range(6)
 
-HALF_FINGER = 0.009
-"""Half the thickness of closed fingers along the hand's x axis [m]."""
 BEHIND = 0.025
 """Room left between the fingers and the object where they come down [m]."""
-PUSH_Z = 0.018
-"""Height of the tool over the table while pushing [m]: its fingertips are half of that over the table."""
+PUSH_Z = 0.009
+"""Height of the fingertips over the table while pushing [m]."""
 OVER_Z = 0.11
 """Height of the tool over the table on its way from push to push [m]: it clears the tallest object."""
 AHEAD = 0.03
@@ -32,7 +31,7 @@ PUSHING = 0.10
 STOP = 0.008
 """Gap of the footprints at which the push is over [m]."""
 ASIDE = 0.014
-"""Distance of the tool from the line of the push at which it comes down anew [m]."""
+"""Distance of the fingers from the line of the push at which it comes down anew [m]."""
 BACK_OFF = 0.035
 """Way back before the hand rises [m]."""
 NEAR, PASSED = 0.008, 0.025
@@ -47,6 +46,7 @@ class PushExpert(ScriptedExpert):
     """Scripted pushing, `N` environments at once."""
 
     def _prepare(self, num_envs: int, device: str) -> None:
+        self.fingers = closed_fingers(self.action_spec.robot)
         self.direction = torch.zeros(num_envs, 2, device=device)
         """Of the last push ``[N, 2]``."""
         self.left = torch.zeros(num_envs, 3, device=device)
@@ -62,10 +62,12 @@ class PushExpert(ScriptedExpert):
             self.fresh[ids] = False
         error_px = self._error_px(ids)
         ahead = course(view, view.ground_shift(error_px))
+        self._choose_closing(ids, ahead)
         points = self._waypoints(ids, ahead, view)
         goal = torch.stack([points[p] for p in range(DONE + 1)], 1)[torch.arange(len(ids)), self.phase[ids]]
-        turn = self._turn(ids, self._turn_to(ids, ahead, goal))
-        self._advance(ids, goal, turn, ahead, view)
+        rotation = self.motion.control.grasp_rotation(goal, self.closing[ids])
+        turn = self._turn(ids, rotation)
+        self._advance(ids, goal, turn, ahead, view, view.tool[:, :2] + self._aside(rotation))
         actions = self._steer(ids, goal, turn, view.tool)
         due = (observation.step % GROUNDING_EVERY == 0).tolist()
         way = self._plan(points, ahead, view)
@@ -80,20 +82,38 @@ class PushExpert(ScriptedExpert):
     def _waypoints(self, ids: torch.Tensor, ahead: Course, view: PrivilegedView) -> dict[int, torch.Tensor]:
         """Tool position ``[n, 3]`` of each phase."""
         s = self._scale
-        low, over = ahead.base_z + PUSH_Z * s, view.table_z + OVER_Z * s
-        touching = ahead.object - ahead.direction * (ahead.rear + HALF_FINGER * s)[:, None]
+        over = view.table_z + OVER_Z * s
+        touching = ahead.object - ahead.direction * (ahead.rear + self.fingers.half_thickness)[:, None]
         behind = touching - ahead.direction * BEHIND * s
         further = (ahead.gap - STOP * s / 2).clamp(0.0, AHEAD * s)
         here, left = self.motion.position[ids] - self.correction[ids], self.left[ids]
         back = left[:, :2] - self.direction[ids] * BACK_OFF * s
         return {
-            ABOVE: _at(behind, over),
-            DESCEND: _at(behind, low),
-            PUSH: _at(touching + ahead.direction * further[:, None], low),
+            ABOVE: _at(self._with_fingers_at(ids, _at(behind, over))[:, :2], over),
+            DESCEND: self._low(ids, behind, ahead.base_z),
+            PUSH: self._low(ids, touching + ahead.direction * further[:, None], ahead.base_z),
             BACK: _at(back, left[:, 2]),
             RISE: _at(left[:, :2], over),
             DONE: here,
         }
+
+    def _low(self, ids: torch.Tensor, spot: torch.Tensor, base_z: torch.Tensor) -> torch.Tensor:
+        """Tools ``[n, 3]`` whose closed fingers are at a spot ``[n, 2]``, just over what the object stands on."""
+        tool = self._with_fingers_at(ids, _at(spot, base_z))
+        depth = self.motion.control.grasp_depth(tool, self.closing[ids])
+        return _at(tool[:, :2], base_z + depth + PUSH_Z * self._scale)
+
+    def _with_fingers_at(self, ids: torch.Tensor, point: torch.Tensor) -> torch.Tensor:
+        """Tools ``[n, 3]`` whose closed fingers are, seen from above, where ``point`` ``[n, 3]`` is."""
+        tool = point
+        for _ in range(2):  # how the hand is turned depends a little on where the tool is
+            aside = self._aside(self.motion.control.grasp_rotation(tool, self.closing[ids]))
+            tool = _at(point[:, :2] - aside, point[:, 2])
+        return tool
+
+    def _aside(self, rotation: torch.Tensor) -> torch.Tensor:
+        """From tools with these rotations ``[n, 3, 3]`` to the middle of the closed fingers, seen from above."""
+        return rotation[:, :2, 1] * self.fingers.aside
 
     def _plan(self, points: dict[int, torch.Tensor], ahead: Course, view: PrivilegedView) -> torch.Tensor:
         """The way ahead as corner points ``[n, 4, 3]``: from here over and down behind the object to the push's end."""
@@ -108,29 +128,38 @@ class PushExpert(ScriptedExpert):
             return None
         return way[[0, *(k for k, last in enumerate((ABOVE, DESCEND, PUSH), start=1) if phase <= last)]]
 
-    def _turn_to(self, ids: torch.Tensor, ahead: Course, goal: torch.Tensor) -> torch.Tensor:
-        """Rotations ``[n, 3, 3]`` that face the push with the flat side of the fingers; while pushing, one stays."""
+    def _choose_closing(self, ids: torch.Tensor, ahead: Course) -> None:
+        """Face the push with the flat side of the fingers; while pushing, the hand stays as it is."""
         heading = torch.atan2(ahead.direction[:, 1], ahead.direction[:, 0]) + torch.pi / 2
         control = self.motion.control
+        spot = _at(ahead.object, ahead.base_z)
         # Turned by half a turn the fingers swap places.
         other = heading - torch.pi
-        nearer = control.grasp_turn(goal, heading).abs() <= control.grasp_turn(goal, other).abs()
+        nearer = control.grasp_turn(spot, heading).abs() <= control.grasp_turn(spot, other).abs()
         wanted = torch.where(nearer, heading, other)
         self.closing[ids] = torch.where(self.phase[ids] <= DESCEND, wanted, self.closing[ids])
-        return control.grasp_rotation(goal, self.closing[ids])
 
     # -- when to go on
 
     def _advance(
-        self, ids: torch.Tensor, goal: torch.Tensor, turn: torch.Tensor, ahead: Course, view: PrivilegedView
+        self,
+        ids: torch.Tensor,
+        goal: torch.Tensor,
+        turn: torch.Tensor,
+        ahead: Course,
+        view: PrivilegedView,
+        fingers: torch.Tensor,
     ) -> None:
-        """Move each environment's phase on, or back to the beginning when the object is not where it should be."""
+        """Move each environment's phase on, or back to the beginning when the object is not where it should be.
+
+        ``fingers`` are where the closed fingers are seen from above ``[n, 2]`` [m].
+        """
         phase, clock, tool = self.phase[ids], self.clock[ids] + 1, view.tool
         left = (goal + self.correction[ids] - self.motion.position[ids]).norm(dim=1)
         away, told = (goal - tool).norm(dim=1), left < 1e-3
         passed = (torch.maximum(away, left) < PASSED * self._scale) & (turn.norm(dim=1) < ALIGNED)
         arrived = torch.where(phase == DESCEND, (away < NEAR * self._scale) & told, passed)
-        line = tool[:, :2] - ahead.object
+        line = fingers - ahead.object
         aside = (line[:, 0] * ahead.direction[:, 1] - line[:, 1] * ahead.direction[:, 0]).abs()
         pushed = (ahead.gap <= STOP * self._scale) | (aside > ASIDE * self._scale)
         done = torch.where(phase == PUSH, pushed, arrived) & (phase != DONE)

@@ -3,11 +3,12 @@
 import torch
 
 from robots.franka import PANDA
-from tasks.push.expert import HALF_FINGER
+from tasks.push.fingers import closed_fingers
 from tasks.push.judge import PushJudge
 from tasks.tabletop.footprints import extent, placed
 from tests.tasks.tabletop.toy_world import BODIES, SLOTS, ToyWorld
 
+HALF_FINGER = closed_fingers("franka").half_thickness
 TOUCHES = 0.001
 """Room between fingers and object that counts as contact [m]."""
 
