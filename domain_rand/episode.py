@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from domain_rand.factor import Value, nominal_values
-from domain_rand.sets import FactorSet, build_set
+from domain_rand.sets import FactorSet, FactorSetError, build_set
 from domain_rand.splits import check_split
 from tasks.episode import EpisodeSpec
 from tasks.registry import DEFAULT, find
@@ -87,8 +87,33 @@ def apply_episodes(env: Any, rows: Sequence[int], episodes: Sequence[Episode], f
 
     Every factor of ``factor_set``, which holds all that ever varies in this simulation, is applied each time, at its
     nominal value where an episode does not name it: what an episode is like must not depend on the one before.
+    FactorSetError for two factors that ask for the same setting: the record of one of them would be untrue.
     """
+    asked = _Asked(env)
     for factor in factor_set.factors:
+        asked.by = factor.name
         nominal = cast(Value, factor.nominal)  # factors without one are drawn for every episode
-        factor.apply(env, rows, [episode.factors.get(factor.name, nominal) for episode in episodes])
+        factor.apply(asked, rows, [episode.factors.get(factor.name, nominal) for episode in episodes])
     env.commit(rows, [int(cast(int, episode.factors[NOISE_SEED])) for episode in episodes])
+
+
+class _Asked:
+    """An environment that notes which factor asks for which of its settings."""
+
+    def __init__(self, env: Any) -> None:
+        self._env = env
+        self._owner: dict[str, str] = {}
+        self.by = ""
+        """The factor whose turn it is."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._env, name)
+
+    def set(self, name: str, rows: Sequence[int], values: Sequence[Value]) -> None:
+        """As the environment's."""
+        owner = self._owner.setdefault(name, self.by)
+        if owner != self.by:
+            raise FactorSetError(
+                f"{owner} and {self.by} both set {name}: leave one of them out of the set, as with dr.{owner}=nominal"
+            )
+        self._env.set(name, rows, values)

@@ -12,7 +12,7 @@ from domain_rand import draw_episode, load_set
 from domain_rand.distributions import Choice, Integers, LogRange, Numbered, Range
 from domain_rand.episode import apply_episodes
 from domain_rand.factor import REGISTRY, Factor, register
-from domain_rand.sets import FactorSet, build_set, explicit_set
+from domain_rand.sets import FactorSet, FactorSetError, build_set, explicit_set
 from tasks.episode import EpisodeSpec
 
 N = 10_000
@@ -154,6 +154,24 @@ def test_values_take_effect_together_after_all_were_asked_for(everything):
     assert asked[-1] == "commit"
     assert asked.count("commit") == 1
     assert asked.count("set") == sum(cls.setting is not None for cls in REGISTRY.values())
+
+
+def test_two_factors_that_ask_for_one_setting_are_refused_since_one_record_would_be_untrue(monkeypatch):
+    class Filling(Factor):
+        name, unit, nominal = "own.filling", "1", 0.0
+        default = Range(0.0, 1.0)
+
+        def apply(self, env, rows, values):
+            env.set("object_mass", rows, [1.0 + value for value in values])
+
+    monkeypatch.setitem(REGISTRY, "own.filling", Filling)
+    env, episode = Environments(1), EpisodeSpec("pick_place", 0, 0)
+    env.set = lambda name, rows, values: None
+    alone = build_set("alone", {"own.filling": "default"})
+    apply_episodes(env, [0], [draw_episode(episode, alone)], alone)
+    both = build_set("both", {"own.filling": "default", "dynamics.object_mass": "default"})
+    with pytest.raises(FactorSetError, match=r"dynamics.object_mass and own.filling both set object_mass"):
+        apply_episodes(env, [0], [draw_episode(episode, both)], both)
 
 
 def test_the_policy_is_seeded_by_numbers_of_the_episode_that_are_recorded():
