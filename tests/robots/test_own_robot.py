@@ -9,19 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.page import read_page
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "adding_a_robot.md").read_text("utf-8")
 
 
 @pytest.fixture
 def package(tmp_path):
-    """What the page's commands leave, and what an installer makes of it."""
-    commands = re.findall(r"^    ((?:mkdir|printf) .*)$", PAGE, re.MULTILINE)
-    subprocess.run("\n".join(commands), shell=True, cwd=tmp_path, check=True, executable="/bin/bash")
-    code = re.search(r"save this as `(.*?)`.*?```python\n(.*?)```", PAGE, re.DOTALL)
-    (tmp_path / code.group(1)).write_text(code.group(2), "utf-8")
-    project = tomllib.loads((tmp_path / "pyproject.toml").read_text("utf-8"))["project"]
-    info = tmp_path / "slow_panda-0.1.dist-info"
+    """The page's files, and what an installer makes of them."""
+    files = {Path(path).name: code for path, code in read_page("adding_a_robot").files.items()}
+    for name, code in files.items():
+        (tmp_path / name).write_text(code, "utf-8")
+    project = tomllib.loads(files["pyproject.toml"])["project"]
+    info = tmp_path / "slow_panda-0.1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n", "utf-8")
     lines = [
@@ -67,12 +68,9 @@ def test_the_command_of_the_page_prints_what_it_can_be_told(package):
 def test_options_of_the_page_are_options_that_there_are(package):
     words = re.findall(r"^    \.venv/bin/workbench eval (.*)$", PAGE, re.MULTILINE)
     assert len(words) == 2, "the page evaluates the expert twice"
-    code = (
-        "import shlex; from workbench.cli.options import read\n"
-        "from workbench.evaluation.options import EvalOptions\n"
-    )
+    code = "from workbench.evaluation.options import EvalOptions\n"
     for line in words:
         given = dict(word.split("=") for word in line.split())
         code += f"EvalOptions(robot={given['robot']!r}, policy={given['policy']!r}, dr={given['dr']!r}).resolve()\n"
-    process = run(code.replace("import shlex; from workbench.cli.options import read\n", ""), package)
+    process = run(code, package)
     assert process.returncode == 0, process.stderr

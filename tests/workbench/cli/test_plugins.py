@@ -5,17 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from tests.own_environment import HERE, ROOT, make_environment
+
 SOURCE = Path(__file__).parents[2] / "plugin"
-ROOT = Path(__file__).parents[3]
 OURS = ("domain_rand", "policy", "robots", "tasks", "workbench")
-HERE = Path(sysconfig.get_path("purelib"))
-"""Where what the workbench needs is installed."""
 
 
 def entry_points():
@@ -97,15 +95,7 @@ def elsewhere(tmp_path_factory):
     """The command in an environment of its own, which sees this one's packages and has the package installed by pip."""
     folder = tmp_path_factory.mktemp("plugin")
     before = ours()
-    subprocess.run([sys.executable, "-m", "venv", folder / "env"], check=True)
-    python = folder / "env/bin/python"
-    packages = subprocess.run(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True, encoding="utf-8", check=True,
-    ).stdout.strip()  # fmt: skip
-    Path(packages, "workbench_packages.pth").write_text(
-        f"import site; site.addsitedir({str(HERE)!r}); site.addsitedir({str(ROOT)!r})\n", "utf-8"
-    )
+    python = make_environment(folder / "env")
     shutil.copytree(SOURCE, folder / "source", ignore=shutil.ignore_patterns("__pycache__"))
     pip = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     installed = subprocess.run([*pip, folder / "source"], capture_output=True, encoding="utf-8", check=False)
