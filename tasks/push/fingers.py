@@ -1,7 +1,7 @@
 """Where closed fingers are, seen from the tool, and how thick: measured on the hand's own shape.
 
-The tool is the middle of what is grasped. A hand of two fingers closes on it; one with a single moving jaw closes beside
-it, on the jaw that stands still.
+The tool is the middle of what is grasped. A hand of two fingers closes on it; one with a single moving jaw closes
+beside it, on the jaw that stands still.
 """
 
 from __future__ import annotations
