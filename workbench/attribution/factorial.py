@@ -1,9 +1,10 @@
 """What a run in which all factors vary at once says about which of them break the policy, alone and in pairs.
 
-Two stages, each with its own error rate ``1 - confidence``: which factors success depends on (`screening`), and which
-pairs break the policy together (`interactions`), among those with a member found in the first stage; so a policy
-without any weakness gets a false finding of either kind in at most a share ``1 - confidence`` of runs. Regions and
-their rates (`regions`) and each factor's share of success (`importance`) describe what was found.
+Two stages, each with its own error rate ``1 - confidence``: which factors success depends on (`screening`, and
+`related` for facts that follow from the same draws), and which pairs break the policy together (`interactions`), among
+those with a member found in the first stage; so a policy without any weakness gets a false finding of either kind in at
+most a share ``1 - confidence`` of runs. Regions and their rates (`regions`) and each factor's share of success
+(`importance`) describe what was found.
 
 Why tests and not a fitted forest or a regression on everything: with 40 to 80 factors of which few matter, and a few
 hundred episodes of which few fail, a model of everything has more coefficients than failures, and its importances
@@ -23,6 +24,7 @@ from workbench.attribution.interactions import PairTest, find_pairs
 from workbench.attribution.options_shown import options_shown
 from workbench.attribution.patterns import acting
 from workbench.attribution.regions import Cut, cross_fitted, region_rate, with_intervals, worst_region
+from workbench.attribution.related import told_apart
 from workbench.attribution.screening import FactorTest, screen
 from workbench.stats import CONFIDENCE, Interval
 
@@ -35,6 +37,7 @@ def analyse_factorial(
     units: Mapping[str, str] | None = None,
     kinds: Mapping[str, str] | None = None,
     given: Mapping[str, Sequence[str]] | None = None,
+    about: Mapping[str, Sequence[str]] | None = None,
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -47,6 +50,7 @@ def analyse_factorial(
         units: units by factor.
         kinds: what a factor's numbers are, where they are no quantities; see `columns_of`.
         given: for a factor whose draw depends on others, a word an episode that says what those were.
+        about: the factors that a fact follows from; see `told_apart`.
         confidence: of every interval; its complement is the error rate of each stage.
         seed: of the permutations and splits.
     """
@@ -61,13 +65,16 @@ def analyse_factorial(
             "what success depends."
         )
     else:
-        tests = sorted(screen(columns, y, seed=seed), key=lambda t: (t.p_value, -abs(t.correlation)))
+        tests = sorted(screen(columns, y, seed=seed), key=_evidence)
     alpha = 1 - confidence
+    tests = sorted(told_apart(tests, columns, y, about or {}, alpha=alpha, seed=seed), key=_evidence)
     importance = shares([t.column for t in tests], y, confidence=confidence) if tests else []
     entries = [
         _factor(test, share, interval, y, units or {}, confidence, seed, len(tests))
         for test, (share, interval) in zip(tests, importance, strict=True)
     ]
+    for entry in entries:
+        entry["gone_with"] = [t.factor for t in tests if t.goes_with == entry["factor"]]
     pairs = find_pairs(tests, y, alpha=alpha, seed=seed)
     return {
         "mode": "factorial",
@@ -81,6 +88,11 @@ def analyse_factorial(
         "skipped": skipped,
         "notes": notes,
     }
+
+
+def _evidence(test: FactorTest) -> tuple[float, float]:
+    """Sorts strongest evidence first."""
+    return test.p_value, -abs(test.correlation)
 
 
 def _factor(
@@ -107,7 +119,9 @@ def _factor(
         "importance": share,
         "importance_interval": list(interval),
         "region": None,
-        "region_reason": "no dependence is shown",
+        "region_reason": f"what is seen of it goes with {test.goes_with}"
+        if test.goes_with
+        else "no dependence is shown",
     }
     if found:
         if test.column.words:

@@ -40,7 +40,7 @@ def shares(
     z = float(scipy.stats.norm.ppf(0.5 + confidence / 2))
     found = []
     for column in columns:
-        value, linear, chance = _index(_bins(column), y)
+        value, linear, chance = _index(bins(column), y)
         slope = linear / _product(value) if value > _SMALL else 4 / len(y)
         low, high = _interval(value, slope, chance, z)
         value = min(max(value, 0.0), 1.0)
@@ -85,7 +85,7 @@ def _interval(value: float, slope: float, chance: float, z: float) -> Interval:
     return (-b - root) / (2 * a), (-b + root) / (2 * a)
 
 
-def _bins(column: Column) -> np.ndarray:
+def bins(column: Column) -> np.ndarray:
     """Number of each episode's bin ``[N]``: words, whole numbers if they are few, or quantiles."""
     distinct, which = np.unique(column.values, return_inverse=True)
     if column.words or len(distinct) <= BINS:

@@ -65,6 +65,7 @@ def attribute_factorial(
             for name, fact in known.items()
             if fact.given
         },
+        about={name: fact.about for name, fact in known.items()},
         confidence=confidence,
         seed=seed,
     )

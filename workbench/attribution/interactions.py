@@ -58,7 +58,7 @@ def find_pairs(
 ) -> list[PairTest]:
     """Tests of all candidate pairs, strongest evidence first."""
     found = {t.factor for t in tests if t.p_adjusted < alpha}
-    candidates = [t for t in tests if t.factor in found or t.p_value < PARTNER]
+    candidates = [t for t in tests if t.factor in found or (t.p_value < PARTNER and not t.goes_with)]
     pairs = [(a, b) for a, b in combinations(candidates, 2) if a.factor in found or b.factor in found]
     p_values = [_p_value(pair, success, seed) for pair in pairs]
     result = [
@@ -107,7 +107,7 @@ def synergy_p(won: np.ndarray, count: np.ndarray, correction: float = 0.0) -> fl
     if rate[0] * rate[3] >= rate[1] * rate[2]:
         return 1.0
     deviance = 2 * (_log_likelihood(rate, won, count) - _log_likelihood(_constrained(won, count), won, count))
-    return float(scipy.stats.norm.sf(math.sqrt(max(0.0, deviance))))
+    return float(scipy.special.ndtr(-math.sqrt(max(0.0, deviance))))
 
 
 def _constrained(won: np.ndarray, count: np.ndarray) -> np.ndarray:

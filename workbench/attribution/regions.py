@@ -46,38 +46,48 @@ class Cut:
         return np.asarray(values < self.threshold if self.op == "<" else values > self.threshold)
 
 
-def cuts(column: Column, most: int | None = GRID) -> list[Cut]:
-    """Cuts that leave `LEAST` episodes on either side; at all thresholds, or at ``most`` of them."""
-    n = len(column.values)
+def cuts(column: Column, most: int | None = GRID) -> tuple[list[Cut], np.ndarray]:
+    """Cuts that leave `LEAST` episodes on either side, at all thresholds or at ``most``, and their masks ``[K, N]``."""
+    values = column.values
+    n = len(values)
     if column.words:
-        found = [Cut(column, "=", str(w)) for w in np.unique(column.values)]
+        distinct = np.unique(values)
+        found = [Cut(column, "=", str(word)) for word in distinct]
+        masks = values == distinct[:, None]
     else:
-        distinct = np.unique(column.values)
+        ordered = np.sort(values)
+        distinct = np.unique(ordered)
         between = (distinct[1:] + distinct[:-1]) / 2
-        below = np.searchsorted(np.sort(column.values), between)
+        below = np.searchsorted(ordered, between)
         between = between[(below >= LEAST) & (below <= n - LEAST)]
         if most is not None and len(between) > most:
             between = between[np.unique(np.linspace(0, len(between) - 1, most).round().astype(int))]
         found = [Cut(column, op, float(t)) for op in "<>" for t in between]
-    return [cut for cut in found if LEAST <= cut.mask().sum() <= n - LEAST]
+        masks = np.concatenate([values < between[:, None], values > between[:, None]])
+    count = masks.sum(1)
+    kept = (count >= LEAST) & (count <= n - LEAST)
+    return [cut for cut, keep in zip(found, kept, strict=True) if keep], masks[kept]
 
 
 def worst_region(columns: Sequence[Column], success: np.ndarray, most: int | None = GRID) -> list[Cut] | None:
     """The region with the likeliest split, a cut a column; None where no region holds `LEAST` episodes."""
     options = [cuts(column, most) for column in columns]
-    found = _likelihoods(options, success)
+    found = _likelihoods([masks for _, masks in options], success)
     if found is None:
         return None
     best = np.unravel_index(int(np.argmax(found)), found.shape)
-    return [options[axis][int(k)] for axis, k in enumerate(best)]
+    return [options[axis][0][int(k)] for axis, k in enumerate(best)]
 
 
-def _likelihoods(options: Sequence[Sequence[Cut]], success: np.ndarray) -> np.ndarray | None:
-    """Log likelihood of the split by each region, ``[K]`` or ``[K, L]``; -inf where it is no worse inside."""
-    if not all(options):
+def _likelihoods(options: Sequence[np.ndarray], success: np.ndarray) -> np.ndarray | None:
+    """Log likelihood of the split by each region, ``[K]`` or ``[K, L]``; -inf where it is no worse inside.
+
+    ``options`` are the masks of the cuts on each column, ``[K, N]`` and ``[L, N]``.
+    """
+    if not all(len(masks) for masks in options):
         return None
     y = np.asarray(success, np.float32)
-    masks = [np.stack([cut.mask() for cut in group]).astype(np.float32) for group in options]  # [K, N]
+    masks = [group.astype(np.float32) for group in options]
     inside = masks[0].sum(1) if len(masks) == 1 else masks[0] @ masks[1].T
     won = masks[0] @ y if len(masks) == 1 else (masks[0] * y) @ masks[1].T
     outside, won_outside = len(y) - inside, y.sum() - won
@@ -97,11 +107,10 @@ def log_likelihood(won: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 def with_intervals(region: Sequence[Cut], success: np.ndarray, confidence: float) -> list[Cut]:
     """The region refined to all thresholds between the episodes, each with its interval."""
-    options = [[c for c in cuts(cut.column, None) if c.op == cut.op] for cut in region]
-    for axis, cut in enumerate(region):
-        if cut.op == "=":
-            options[axis] = [cut]
-    found = _likelihoods(options, success)
+    options = [
+        [cut] if cut.op == "=" else [c for c in cuts(cut.column, None)[0] if c.op == cut.op] for cut in region
+    ]
+    found = _likelihoods([np.stack([c.mask() for c in group]) for group in options], success)
     if found is None:
         return list(region)
     best = np.unravel_index(int(np.argmax(found)), found.shape)

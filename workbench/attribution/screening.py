@@ -36,6 +36,8 @@ class FactorTest:
     """How: the name of a pattern."""
     correlation: float
     """Of success with that score, positive where success rises along it; of several scores together, without sign."""
+    goes_with: str = ""
+    """A factor that what is seen of this one goes with; see `workbench.attribution.related`."""
 
 
 def screen(

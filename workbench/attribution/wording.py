@@ -65,11 +65,19 @@ def breaking(entry: Mapping[str, Any]) -> str:
         return ""
     bad = [option for option in entry.get("options", []) if option["worse"]]
     if bad:
-        return "fails with " + ", ".join(f"{option['option']}: {rate(option)}" for option in bad)
+        words = ", ".join(f"{option['option']}: {rate(option)}" for option in bad)
+        return f"fails with {words}{_gone_with(entry)}"
     region = entry["region"]
     if region is None:
         return f"success depends on it ({entry['region_reason']})"
-    return f"{condition(region['cuts'][0])}: {rate(region['inside'])} against {rate(region['outside'])} elsewhere"
+    words = f"{condition(region['cuts'][0])}: {rate(region['inside'])} against {rate(region['outside'])} elsewhere"
+    return words + _gone_with(entry)
+
+
+def _gone_with(entry: Mapping[str, Any]) -> str:
+    """What else success varies with, but not among episodes that are alike in this."""
+    names = entry.get("gone_with", [])
+    return f" (what is seen of {', '.join(names)} goes with it)" if names else ""
 
 
 def standing(analysis: Mapping[str, Any]) -> list[str]:

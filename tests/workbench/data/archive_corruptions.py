@@ -203,7 +203,7 @@ IN_ARCHIVES = (
     ),
     Corruption(
         "actions a row late",
-        r"actions \(dx to drot_z\): lies \d(\.\d+)? rows late",
+        r"actions \(dx to drot_z\): lies 1 row late",
         _fields(actions=lambda e: _later(e.actions, ARM)),
     ),
     Corruption(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -113,11 +114,24 @@ def _motion(episode: DatasetEpisode) -> tuple[Motion, ...]:
         reached, wanted = np.diff(command, axis=0), joint_channels(episode.action_spec.robot)
     else:
         return ()
+    columns = [names.index(name) for name in wanted]
+    field = f"actions ({wanted[0]} to {wanted[-1]})"
     arrived = executed(episode)
-    delay = None if arrived is None else 0.0
-    arrived = episode.actions if arrived is None else arrived
-    sent = arrived[:, [names.index(name) for name in wanted]].astype(float)
-    return (Motion((f"actions ({wanted[0]} to {wanted[-1]})",), sent, reached, delay, exact=False),)
+    if arrived is None:
+        return (Motion((field,), episode.actions[:, columns].astype(float), reached, None, exact=False),)
+
+    def moved(rows: int) -> np.ndarray:
+        """The arm's actions as they would have arrived, had they been sent so many rows earlier."""
+        actions, own = episode.actions.copy(), episode.actions[:, columns]
+        if rows > 0:
+            actions[:-rows, columns] = own[rows:]
+        else:
+            actions[-rows:, columns] = own[:rows]
+        came = executed(replace(episode, actions=actions))
+        assert came is not None, "it was known before"
+        return came[:, columns].astype(float)
+
+    return (Motion((field,), arrived[:, columns].astype(float), reached, 0.0, exact=False, moved=moved),)
 
 
 def _gripper(episode: DatasetEpisode) -> Gripper | None:

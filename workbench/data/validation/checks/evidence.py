@@ -9,7 +9,7 @@ x y z w as the dataset's own convention reads them; fields keep the names that t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,7 +69,10 @@ class Motion:
     exact: bool
     """Whether ``sent`` was derived from the targets, and is equal to what they did."""
     known_lag: float | None = None
-    """What `workbench.data.validation.checks.motion.lag` was when the numbers were written."""
+    """What `workbench.data.validation.checks.lag.lag` was when the numbers were written."""
+    moved: Callable[[int], np.ndarray] | None = None
+    """What would have arrived, had actions been sent so many rows earlier, negative: later; None where it is not known
+    how commands were delayed, lost and repeated."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from tasks.tabletop.action_spaces import DELTA_EEF, DELTA_JOINTS
 from workbench.data.validation.checks.evidence import Evidence, Finding, Gripper, Motion
+from workbench.data.validation.checks.lag import SEARCHED, lag, rows_late
 
 DERIVED_TOLERANCE = 1e-5
 """Between deltas that were derived from targets, and the targets' differences [m or rad]. Clean data: 5e-7."""
@@ -20,11 +21,9 @@ OPPOSED = -0.3
 least 0.72."""
 LATENESS = 0.25
 """How far the lag between actions and targets may be from the delay that the dataset states [rows]; see `lag`. Clean
-data: 0.003 where the way of each command can be gone again, as in archives."""
+data: 0.02 where the way of each command can be gone again, as in archives."""
 LAG_TOLERANCE = 0.05
 """How far it may be from what it was when the numbers were written [rows]. Clean data: 1e-4 (rounding to float32)."""
-SEARCHED = 8
-"""Lags tried, in either direction [rows]."""
 LEAST_PATH = 1e-3
 """Targets that hardly move tell nothing [m or rad a row, root mean square]."""
 SAME = 1e-5
@@ -66,6 +65,13 @@ def _motion(motion: Motion) -> Iterator[Finding]:
         if ratio is not None and not least <= ratio <= RATIO[1]:
             yield Finding(name, _ratio_words(part, ratio))
             return
+    if (rows := rows_late(motion, _parts(sent.shape[1])[0][1])) != 0:
+        yield Finding(
+            name,
+            f"lies {abs(rows)} row{'s' * (abs(rows) > 1)} {'late' if rows > 0 else 'early'}: so many rows "
+            f"{'earlier' if rows > 0 else 'later'}, delayed and lost as the factors say, it is what the targets did",
+        )
+        return
     stated = motion.delay if motion.known_lag is None else motion.known_lag
     late = shift - (shift if stated is None else stated)
     if abs(late) > (LATENESS if motion.known_lag is None else LAG_TOLERANCE):
@@ -138,40 +144,6 @@ def _ratio_words(part: str, ratio: float) -> str:
         return f"{what}has the wrong sign: the arm's targets moved the other way"
     unit = " (millimetres instead of metres)" if 500 < ratio < 2000 and part != "rotation" else ""
     return f"{what}is {ratio:.3g} times what the arm's targets did{unit}"
-
-
-def lag(sent: np.ndarray, reached: np.ndarray) -> float:
-    """Rows after which targets did what was sent: where their way fits best the way that the actions add up to.
-
-    Ways, unlike speeds, are not blurred by commands that come a step late. A fraction is found by a parabola through
-    the best lag and its neighbours.
-    """
-    scale = np.sqrt(np.nanmean(reached**2, 0))
-    use = scale > 0.05 * max(scale.max(), 1e-12)
-    unit = np.where(use, scale, 1)
-    first, second = (np.nan_to_num(x / unit)[:, use] for x in (sent, reached))
-    most = min(SEARCHED, len(sent) // 3)
-    lags = np.arange(-most, most + 1)
-    size = np.sqrt((first**2).sum() * (second**2).sum())
-    if not size:
-        return 0.0
-    error = np.array([_misfit(first, second, int(k)) for k in lags])
-    best = int(error.argmin())
-    if not 0 < best < len(lags) - 1:
-        return float(lags[best])
-    a, b, c = error[best - 1 : best + 2]
-    bend = a - 2 * b + c
-    return float(lags[best] + (0.5 * (a - c) / bend if bend > 0 else 0.0))
-
-
-def _misfit(sent: np.ndarray, reached: np.ndarray, late: int) -> float:
-    """Mean square of what targets did beyond the best multiple of what was sent ``late`` rows before."""
-    n = len(sent)
-    a = sent[max(0, -late) : n - max(0, late)]
-    b = reached[max(0, late) : n - max(0, -late)]
-    power = (a**2).sum()
-    factor = (a * b).sum() / power if power else 0.0
-    return float(((b - factor * a) ** 2).mean())
 
 
 def _ratio(sent: np.ndarray, reached: np.ndarray, late: int) -> float | None:
