@@ -102,7 +102,7 @@ class RunFolder:
         except OSError as problem:
             self.close()
             raise RunFolderError(
-                f"cannot write the run folder {self.path}: {problem.strerror}; choose another out="
+                f"cannot write the run folder {self.path}: {problem.strerror}; mend that, or choose another out="
             ) from None
         except RunFolderError:
             self.close()

@@ -67,11 +67,15 @@ def save_state(
     for name, parameter in learner.named_parameters():
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer/{key}/{name}"] = value
-    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial / TENSORS_FILE)
-    content = {"format": FORMAT, "version": VERSION, "place": asdict(place)}
-    (partial / PLACE_FILE).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
-    for path in (partial / TENSORS_FILE, partial / PLACE_FILE, partial):
-        _flush(path)
+    try:
+        save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial / TENSORS_FILE)
+        content = {"format": FORMAT, "version": VERSION, "place": asdict(place)}
+        (partial / PLACE_FILE).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
+        for path in (partial / TENSORS_FILE, partial / PLACE_FILE, partial):
+            _flush(path)
+    except Exception:
+        shutil.rmtree(partial)  # a disk that is full has no room for what is of no use
+        raise
     if target.exists():
         shutil.rmtree(target)
     partial.rename(target)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-
 import pytest
 
 from tests.workbench.data.archives import write_archive
@@ -19,27 +15,6 @@ from workbench.data.lerobot.v3 import export_lerobot_v3
 from workbench.data.lerobot.v21 import export_lerobot_v21
 from workbench.data.merge import merge
 from workbench.data.split import split
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of its own, mounted in the test's folder; gives a function that mounts one of so many KiB."""
-    disk, mount = tmp_path / "disk", shutil.which("mount")
-    disk.mkdir()
-    if os.geteuid() or not mount:
-        pytest.skip("mounting a small disk takes root")
-
-    def make(kib):
-        made = subprocess.run(
-            [mount, "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", disk], capture_output=True, check=False
-        )
-        if made.returncode:
-            pytest.skip("this machine does not let tests mount a disk")
-        return disk
-
-    yield make
-    if os.path.ismount(disk):
-        subprocess.run(["umount", disk], check=True)
 
 
 def in_halves(folder, out):

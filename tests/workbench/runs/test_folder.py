@@ -135,7 +135,8 @@ def test_a_path_that_cannot_be_made_is_one_sentence(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(
-        RunFolderError, match=r"cannot write the run folder .*: Permission denied; choose another out="
+        RunFolderError,
+        match=r"cannot write the run folder .*: Permission denied; mend that, or choose another out=",
     ):
         RunFolder(tmp_path / "run").create_or_resume(CONFIG, PROVENANCE)
 

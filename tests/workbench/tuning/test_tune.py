@@ -142,6 +142,30 @@ def test_a_killed_search_goes_on_and_finds_the_same(whole, tmp_path, monkeypatch
     assert "control.action_delay high: bears 2, fails at 3" in capsys.readouterr().out
 
 
+def test_a_search_on_a_disk_that_fills_up_again_and_again_finds_the_same(
+    whole, tmp_path, small_disk, monkeypatch, capsys
+):
+    install(monkeypatch, rule, SET)
+    kib = -(-sum(path.stat().st_size for path in whole.rglob("*") if path.is_file()) // 1024)
+    run, before, stops = small_disk(kib // 3) / "run", b"", 0
+    while (status := cli.main([*WORDS, f"out={run}"])) != 0:
+        assert status == 2
+        complaint = capsys.readouterr().err
+        assert complaint.startswith("workbench tune: ")
+        assert "No space left on device; " in complaint
+        assert "make room" in complaint
+        assert complaint.count("\n") == 1
+        records = (run / "episodes.jsonl").read_bytes()
+        assert records.startswith(before), "what was on record stays"
+        before, stops = records, stops + 1
+        assert stops < 12
+        small_disk(kib // 3 + stops * kib // 6)
+    assert stops >= 2
+    assert before, "episodes were on record when it stopped"
+    for name in ("tuning.json", "ranges.yaml", "batches.jsonl"):
+        assert (whole / name).read_bytes() == (run / name).read_bytes(), name
+
+
 def test_the_ranges_are_confirmed_together_or_said_not_to_be(whole, tmp_path, monkeypatch, capsys):
     tried = json.loads((whole / "tuning.json").read_text())["confirmation"]
     assert (tried["confirmed"], tried["as_found"]) == (True, True)
