@@ -27,6 +27,10 @@ class Ticker:
         """Ticks so far; those that came late; those that were left out because the one before took too long."""
         self._delays: list[float] = []
 
+    def restart(self) -> None:
+        """Begin now: what was not waited for before counts neither as late nor as left out."""
+        self._due = self._clock()
+
     def wait(self) -> float:
         """Sleep until the next tick; the time at which it really began [s]."""
         self._due += self.period

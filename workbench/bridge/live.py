@@ -13,7 +13,8 @@ from workbench.bridge.arm_loop import ArmLoop, Tick
 from workbench.bridge.options import TWIN, BridgeOptions
 from workbench.bridge.thinking import Answer
 from workbench.bridge.trajectory import camera_track
-from workbench.views.live import LiveView, Sample
+from workbench.views.live import LiveView
+from workbench.views.live_sample import Sample
 
 if TYPE_CHECKING:
     from workbench.bridge.setup import Bench
@@ -67,7 +68,7 @@ class BridgeView:
             name: (picture.rgb, camera_track(name, self._robot, picture.rgb.shape[0], pose[None]))
             for name, picture in self._bench.senses.pictures().items()
         }
-        self._view.show(
+        shown = self._view.show(
             Sample(
                 at=tick.now - self._began,
                 tool=pose[:3],
@@ -79,7 +80,8 @@ class BridgeView:
                 begins=self._begins,
             )
         )
-        self._events, self._begins, self._planned = [], False, None
+        if shown:
+            self._events, self._begins, self._planned = [], False, None
 
     def close(self) -> None:
         """See `LiveView.close`."""

@@ -74,6 +74,7 @@ class Session:
         self.records = self.folder.completed()
         thinker = Thinker(self.bench.policy)
         try:
+            self._loop.ticker.restart()  # a live view took its time to open
             self._loop.begin()
             self._await_arming()
             for index in range(self.options.episodes):

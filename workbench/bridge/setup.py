@@ -124,6 +124,7 @@ def _driver_options(options: BridgeOptions, name: str, address: str) -> dict[str
     if name == "franka":
         given["variant"] = "fr3" if options.robot == TWIN else options.variant
         given["realtime"] = options.robot != TWIN
+        given["period"] = 1 / options.rate_hz
     if name == "so_arm":
         given["calibration"] = options.calibration
     return given

@@ -92,14 +92,17 @@ def windows(
         whole: one window for each log, which must be of one length, instead.
     """
     # A short log has one window, which is as long as the shortest log allows.
-    shortest = min(log.measured_times[-1] for log in logs)
+    lengths = [
+        float(log.measured_times[-1] - log.measured_times[0]) for log in logs
+    ]  # a log may begin before 0
+    shortest = min(lengths)
     scored = shortest - burn_in_s if whole else min(length_s, shortest - burn_in_s)
     if scored < 0.2:
         raise LogError(f"the shortest log lasts {shortest:.2f} s, which is too short for a window")
     steps = int(np.ceil((burn_in_s + scored) / dt - 1e-9)) + 1
     starts: list[tuple[int, float]] = []
     for n, log in enumerate(logs):
-        last = log.measured_times[-1] - burn_in_s - scored
+        last = lengths[n] - burn_in_s - scored
         count = 1 if whole else int(np.floor(last / scored + 1e-9)) + 1
         starts += [(n, float(log.measured_times[0]) + k * scored) for k in range(count)]
     position, velocity, parts = [], [], []

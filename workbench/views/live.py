@@ -1,103 +1,87 @@
 """`LiveView`: what an arm does now, in Rerun: cameras with what the policy says, its plan and its way, limits, latency.
 
-Whoever steers an arm gives a `Sample` and goes on: it is drawn by a thread of its own, and what that cannot keep up
-with is left out. ``live=true`` opens a viewer for this machine alone (without a screen, a server that a viewer connects
-to, over ``ssh -L``); ``live=FILE.rrd`` writes a file; ``live=rerun+http://HOST:PORT/proxy`` goes to an open viewer.
+Whoever steers an arm gives a `Sample` and goes on. It is drawn by a process of its own
+(`workbench.views.live_drawing`), at the other end of a pipe that is never waited for: what does not fit is left out, so
+that a viewer that is slow, or blocks for ever, costs the arm's loop nothing. There is no thread, either: one without
+the loop's priority that is put aside while it holds the interpreter holds up the loop. ``live=true`` opens a viewer for
+this machine alone (without a screen, a server that a viewer connects to, over ``ssh -L``); ``live=FILE.rrd`` writes a
+file; ``live=rerun+http://HOST:PORT/proxy`` goes to an open viewer.
 """
 
 from __future__ import annotations
 
-import contextlib
+import fcntl
 import os
-import queue
+import pickle
+import select
 import subprocess
-import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+import sys
+import time
+from collections.abc import Sequence
 
-import numpy as np
-import rerun as rr
-import rerun.blueprint as rrb
-from scipy.spatial.transform import Rotation
+from workbench.views.live_sample import LENGTH, Sample
 
-from policy.grounding import Grounding
-from workbench.rollout.trajectory import CameraTrack
-from workbench.views.recording import palette
-from workbench.views.recording.rerun_viewer import LOCALHOST, free_port, rerun_command
-
-TIME = "time"
-CAMERAS, WORLD, PLOTS, EVENTS = "/world/cameras", "/world", "/plots", "/events"
-WAITING = 4
-"""Samples that wait to be drawn; more are left out."""
-MOST_PATH = 2000
-"""Points of the executed path."""
-PICTURE_WIDTH = 0.16
-"""Width of a camera's picture in the 3-D view [m]."""
+PIPE_BYTES = 1 << 20
+"""What may wait to be drawn, beside the sample that has begun to be sent: some samples with pictures [bytes]."""
+START_S = 60.0
+"""For so long the process that draws is waited for at the beginning [s]."""
 GOODBYE_S = 3.0
 """For so long what is still waiting is drawn at the end [s]."""
-PLOTTED = {
-    "joint_margin": "distance of joints to their limits [rad]",
-    "velocity": "share of the joints' velocity limits",
-    "workspace": "distance of the tool to the workspace's faces [m]",
-    "latency": "latency of the policy [s]",
-    "interventions": "commands changed and refused",
-}
-"""Plots -> their titles."""
+DRAWING = (sys.executable, "-m", "workbench.views.live_drawing")
 
 
-@dataclass
-class Sample:
-    """One instant, of one arm."""
-
-    at: float
-    """Since the run began [s]."""
-    tool: np.ndarray
-    """Where the tool is ``[3]`` [m], base frame."""
-    planned: np.ndarray | None = None
-    """Where the policy's actions lead it ``[P, 3]`` [m]; None: not known anew."""
-    pictures: Mapping[str, tuple[np.ndarray, CameraTrack]] = field(default_factory=dict)
-    """Camera -> RGB ``[H, W, 3]`` uint8, and where it is believed to be: its track's first instant."""
-    grounding: Grounding | None = None
-    """What the policy said of space last."""
-    plots: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Plot, one of `PLOTTED` -> line -> value."""
-    events: Sequence[str] = ()
-    """Sentences since the last sample."""
-    begins: bool = False
-    """Whether an episode begins: the executed path begins anew."""
+class LiveError(RuntimeError):
+    """The process that draws does not begin; one sentence says why."""
 
 
 class LiveView:
     """A live view; `close` it."""
 
-    def __init__(self, name: str, where: str, cameras: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, where: str, cameras: Sequence[str], command: Sequence[str] = DRAWING
+    ) -> None:
         """
         Args:
             name: of the run.
             where: ``true``, a file, or a viewer's address.
             cameras: that will be shown.
-        """
-        self._stream = rr.RecordingStream("workbench-live", recording_id=None)
-        self._process: subprocess.Popen | None = None
-        self.said = ""
-        """Where it can be seen, in a sentence."""
-        self._open(where)
-        self._stream.send_recording_name(name)
-        self._stream.send_blueprint(layout(cameras))
-        self._path: list[np.ndarray] = []
-        self._cameras: set[str] = set()
-        self._left_out = 0
-        self._queue: queue.Queue[Sample | None] = queue.Queue(WAITING)
-        self._thread = threading.Thread(target=self._run, name="live-view", daemon=True)
-        self._thread.start()
+            command: begins the process that draws.
 
-    def show(self, sample: Sample) -> None:
-        """Draw it soon, or leave it out; returns at once."""
-        try:
-            self._queue.put_nowait(sample)
-        except queue.Full:
+        LiveError where that does not begin.
+        """
+        self._process = subprocess.Popen(
+            [*command, name, where, *cameras],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C is the operator's, to the bridge
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._pipe, out = self._process.stdin, self._process.stdout
+        ready, _, _ = select.select([out], [], [], START_S)
+        self.said = out.readline().decode().strip() if ready else ""
+        """Where it can be seen, in a sentence."""
+        if not self.said:
+            self._process.kill()
+            self._process.wait()
+            raise LiveError(f"the live view does not open at {where}: see what its process says above")
+        self._end = self._pipe.fileno()
+        os.set_blocking(self._end, False)
+        fcntl.fcntl(self._end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._left_out = 0
+        self._unsent = memoryview(b"")
+        self._ended = False
+
+    def show(self, sample: Sample) -> bool:
+        """Draw it soon, or leave it out: whether it is drawn; returns at once."""
+        if not self._send():
             self._left_out += 1
+            return False
+        body = pickle.dumps(sample, pickle.HIGHEST_PROTOCOL)
+        self._unsent = memoryview(LENGTH.pack(len(body)) + body)
+        self._send()
+        return not self._ended
 
     @property
     def left_out(self) -> int:
@@ -105,148 +89,26 @@ class LiveView:
         return self._left_out
 
     def close(self) -> None:
-        """Draw what waits, and end; an open window stays."""
-        with contextlib.suppress(queue.Full):
-            self._queue.put(None, timeout=GOODBYE_S)
-        self._thread.join(GOODBYE_S)
-        self._stream.flush()
-        self._stream.disconnect()
-        if self._process is not None and "DISPLAY" not in os.environ:
-            self._process.terminate()
+        """Draw what waits, and end; an open window stays, and a viewer that blocks is ended."""
+        end = time.monotonic() + GOODBYE_S
+        while not self._send() and not self._ended and (left := end - time.monotonic()) > 0:
+            select.select([], [self._end], [], left)
+        self._pipe.close()
+        try:
+            self._process.wait(GOODBYE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
             self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
-    def _open(self, where: str) -> None:
-        if where.startswith("rerun+http"):
-            self._stream.connect_grpc(where)
-            self.said = f"the live view is sent to {where}"
-            return
-        if where != "true":
-            Path(where).parent.mkdir(parents=True, exist_ok=True)
-            self._stream.save(where)
-            self.said = f"the live view is written to {where}"
-            return
-        port = free_port()
-        seen = "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
-        command, environment = rerun_command(*(() if seen else ("--serve-grpc",)), port=port)
-        self._process = subprocess.Popen(
-            command,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        address = f"rerun+http://{LOCALHOST}:{port}/proxy"
-        self._stream.connect_grpc(address)
-        self.said = (
-            "the live view opens"
-            if seen
-            else f"live view: rerun {address} (ssh -L {port}:{LOCALHOST}:{port})"
-        )
-
-    # -- drawing
-
-    def _run(self) -> None:
-        while (sample := self._queue.get()) is not None:
-            self._draw(sample)
-
-    def _draw(self, sample: Sample) -> None:
-        stream = self._stream
-        stream.set_time(TIME, duration=np.timedelta64(round(sample.at * 1e9), "ns"))
-        if sample.begins:
-            self._path = []
-        self._path = [*self._path[-MOST_PATH:], np.asarray(sample.tool, np.float64)]
-        stream.log(f"{WORLD}/tool", rr.Points3D([sample.tool], colors=[palette.EXECUTED], radii=[0.006]))
-        stream.log(
-            f"{WORLD}/executed", rr.LineStrips3D([self._path], colors=[palette.EXECUTED], radii=[0.002])
-        )
-        if sample.planned is not None:
-            plan = np.concatenate(([sample.tool], sample.planned))
-            stream.log(f"{WORLD}/planned", rr.LineStrips3D([plan], colors=[palette.PREDICTED], radii=[0.002]))
-        for name, (rgb, track) in sample.pictures.items():
-            self._picture(name, rgb, track, sample)
-        for plot, lines in sample.plots.items():
-            for line, value in lines.items():
-                stream.log(f"{PLOTS}/{plot}/{line}", rr.Scalars(value))
-        for sentence in sample.events:
-            stream.log(EVENTS, rr.TextLog(sentence, level="WARN"))
-
-    def _picture(self, name: str, rgb: np.ndarray, track: CameraTrack, sample: Sample) -> None:
-        stream, path = self._stream, f"{CAMERAS}/{name}"
-        quaternion = Rotation.from_matrix(track.rotation[0]).as_quat()
-        stream.log(
-            path, rr.Transform3D(translation=track.position[0], quaternion=rr.Quaternion(xyzw=quaternion))
-        )
-        if name not in self._cameras:
-            self._cameras.add(name)
-            width = track.intrinsics[0, 0] / track.width * PICTURE_WIDTH
-            stream.log(
-                path,
-                rr.Pinhole(
-                    image_from_camera=track.intrinsics,
-                    resolution=[track.width, track.height],
-                    camera_xyz=rr.ViewCoordinates.RDF,
-                    image_plane_distance=width,
-                ),
-                static=True,
-            )
-        stream.log(f"{path}/image", rr.Image(rgb).compress(jpeg_quality=80))
-        executed = _in_picture(track, np.array(self._path[-60:]))
-        stream.log(
-            f"{path}/executed",
-            rr.LineStrips2D([executed], colors=[palette.EXECUTED], radii=[-1.5], draw_order=20.0),
-        )
-        if sample.grounding is not None and sample.grounding.camera == name:
-            _grounding(stream, f"{path}/predicted", sample.grounding.resized(track.width, track.height))
-
-
-def layout(cameras: Sequence[str]) -> rrb.Blueprint:
-    """Space and cameras above; limits, latency and interventions below."""
-    images = [
-        rrb.Spatial2DView(name=f"{n} camera", origin=f"{CAMERAS}/{n}", contents="$origin/**") for n in cameras
-    ]
-    overlays = [f"- {CAMERAS}/{name}/{kind}/**" for name in cameras for kind in ("predicted", "executed")]
-    space = rrb.Spatial3DView(name="space", origin=WORLD, contents=["+ $origin/**", *overlays])
-    plots = [rrb.TimeSeriesView(name=title, origin=f"{PLOTS}/{plot}") for plot, title in PLOTTED.items()]
-    return rrb.Blueprint(
-        rrb.Vertical(
-            rrb.Horizontal(space, *images),
-            rrb.Horizontal(*plots),
-            rrb.TextLogView(name="stops and interventions", origin=EVENTS),
-            row_shares=[2.0, 1.2, 0.6],
-        ),
-        rrb.TimePanel(state="collapsed", timeline=TIME),
-        rrb.SelectionPanel(state="collapsed"),
-        rrb.BlueprintPanel(state="collapsed"),
-        auto_views=False,
-        auto_layout=False,
-    )
-
-
-def _in_picture(track: CameraTrack, points: np.ndarray) -> np.ndarray:
-    seen = np.asarray(track.project(points, 0)) if len(points) else np.zeros((0, 2))
-    return seen[np.isfinite(seen).all(-1)]
-
-
-def _grounding(stream: rr.RecordingStream, path: str, said: Grounding) -> None:
-    color = palette.PREDICTED
-    corners = np.array([box.xyxy for box in said.boxes], np.float64).reshape(-1, 4)
-    stream.log(
-        f"{path}/boxes",
-        rr.Boxes2D(
-            centers=(corners[:, :2] + corners[:, 2:]) / 2,
-            half_sizes=(corners[:, 2:] - corners[:, :2]) / 2,
-            labels=[box.label for box in said.boxes],
-            colors=[color] * len(corners),
-            draw_order=30.0,
-        ),
-    )
-    points = np.array([point.uv for point in said.points], np.float64).reshape(-1, 2)
-    labels = [point.label for point in said.points]
-    stream.log(
-        f"{path}/points",
-        rr.Points2D(points, labels=labels, colors=[color] * len(points), radii=[-5.0], draw_order=32.0),
-    )
-    traces = [np.array(said.trace)] if len(said.trace) > 1 else []
-    stream.log(
-        f"{path}/trace", rr.LineStrips2D(traces, colors=[color] * len(traces), radii=[-1.5], draw_order=31.0)
-    )
+    def _send(self) -> bool:
+        """Of what waits here as much as the pipe takes: whether it took all."""
+        try:
+            while self._unsent:
+                self._unsent = self._unsent[os.write(self._end, self._unsent) :]
+        except BlockingIOError:
+            pass
+        except OSError:  # the process that draws has ended: what comes is left out from now on
+            self._ended = True
+        return not self._unsent and not self._ended

@@ -47,3 +47,12 @@ def test_a_clock_that_goes_back_is_not_waited_for() -> None:
     now[0] -= 10.0
     ticker.wait()
     assert slept[-1] <= 0.01 + 1e-9
+
+
+def test_what_passed_before_a_restart_is_not_counted() -> None:
+    clock = Clock()
+    ticker = Ticker(0.01, clock, clock.sleep)
+    clock.now += 3.0
+    ticker.restart()
+    ticker.wait()
+    assert ticker.jitter()["late"] == ticker.jitter()["skipped"] == 0

@@ -53,3 +53,13 @@ def test_starts_are_read_from_noisy_measurements() -> None:
 def test_a_log_shorter_than_its_burn_in_is_refused() -> None:
     with pytest.raises(LogError, match="too short for a window"):
         windows([follower(duration=0.5)], 0.01, 2.0, 0.4)
+
+
+def test_a_log_whose_first_measurement_is_from_before_its_first_command_is_one_whole_window() -> None:
+    log = follower()
+    from dataclasses import replace
+
+    found = windows(
+        [replace(log, measured_times=log.measured_times - 0.0007)], 0.01, burn_in_s=0.0, whole=True
+    )
+    assert found.row.tolist() == list(range(1, len(log.measured_times)))

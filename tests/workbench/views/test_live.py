@@ -1,5 +1,6 @@
 """The live view: what is given to it is drawn, and whoever gives it never waits."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -8,22 +9,25 @@ import pytest
 
 from policy.grounding import Box, Grounding, Point
 from workbench.bridge.trajectory import camera_track
-from workbench.views.live import CAMERAS, EVENTS, PLOTS, WAITING, WORLD, LiveView, Sample
+from workbench.views.live import PIPE_BYTES, LiveError, LiveView
+from workbench.views.live_drawing import CAMERAS, EVENTS, PLOTS, WORLD
+from workbench.views.live_sample import Sample
 from workbench.views.recording.reading import read_recording
 
 TOOL = np.array((0.5, 0.1, 0.2, 0.0, 1.0, 0.0, 0.0))
+BLOCKED = (sys.executable, "-c", "import time; print('it is said to open', flush=True); time.sleep(60)")
 
 
-def sample(at: float) -> Sample:
+def sample(at: float, size: int = 64) -> Sample:
     said = Grounding(
         "front", (64, 64), (Box("cube", (10.0, 10.0, 20.0, 20.0)),), (Point("grasp", (15.0, 15.0)),)
     )
-    picture = np.full((64, 64, 3), 90, np.uint8)
+    picture = np.full((size, size, 3), 90, np.uint8)
     return Sample(
         at=at,
         tool=TOOL[:3],
         planned=TOOL[:3] + np.linspace(0, 0.1, 5)[:, None],
-        pictures={"front": (picture, camera_track("front", "franka", 64, TOOL[None]))},
+        pictures={"front": (picture, camera_track("front", "franka", size, TOOL[None]))},
         grounding=said,
         plots={"joint_margin": {"joint_1": 0.4}, "latency": {"policy": 0.02}},
         events=("the target was too far ahead",),
@@ -33,10 +37,10 @@ def sample(at: float) -> Sample:
 
 def test_everything_is_shown(tmp_path: Path) -> None:
     view = LiveView("run", str(tmp_path / "live.rrd"), ("front",))
-    for k in range(3):
-        view.show(sample(0.1 * k))
-        time.sleep(0.05)
+    assert view.said == f"the live view is written to {tmp_path / 'live.rrd'}"
+    shown = [view.show(sample(0.1 * k)) for k in range(3)]
     view.close()
+    assert all(shown)
     (content,) = read_recording(tmp_path / "live.rrd").values()
     wanted = {
         f"{CAMERAS}/front", f"{CAMERAS}/front/image", f"{CAMERAS}/front/predicted/boxes", f"{CAMERAS}/front/executed",
@@ -46,14 +50,31 @@ def test_everything_is_shown(tmp_path: Path) -> None:
     assert wanted <= set(content.entities)
 
 
-def test_what_cannot_be_drawn_in_time_is_left_out_and_nobody_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(LiveView, "_draw", lambda self, sample: time.sleep(0.2))
-    view = LiveView("run", str(tmp_path / "live.rrd"), ("front",))
+def test_a_viewer_that_blocks_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes nothing at all: what fits into the pipe waits there, the rest is left out, and each call returns."""
+    monkeypatch.setattr("workbench.views.live.GOODBYE_S", 0.2)
+    view = LiveView("run", "nowhere", ("front",), BLOCKED)
+    longest, taken = 0.0, 0
+    for k in range(60):
+        one = sample(0.1 * k, size=224)
+        began = time.thread_time(), time.monotonic()
+        taken += view.show(one)
+        longest = max(longest, min(time.thread_time() - began[0], time.monotonic() - began[1]))
+    assert longest < 0.01, "no longer than a period of the loop, in time that this thread had"
+    assert 1 <= taken <= PIPE_BYTES // (224 * 224 * 3) + 1
+    assert view.left_out == 60 - taken
     began = time.monotonic()
-    for k in range(50):
-        view.show(sample(0.1 * k))
-    assert time.monotonic() - began < 0.2
-    assert view.left_out >= 50 - WAITING - 2
     view.close()
+    assert time.monotonic() - began < 10.0
+
+
+def test_a_viewer_that_has_ended_holds_nobody_up() -> None:
+    view = LiveView("run", "nowhere", (), (sys.executable, "-c", "print('it is said to open', flush=True)"))
+    view._process.wait(10)
+    assert not any(view.show(sample(0.1 * k)) for k in range(1, 5))
+    view.close()
+
+
+def test_a_view_that_does_not_open_is_said_in_a_sentence() -> None:
+    with pytest.raises(LiveError, match="the live view does not open at nowhere"):
+        LiveView("run", "nowhere", (), (sys.executable, "-c", ""))

@@ -15,7 +15,7 @@ import pytest
 
 from robots.franka.fr3 import FR3
 from workbench.bridge.ticks import read_ticks
-from workbench.bridge.twin.audit import derivatives
+from workbench.bridge.twin.audit import derivatives, read
 from workbench.bridge.twin.traffic import read_packets
 
 pytestmark = pytest.mark.long
@@ -99,6 +99,34 @@ def test_what_was_commanded_over_the_wire_keeps_the_scaled_limits(acted: Path) -
     for values, limit in ((velocity[1:], FR3.limits.velocity), (acceleration, FR3.limits.acceleration)):
         beyond = np.abs(values[steady[1:] & steady[:-1]]) > SCALE * np.array(limit) * 1.01
         assert beyond.any(1).mean() < 0.01
+
+
+def test_the_arm_is_two_periods_behind_its_set_points_at_most(acted: Path) -> None:
+    """By what the twin was told: how much later the whole motion is than the set points in the log, in each second.
+
+    A second in which the twin itself was put aside for some of its milliseconds says nothing of the driver.
+    """
+    audit = read(acted / "twin" / "audit.bin")
+    ticks = [m for _, m in read_ticks(acted / "ticks" / "episode_000000.mcap", "/tick") if m["commanding"]]
+    at, wanted = np.array([m["at"] for m in ticks]), np.array([m["setpoint"][0] for m in ticks])
+    late = []
+    for begin in np.arange(at[0], at[-1] - 1, 1.0):
+        rows = (at >= begin) & (at < begin + 1)
+        steps = np.ptp(audit["step"][(audit["time"] >= begin) & (audit["time"] < begin + 1.2)])
+        if np.ptp(wanted[rows], axis=0).max() < 0.05 or abs(int(steps) - 1200) > 10:
+            continue
+        errors = [
+            sum(
+                np.square(
+                    np.interp(at[rows] + lag, audit["time"], audit["q_d"][:, j]) - wanted[rows, j]
+                ).sum()
+                for j in range(7)
+            )
+            for lag in np.arange(0.0, 0.2, 0.001)
+        ]
+        late.append(0.001 * int(np.argmin(errors)))
+    assert late, "no second was undisturbed"
+    assert np.median(late) <= 0.022, "two periods, and what passes between a tick and its set point"
 
 
 def test_a_shadow_run_sends_nothing_by_the_twins_own_count(place: Path) -> None:

@@ -1,0 +1,90 @@
+"""What a driver and its `robots.franka.fci_process` tell each other: set points over a socket, states in shared memory.
+
+The newest state alone counts, so it lies in memory that both see, with a count that is odd while it is written. Set
+points each count, so they go through a socket that keeps them apart; its end tells the process that the driver is gone.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+JOINTS = 7
+POINT = struct.Struct(f"<c{3 * JOINTS}d")
+"""`SET_POINT`, then positions [rad], velocities [rad/s] and accelerations [rad/s^2]."""
+SCALE = struct.Struct("<cd")
+"""`SET_SCALE`, and a share of the limits."""
+SET_POINT, SET_SCALE, STOP = b"p", b"s", b"h"
+_STATE = struct.Struct(f"<d{3 * JOINTS + 16}d?II200s")
+_COUNT = struct.Struct("<Q")
+SIZE = _COUNT.size + _STATE.size
+"""Of the shared memory [bytes]."""
+TRIES = 1000
+"""To read a state that is not just being written."""
+
+
+@dataclass(frozen=True)
+class FciState:
+    """What the process knows of the arm."""
+
+    captured: float
+    """When the arm's state came, on the machine's monotonic clock [s]."""
+    q: np.ndarray
+    """``[7]`` [rad]"""
+    dq: np.ndarray
+    """``[7]`` [rad/s]"""
+    torque: np.ndarray
+    """``[7]`` [N m]"""
+    tool: np.ndarray
+    """Tool in the base frame, a homogeneous matrix ``[4, 4]`` [m]."""
+    moving: bool
+    """Whether a motion goes on, be it to hold the arm."""
+    starved: int
+    """How often a set point was not there when the arm needed it."""
+    problems: int
+    """Motions that ended by an error so far."""
+    problem: str
+    """The last error, in the library's words."""
+
+
+class StateMemory:
+    """The newest state, in memory that two processes share."""
+
+    def __init__(self, descriptor: int) -> None:
+        """``descriptor``: of a file of `SIZE` bytes in memory."""
+        self._memory = mmap.mmap(descriptor, SIZE)
+
+    def write(
+        self, captured: float, numbers: list[float], moving: bool, starved: int, problems: int, problem: str
+    ) -> None:
+        """For the process. ``numbers`` ``[37]``: joints, velocities, torques, and the tool's matrix by columns."""
+        count = _COUNT.unpack_from(self._memory)[0]
+        _COUNT.pack_into(self._memory, 0, count + 1)
+        said = problem.encode()[:200]
+        _STATE.pack_into(self._memory, _COUNT.size, captured, *numbers, moving, starved, problems, said)
+        _COUNT.pack_into(self._memory, 0, count + 2)
+
+    def read(self) -> FciState | None:
+        """For the driver; None before the first."""
+        for _ in range(TRIES):
+            before = _COUNT.unpack_from(self._memory)[0]
+            found = _STATE.unpack_from(self._memory, _COUNT.size)
+            if before % 2 == 0 and before == _COUNT.unpack_from(self._memory)[0]:
+                break
+        else:
+            raise TimeoutError("the process writes a state and does not come to its end")
+        if before == 0:
+            return None
+        captured, *numbers, moving, starved, problems, said = found
+        values = np.array(numbers)
+        q, dq, torque = values[: 3 * JOINTS].reshape(3, JOINTS)
+        tool = values[3 * JOINTS :].reshape(4, 4).T
+        problem = said.rstrip(b"\0").decode(errors="replace")
+        return FciState(captured, q, dq, torque, tool, moving, starved, problems, problem)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._memory.close()
