@@ -48,8 +48,9 @@ from workbench.runs.durable import write_atomically
 SHOTS = (0, 15, 30, 45)
 """Control steps at which pictures are compared: before the arm moves, on its way, at the object."""
 SHOTS_OF: Mapping[str, tuple[int, ...]] = {
-    # One frame in ten is lost at most: enough of them on the arm's way.
+    # One frame in ten is lost at most, and a burst begins in one step of twenty: enough of them on the arm's way.
     "camera.frame_loss": tuple(range(4, 46, 2)),
+    "camera.latency_burst": tuple(range(4, 46, 2)),
     # It passes within a second that begins 0.5 to 3 s after the episode.
     "disturbance.hand_in_view": tuple(range(12, 84, 8)),
 }

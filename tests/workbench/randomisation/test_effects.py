@@ -131,6 +131,12 @@ def test_an_effect_too_small_to_matter_is_none_however_quiet_the_noise():
     assert effect([1.1 * QUANTITIES["tool"].least] * 8).is_one
 
 
+def test_what_rounds_differently_hides_nothing():
+    rounding = 1e-3 * QUANTITIES["tool"].least
+    assert effect([5.0] * 6 + [0.0] * 2, [rounding] * 24).is_one
+    assert not effect([5.0] + [0.0] * 7, [rounding] * 24).is_one
+
+
 def test_a_factor_does_something_if_one_end_of_its_range_does():
     effects = [
         effect([0.0] * 8, factor="a.one"),
