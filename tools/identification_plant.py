@@ -38,15 +38,19 @@ class Imperfections:
     """Standard deviation of the instants at which the log is written [s]."""
 
 
-def draw_truth(model: RobotModel, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Values of one arm by kind: off nominal by stated amounts, each joint by its own."""
+def draw_truth(model: RobotModel, rng: np.random.Generator, last: int | None = None) -> dict[str, np.ndarray]:
+    """Values of one arm by kind: off nominal by stated amounts, each joint by its own.
+
+    With ``last`` given, joints up to this one are off by one factor, and those after it by another.
+    """
     nominal = ParameterSet(model, "payload").nominal
     joints = len(model.spec.arm_joints)
+    like = np.arange(joints) if last is None else np.where(np.arange(joints) < last, 0, last)
     return nominal | {
-        "stiffness": nominal["stiffness"] * np.exp(rng.normal(0, 0.3, joints)),
-        "damping": nominal["damping"] * np.exp(rng.normal(0, 0.3, joints)),
-        "armature": nominal["armature"] * np.exp(rng.normal(0, 0.2, joints)),
-        "friction": rng.uniform(0.2, 1.2, joints) * nominal["stiffness"] / 600,
+        "stiffness": nominal["stiffness"] * np.exp(rng.normal(0, 0.3, joints)[like]),
+        "damping": nominal["damping"] * np.exp(rng.normal(0, 0.3, joints)[like]),
+        "armature": nominal["armature"] * np.exp(rng.normal(0, 0.2, joints)[like]),
+        "friction": rng.uniform(0.2, 1.2, joints)[like] * nominal["stiffness"] / 600,
         "payload": np.array(rng.uniform(0.0, 0.6)),
         "delay": np.array(rng.uniform(0.0, 0.05)),
         "encoder_bias": rng.normal(0, BIAS_KNOWN, joints),

@@ -35,7 +35,8 @@ from workbench.identification.windows import windows
 
 NOISE = 2e-4
 """Of the same engine's encoders [rad]."""
-CONTROL_STEP_S = 0.05
+TWELVE = ",".join(f"{kind}@1-4,{kind}@5-7" for kind in ("stiffness", "damping", "friction", "armature"))
+TWELVE += ",payload,delay,encoder_bias@2,4"
 
 
 @dataclass
@@ -45,7 +46,9 @@ class StudyOptions:
     draws: int = option(20, "planted arms")
     seconds: float = option(20.0, "of the log to learn from", "s")
     held_out: float = option(10.0, "of the log to test on, another motion", "s")
-    parameters: str = option(DEFAULT, "what is found")
+    parameters: str = option(
+        DEFAULT, "what is found; twelve: few parameters, of arms that have one factor for joints 1 to 4"
+    )
     method: str = option("lm", "lm or cma")
     samples: int = option(256, "importance samples")
     out: str = option("study.jsonl", "file of results")
@@ -82,14 +85,17 @@ def main(words: Sequence[str]) -> int:
 def one_draw(kind: str, k: int, options: StudyOptions) -> dict[str, Any]:
     """Plant an arm, identify it from one motion, test on another."""
     model, rng = robot(DEFAULT_ROBOT), np.random.default_rng(1000 + k)
-    truth = draw_truth(model, rng)
-    settings = Settings(method=options.method, seed=k, samples=options.samples, halve=kind == "foreign")
+    words, last = (TWELVE, 4) if options.parameters == "twelve" else (options.parameters, None)
+    truth = draw_truth(model, rng, last)
+    settings = Settings(
+        method=options.method, seed=k, samples=options.samples, without_step=kind == "foreign"
+    )
     logs = []
     for n, seconds in enumerate((options.seconds, options.held_out)):
         motion = excitation(model, seconds, seed=2 * k + n)
         make = plant_log if kind == "foreign" else _own_log
         logs.append(make(model, truth, motion.times, motion.joints, rng))
-    parameters = ParameterSet(model, options.parameters)
+    parameters = ParameterSet(model, words)
     began = time.monotonic()
     found = identify(model, logs[:1], logs[1:], parameters, settings)
     return _line(found, parameters.theta(truth), rng) | {"kind": kind, "wall_s": time.monotonic() - began}
@@ -139,6 +145,10 @@ def _line(found: Identified, truth: np.ndarray, rng: np.random.Generator) -> dic
             "inside": ((low <= truth) & (truth <= high)).tolist(),
             "center": d.center.tolist(),
             "discrepancy": d.deviation.tolist(),
+            "told_own": d.told.tolist(),
+            "nuisances": found.fine.fit.theta[len(truth) :].tolist() if found.fine else [],
+            "step": d.step.tolist(),
+            "speed": d.speed.tolist(),
         }
     return line
 
@@ -173,6 +183,7 @@ def print_table(lines: list[dict[str, Any]], console: Console) -> None:
     kinds = list(dict.fromkeys(n.partition("[")[0] for n in names))
     spread = 0.02  # of delay's prior [s]
     key = "inside" if "inside" in lines[0] else "laplace_inside"
+    told = "told_own" if "told_own" in lines[0] else "told"
     console.print(
         f"{len(lines)} draws; parameters that the logs tell, inside the 90 % interval:", markup=False
     )
@@ -182,7 +193,7 @@ def print_table(lines: list[dict[str, Any]], console: Console) -> None:
             (line[key][k], line["laplace_inside"][k])
             for line in lines
             for k, n in enumerate(names)
-            if n.partition("[")[0] == kind and line["told"][k]
+            if n.partition("[")[0] == kind and line[told][k]
         ]
         if not cells:
             console.print(f"  {kind}: never told", markup=False)

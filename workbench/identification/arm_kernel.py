@@ -21,8 +21,9 @@ SOLREF_S, IMPEDANCE, DAMPED_IMPEDANCE = 0.02, 0.9, 0.95
 """MuJoCo's defaults of a friction's constraint: time constant [s], and impedances at and beyond its point."""
 JOINTWISE = ("stiffness", "damping", "viscous", "friction", "armature", "hardness")
 """Parameters of each joint, in the order of the code; hardness: one over the regularisation of its friction."""
-SINGLE = ("factor", "payload", "dt", "drift")
-"""Then those of an arm: factor of masses, payload [kg], step [s], and how fast friction's constraint settles [1/s]."""
+SINGLE = ("factor", "payload", "dt", "drift", "stiction", "stiction_velocity")
+"""Then those of an arm: factor of masses, payload [kg], step [s], how fast friction's constraint settles [1/s],
+friction at rest beyond Coulomb's, as a share of it, and the velocity at which four ninths of that are left [rad/s]."""
 MOST_NEWTON = 24
 SHARES = (1.0, 0.5, 0.2, 0.05)
 """Of a Newton step that are tried."""
@@ -97,11 +98,16 @@ def _code(chain: Chain, effort: np.ndarray) -> str:
     kd = [d.where_equal(t, k, 0.0) for d, t, k in zip(drive, told, p["damping"], strict=True)]
     implicit = p["dt"] * (p["viscous"] + np.array(kd))
     target = -1.0 * (p["drift"] * v)
+    squares = [x * x / (2.0 * p["stiction_velocity"] * p["stiction_velocity"]) for x in v]
+    most = [
+        f * (1.0 + p["stiction"] / ((1.0 + s) * (1.0 + s)))
+        for f, s in zip(p["friction"], squares, strict=True)
+    ]
     lower = [(i, j) for i in range(joints) for j in range(i + 1)]
-    results = [matrix[i, j] for i, j in lower] + [*torque, *implicit, *target]
+    results = [matrix[i, j] for i, j in lower] + [*torque, *implicit, *target, *most]
     before, operands = smooth.emit(results, "s")
     names = [f"m{i}_{j}" for i, j in lower] + [
-        f"{kind}{j}" for kind in ("torque", "implicit", "target") for j in range(joints)
+        f"{kind}{j}" for kind in ("torque", "implicit", "target", "most") for j in range(joints)
     ]
     found = dict(zip(names, operands, strict=True))
 
@@ -129,10 +135,10 @@ def _newton(graph: Graph, found: dict[str, str], joints: int) -> list[Traced]:
     no joint began or ceased to slide.
     """
     m = _matrix(graph, found, joints)
-    a, hardness, most = (_symbols(graph, name, joints) for name in ("a", "hardness", "friction"))
-    target, torque = (
+    a, hardness = (_symbols(graph, name, joints) for name in ("a", "hardness"))
+    target, torque, most = (
         np.array([graph.symbol(found[f"{name}{j}"]) for j in range(joints)], object)
-        for name in ("target", "torque")
+        for name in ("target", "torque", "most")
     )
 
     def forces(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -25,6 +25,10 @@ AT_ONCE = 4_000_000
 class Stepper(Protocol):
     """What moves arms: `LaneStepper`, or MuJoCo itself for arms that it cannot."""
 
+    @property
+    def nuisances(self) -> tuple[str, ...]:
+        """Kinds of parameters beyond an engine's own that it can simulate."""
+
     def positions(
         self,
         values: dict[str, np.ndarray],
@@ -43,21 +47,30 @@ class ArmSimulator:
     """For one thread; it uses several itself."""
 
     def __init__(
-        self, model: RobotModel, dt: float, threads: int | None = None, compiled: bool = True
+        self,
+        model: RobotModel,
+        dt: float,
+        threads: int | None = None,
+        compiled: bool = True,
+        centered: bool = False,
     ) -> None:
         """
         Args:
             model: the robot.
             dt: time step [s].
             threads: None: as many as this process may use.
-            compiled: whether to step with compiled equations, a hundred times as fast, where the arm is a chain of
-                hinges; otherwise with MuJoCo.
+            compiled: whether to step with compiled equations, many times as fast, where the arm is a chain of hinges;
+                otherwise with MuJoCo.
+            centered: whether forces are those at the instant at which they act, for steps that are short against
+                armature over damping: MuJoCo's drives damp the velocity at a step's end, and are told the mean of a
+                step at its beginning, both half a step early.
         """
         self.model, self.dt = model, dt
+        self._early = dt / 2 if centered else 0.0
         nominal = build(model, dt)
         hand = hand_body(nominal, model)
         count = threads or len(os.sched_getaffinity(0))
-        self.stepper: Stepper = _stepper(model, nominal, hand, count, compiled)
+        self.stepper: Stepper = _stepper(model, nominal, hand, count, compiled, self._early)
         self.candidates = 0
         """Simulated so far."""
         self.steps = 0
@@ -105,17 +118,19 @@ class ArmSimulator:
         for d, delay in enumerate(delays):
             for n, command in enumerate(windows.commands):
                 own = windows.log == n
-                found[d, own] = np.diff(command.integral(edges[own] - delay), axis=1) / self.dt
+                found[d, own] = np.diff(command.integral(edges[own] - delay - self._early), axis=1) / self.dt
         return found
 
 
-def _stepper(model: RobotModel, nominal: Any, hand: int, threads: int, compiled: bool) -> Stepper:
+def _stepper(
+    model: RobotModel, nominal: Any, hand: int, threads: int, compiled: bool, early: float
+) -> Stepper:
     if compiled:
         try:
-            return LaneStepper(model, nominal, hand, threads)
+            return LaneStepper(model, nominal, hand, threads, early)
         except ValueError:
             pass  # not a chain of hinges: MuJoCo knows it all the same
-    return MujocoStepper(nominal, hand, threads)
+    return MujocoStepper(nominal, hand, threads, early)
 
 
 def noise_of(log: MotionLog) -> np.ndarray:

@@ -113,6 +113,13 @@ def remedy(group: list[Parameter]) -> str:
     where = f"joint{'s' if len(joints) > 1 else ''} {', '.join(map(str, joints))}" if joints else "the arm"
     if kinds == {"damping", "viscous"}:
         return "the drive's damping and viscous friction are one to every motion; identify one of them"
+    if "velocity_filter" in kinds:
+        return (
+            "a drive that damps a late velocity moves as one with less armature; identify one of them, or look up how "
+            "the drive filters"
+        )
+    if kinds <= {"stiction", "stiction_velocity", "friction"} and kinds != {"friction"}:
+        return f"record slow motion of {where} that turns round often, and stops"
     if kinds == {"encoder_bias"}:
         return (
             f"record {where} with a payload, stretched out and folded: a bias shows in how weight and inertia change "

@@ -27,6 +27,8 @@ ROUGHLY = 1.0
 RESTART_ABOVE, RESTARTS, RESTART_SPREAD = 5.0, 3, 0.5
 """A fit that leaves so many times the noise at a joint may be at another optimum than the best: so many are then begun
 at random, so far from the prior's centre in its widths."""
+FINER = 0.2
+"""Of the step, at which the robot's own parameters are found."""
 LM, CMA_ES = "lm", "cma"
 METHODS = (LM, CMA_ES)
 
@@ -42,8 +44,8 @@ class Settings:
     method: str = LM
     seed: int = 0
     threads: int | None = None
-    halve: bool = True
-    """Whether to fit at half the step too, for the model's discrepancy."""
+    without_step: bool = True
+    """Whether to find what the robot's own parameters are too: at a finer step, with flaws that engines do not have."""
     cma_evaluations: int = 6000
     samples: int = SAMPLES
     """Importance samples."""
@@ -60,6 +62,8 @@ class AtStep:
     """Of training ``[R', J]`` [rad]."""
     speed: np.ndarray
     """Discrepancy of slow against quick motion ``[P]``."""
+    weights: np.ndarray
+    """Noise that each joint's residuals were given ``[J]`` [rad]."""
     evaluations: int
 
 
@@ -73,6 +77,11 @@ class Identified:
     told: Identifiability
     coarse: AtStep
     fine: AtStep | None
+    """At `FINER` of the step, with `nuisances` after the parameters."""
+    nuisances: ParameterSet | None
+    """The parameters that `fine` is of."""
+    told_own: Identifiability | None
+    """What logs tell of these."""
     discrepancy: Discrepancy | None
     warnings: list[str]
     coverage: np.ndarray | None
@@ -84,7 +93,7 @@ class Identified:
 
     @property
     def evaluations(self) -> int:
-        """Candidates simulated at dt and at dt/2."""
+        """Candidates simulated at both steps."""
         return self.coarse.evaluations + (self.fine.evaluations if self.fine else 0)
 
 
@@ -117,17 +126,39 @@ def identify(
             )
             coverage = shown.coverage
             rmse["held_out"] = _before_and_after(simulator, parameters, coarse.fit.theta, test)
-    fine, wrong = None, None
-    if settings.halve:
-        half = settings.dt / 2
-        with ArmSimulator(model, half, settings.threads) as simulator:
-            parts = windows(training, half, settings.window_s, settings.burn_in_s)
-            fine, _ = _at_step(simulator, parameters, parts, noise, coarse.fit.theta, settings, told, coarse)
-        wrong = discrepancy(coarse.posterior, fine.posterior, fine.speed)
+    fine, wider, told_own, wrong = None, None, None, None
+    if settings.without_step:
+        fine, wider, told_own, wrong = _without_step(
+            model, training, parameters, noise, settings, told, coarse
+        )
     wall = time.monotonic() - began
     return Identified(
-        parameters, noise, known, coarse, fine, wrong, said, coverage, rmse, shown, wall
+        parameters, noise, known, coarse, fine, wider, told_own, wrong, said, coverage, rmse, shown, wall
     )  # fmt: skip
+
+
+def _without_step(
+    model: RobotModel,
+    training: Sequence[MotionLog],
+    parameters: ParameterSet,
+    noise: np.ndarray,
+    settings: Settings,
+    told: Told,
+    coarse: AtStep,
+) -> tuple[AtStep, ParameterSet, Identifiability, Discrepancy]:
+    """At a finer step, with what drives have and engines do not; and by how much half of that step would change it."""
+    dt = settings.dt * FINER
+    with ArmSimulator(model, dt, settings.threads, centered=True) as simulator:
+        wider = parameters.with_nuisances(simulator.stepper.nuisances)
+        start = np.concatenate((coarse.fit.theta, np.zeros(len(wider) - len(parameters))))
+        parts = windows(training, dt, settings.window_s, settings.burn_in_s)
+        fine, known = _at_step(simulator, wider, parts, noise, start, settings, told, coarse)
+    with ArmSimulator(model, dt / 2, settings.threads, centered=True) as simulator:
+        parts = windows(training, dt / 2, settings.window_s, settings.burn_in_s)
+        finest = Problem(simulator, wider, parts, fine.weights).errors(fine.fit.theta)[0]
+    change = ((finest - fine.errors) / fine.weights).reshape(-1)
+    wrong = discrepancy(fine.fit, fine.posterior, fine.speed, change, len(parameters))
+    return fine, wider, known, wrong
 
 
 def _at_step(
@@ -162,7 +193,8 @@ def _at_step(
     left = problem.errors(fit.theta)[0]
     told(f"posterior at {what}", fit.objective)
     found = posterior(problem, fit, settings.seed, settings.samples)
-    step = AtStep(simulator.dt, fit, found, left, slow_against_quick(problem, fit), problem.evaluations)
+    speed = slow_against_quick(problem, fit)
+    step = AtStep(simulator.dt, fit, found, left, speed, problem.noise, problem.evaluations)
     return step, identifiability(fit.jacobian, parameters)
 
 

@@ -10,28 +10,36 @@ import numpy as np
 
 from robots.protocol import RobotModel
 from workbench.identification.arm_equations import motion, read_chain
-from workbench.identification.arm_kernel import JOINTWISE, drift, hardness, kernel_of
+from workbench.identification.arm_kernel import JOINTWISE, SINGLE, drift, hardness, kernel_of
 from workbench.identification.arm_model import LEAST_HAND_MASS
+from workbench.identification.parameters import NUISANCES
 from workbench.identification.traced import LANES
 from workbench.identification.windows import Windows
+
+LEAST_ARMATURE = 0.05
+"""Share of the armature that is left, however late a drive's velocity is."""
 
 
 class LaneStepper:
     """Steps as MuJoCo does, to rounding."""
 
-    def __init__(self, model: RobotModel, built: Any, hand: int, threads: int) -> None:
+    nuisances = NUISANCES
+
+    def __init__(self, model: RobotModel, built: Any, hand: int, threads: int, early: float = 0.0) -> None:
         """
         Args:
             model: the robot.
             built: its ``mujoco.MjModel`` at nominal values.
             hand: the body that carries a payload.
             threads: at work together.
+            early: see `seen_armature` [s].
 
         ValueError for an arm that is no chain of hinges.
         """
         self._chain = read_chain(built, hand)
         self._dt = float(built.opt.timestep)
         self._kernel = kernel_of(self._chain, np.array(model.arm_drives.effort))
+        self._early = early
         self._pool = ThreadPoolExecutor(threads)
         rest, still = np.zeros(self._kernel.joints), np.zeros(self._kernel.joints)
         self._links, self._hand = (
@@ -94,13 +102,34 @@ class LaneStepper:
         payload = np.maximum(held + values["payload"], LEAST_HAND_MASS * held) - held
         inertia = factor[:, None, None] * self._links + payload[:, None, None] * self._hand
         own = np.arange(self._kernel.joints)
-        inertia[:, own, own] += values["armature"]
+        armature = seen_armature(values, self._early)
+        inertia[:, own, own] += armature
         inverse = np.linalg.inv(inertia)[:, own, own]
-        jointwise = dict(values) | {"hardness": hardness(inverse)}
-        step = np.full((len(factor), 2), (self._dt, drift(self._dt)))
-        return np.concatenate(
-            [*(jointwise[name] for name in JOINTWISE), factor[:, None], payload[:, None], step], 1
-        )
+        given = dict(values) | {
+            "hardness": hardness(inverse),
+            "armature": armature,
+            "factor": factor,
+            "payload": payload,
+            "dt": np.full(len(factor), self._dt),
+            "drift": np.full(len(factor), drift(self._dt)),
+        }
+        return np.concatenate([*(given[n] for n in JOINTWISE), *(given[n][:, None] for n in SINGLE)], 1)
+
+
+def seen_armature(values: Mapping[str, np.ndarray], early: float) -> np.ndarray:
+    """Armature ``[..., J]`` [kg m^2] less what the filter of a drive's velocity takes from it, and what steps add.
+
+    A velocity that is late by ``T`` is ``v - T a``, to first order: damping it pushes along the acceleration, as if the
+    armature were less by ``T`` times the damping. Implicit steps damp the velocity at their end, half a step early.
+
+    Args:
+        values: of candidates by kind.
+        early: what is to be made good of that [s].
+    """
+    armature = values["armature"]
+    late = np.asarray(values["velocity_filter"])[..., None] * values["damping"]
+    late = late + early * (values["damping"] + values["viscous"])
+    return np.asarray(np.maximum(armature - late, LEAST_ARMATURE * armature))
 
 
 def cubic(share: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

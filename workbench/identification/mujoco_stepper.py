@@ -9,23 +9,27 @@ from typing import Any
 import numpy as np
 
 from workbench.identification.arm_model import set_values
-from workbench.identification.lane_stepper import cubic
+from workbench.identification.lane_stepper import cubic, seen_armature
+from workbench.identification.motion_log import LogError
 from workbench.identification.windows import Windows
 
 
 class MujocoStepper:
     """What `LaneStepper` is held against, and what steps arms that are no chains of hinges."""
 
-    def __init__(self, built: Any, hand: int, threads: int) -> None:
+    nuisances = ("velocity_filter",)
+
+    def __init__(self, built: Any, hand: int, threads: int, early: float = 0.0) -> None:
         """
         Args:
             built: ``mujoco.MjModel`` at nominal values.
             hand: the body that carries a payload.
             threads: at work together.
+            early: see `seen_armature` [s].
         """
         from mujoco import MjData, rollout
 
-        self._nominal, self._hand = built, hand
+        self._nominal, self._hand, self._early = built, hand, early
         self._data = [MjData(built) for _ in range(threads)]
         self._scratch = MjData(built)
         self._rollout = rollout.Rollout(nthread=threads)
@@ -48,10 +52,13 @@ class MujocoStepper:
 
         count, w, steps = len(which), len(parts.begin), parts.steps
         joints = told.shape[-1]
+        if np.any(values["stiction"]):
+            raise LogError("stiction can be simulated for arms only that are chains of hinges")
+        armature = seen_armature(values, self._early)
         while len(self._models) < count:
             self._models.append(copy.copy(self._nominal))
         for c in range(count):
-            row = {name: value[c] for name, value in values.items()}
+            row = {name: value[c] for name, value in values.items()} | {"armature": armature[c]}
             set_values(self._models[c], self._scratch, self._nominal, self._hand, row)
         size = mujoco.mj_stateSize(self._nominal, mujoco.mjtState.mjSTATE_FULLPHYSICS)
         initial = np.zeros((count, w, size))

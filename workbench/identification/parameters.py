@@ -51,12 +51,21 @@ KINDS = {
         Kind("payload", "kg", False, False, 0.3, -0.6, 3.0, "mass at the hand that its controller does not know of"),
         Kind("delay", "s", False, False, 0.02, 0.0, 0.25, "from a command's time to the drive"),
         Kind("encoder_bias", "rad", True, False, 0.005, -0.1, 0.1, "what the encoder reads too much"),
+        Kind("velocity_filter", "s", False, False, 0.002, 0.0, 0.02, "how late the velocity is that drives damp"),
+        Kind("stiction", "x friction", False, False, 0.2, 0.0, 3.0, "friction at rest beyond Coulomb's, a share of it"),
+        Kind("stiction_velocity", "rad/s", False, True, 0.7, 0.05, 20.0, "at which four ninths of that are left"),
     )
 }  # fmt: skip
 FRICTION_CENTER, VISCOUS_CENTER = 5e-4, 2e-3
 """Priors' centres of friction [N m] and viscous friction [N m s/rad] against the drive's stiffness [N m/rad] and
 damping times 10: half a newton metre for 600 N m/rad and for 50 N m s/rad 1; in the logarithm wide about it."""
 DELAY_CENTER_S = 0.02
+VELOCITY_FILTER_CENTER_S = 0.0025
+"""Loops of 1 kHz act half a millisecond late, and filter velocities over some more."""
+STICTION_CENTER, STICTION_VELOCITY_CENTER = 0.2, 0.05
+"""A share; [rad/s]."""
+NUISANCES = ("velocity_filter", "stiction", "stiction_velocity")
+"""What arms have and an engine has no name for: found beside the others where these are to be the robot's own."""
 DEFAULT = "stiffness,damping,friction,armature,payload,delay,encoder_bias"
 
 
@@ -86,6 +95,8 @@ class ParameterSet:
         LogError for a word that names none.
         """
         self.model = model
+        self._words = words
+        self._fixed = fixed
         joints = len(model.spec.arm_joints)
         self.parameters = _parse(words, joints)
         drives = model.arm_drives
@@ -94,7 +105,8 @@ class ParameterSet:
         self.nominal: dict[str, np.ndarray] = {
             "stiffness": kp, "damping": kd, "friction": zeros, "armature": np.array(drives.armature),
             "viscous": zeros, "link_mass": np.array(1.0), "payload": np.array(0.0), "delay": np.array(0.0),
-            "encoder_bias": zeros,
+            "encoder_bias": zeros, "velocity_filter": np.array(0.0), "stiction": np.array(0.0),
+            "stiction_velocity": np.array(STICTION_VELOCITY_CENTER),
         }  # fmt: skip
         self.nominal |= {name: np.asarray(value, np.float64) for name, value in (fixed or {}).items()}
         self._center: dict[str, np.ndarray] = self.nominal | {
@@ -103,11 +115,19 @@ class ParameterSet:
             "delay": np.array(DELAY_CENTER_S),
             "payload": np.array(0.0),
             "encoder_bias": zeros,
+            "velocity_filter": np.array(VELOCITY_FILTER_CENTER_S),
+            "stiction": np.array(STICTION_CENTER),
+            "stiction_velocity": np.array(STICTION_VELOCITY_CENTER),
         }
         self._inside = self._bounds()
 
     def __len__(self) -> int:
         return len(self.parameters)
+
+    def with_nuisances(self, kinds: Sequence[str]) -> ParameterSet:
+        """These, and after them those of ``kinds`` that are not among them."""
+        more = [kind for kind in kinds if kind not in {p.kind.name for p in self.parameters}]
+        return ParameterSet(self.model, ",".join((self._words, *more)), self._fixed)
 
     @property
     def names(self) -> list[str]:

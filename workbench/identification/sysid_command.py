@@ -23,7 +23,7 @@ from workbench.identification.identify import CMA_ES, METHODS, Identified, Setti
 from workbench.identification.log_readers import read_logs
 from workbench.identification.parameters import DEFAULT, KINDS, ParameterSet
 from workbench.identification.replay_command import LogOptions
-from workbench.identification.sysid_result import rows_of, to_dict, write_result
+from workbench.identification.sysid_result import HEADINGS, rows_of, to_dict, write_result
 
 SYSID_USAGE = "usage: workbench tune sysid LOG ... [held_out=LOG;LOG] [out=FOLDER] [key=value ...]\n"
 EXCITATION_USAGE = "usage: workbench tune excitation out=FILE.mcap [key=value ...]\n"
@@ -43,7 +43,10 @@ class SysidOptions(LogOptions):
     method: str = option(METHODS[0], "lm: Levenberg-Marquardt; cma: begun by CMA-ES")
     window: float = option(2.0, "scored part of each window that starts anew from what was measured", "s")
     burn_in: float = option(0.4, "simulated before it and not scored", "s")
-    halve: bool = option(True, "fit at half the step too, and keep the difference as the model's discrepancy")
+    without_step: bool = option(
+        True,
+        "find the robot's own parameters too: at a fifth of the step, with flaws that engines have no name for",
+    )
     seed: int = option(0, "of importance samples and CMA-ES")
     out: str = option("", "folder for posterior.json, calibrated.yaml and report.html")
 
@@ -56,7 +59,13 @@ class SysidOptions(LogOptions):
         if self.method == CMA_ES:
             import cmaes  # noqa: F401  said before the work rather than after
         return Settings(
-            self.dt, self.window, self.burn_in, self.method, self.seed, self.threads or None, self.halve
+            self.dt,
+            self.window,
+            self.burn_in,
+            self.method,
+            self.seed,
+            self.threads or None,
+            self.without_step,
         )
 
 
@@ -147,9 +156,7 @@ def print_identifiability(found: Identifiability, console: Console) -> None:
 def print_identified(found: Identified, console: Console) -> None:
     """The posterior, what speaks against it, and how it does on what was held out."""
     grid = Table(
-        *map(
-            escape, ("parameter", "at this step", "90 %", "without a step", "90 % with discrepancy", "told")
-        ),
+        *map(escape, HEADINGS),
         box=None,
     )
     for row in rows_of(found):
@@ -161,6 +168,9 @@ def print_identified(found: Identified, console: Console) -> None:
         f"{found.evaluations} evaluations in {found.wall_s:.0f} s; importance samples are worth {sizes}",
         markup=False,
     )
+    if found.told_own is not None:
+        for confusion in found.told_own.confusions:
+            console.print(f"of the robot's own, {confusion.sentence}", markup=False)
     for line in found.warnings:
         console.print(f"warning: {line}", markup=False)
     for name, pair in found.rmse.items():

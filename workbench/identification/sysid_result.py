@@ -15,13 +15,14 @@ from workbench.identification.bands import LEVEL
 from workbench.identification.identify import AtStep, Identified
 from workbench.identification.line_chart import line_chart, page, table
 from workbench.identification.motion_log import MotionLog
+from workbench.identification.parameters import ParameterSet
 from workbench.identification.posterior_file import FORMAT
 from workbench.runs.durable import write_atomically
 
 MEANING = (
     "Effective parameters of this engine at this step: they make this simulator move as the logs do, and are not the "
-    "robot's own. On another engine or step they are to be found anew. `without_step` is what they tend to as the step "
-    "goes to none, with the discrepancy that follows from it: nearer to the robot's own, and wider."
+    "robot's own. On another engine or step they are to be found anew. `without_step` is what the robot's own may be: "
+    "found at a fifth of the step, with what drives have and engines do not, and wider."
 )
 
 
@@ -55,21 +56,28 @@ def to_dict(
             entry["without_step"] = {
                 "value": float(p.physical(d.center)[0, k]),
                 "interval": without[k],
+                "told": bool(d.told[k]),
                 "discrepancy_of_step": float(d.step[k]),
                 "discrepancy_of_speed": float(d.speed[k]),
             }
-    steps = [s for s in (found.coarse, found.fine) if s is not None]
-    result["steps"] = [_step(s) for s in steps]
+    result["steps"] = [_step(found.coarse, p)]
+    if found.fine is not None and found.nuisances is not None:
+        result["steps"].append(_step(found.fine, found.nuisances))
     result["values"] = {name: value[0].tolist() for name, value in p.values(found.coarse.fit.theta).items()}
     result["cannot_be_told"] = [c.sentence for c in found.told.confusions]
+    result["own_cannot_be_told"] = (
+        [] if found.told_own is None else [c.sentence for c in found.told_own.confusions]
+    )
     result["warnings"] = found.warnings
     result["rmse_rad"] = {k: {n: v.tolist() for n, v in pair.items()} for k, pair in found.rmse.items()}
     result["held_out_coverage"] = None if found.coverage is None else found.coverage.tolist()
     return result
 
 
-def _step(step: AtStep) -> dict[str, Any]:
+def _step(step: AtStep, parameters: ParameterSet) -> dict[str, Any]:
     return {
+        "names": parameters.names,
+        "best": parameters.physical(step.fit.theta)[0].tolist(),
         "dt_s": step.dt,
         "objective": step.fit.objective,
         "converged": step.fit.converged,
@@ -84,6 +92,9 @@ def _step(step: AtStep) -> dict[str, Any]:
 def _interval(found: Identified, ends: tuple[np.ndarray, np.ndarray]) -> list[list[float]]:
     low, high = found.parameters.physical(np.stack(ends))
     return [[float(a), float(b)] for a, b in zip(low, high, strict=True)]
+
+
+HEADINGS = ("parameter", "at this step", "90 %", "told", "the robot's own", "90 % with discrepancy", "told")
 
 
 def rows_of(found: Identified) -> list[list[str]]:
@@ -101,9 +112,11 @@ def rows_of(found: Identified) -> list[list[str]]:
         if found.discrepancy is not None:
             low, high = _interval(found, found.discrepancy.interval(LEVEL))[k]
             row += [f"{p.physical(found.discrepancy.center)[0, k]:.4g}", f"{low:.4g} to {high:.4g}"]
+            own = "yes" if found.discrepancy.told[k] else "no"
         else:
             row += ["", ""]
-        rows.append([*row, "yes" if found.told.told[k] else "no"])
+            own = ""
+        rows.append([*row[:3], "yes" if found.told.told[k] else "no", *row[3:], own])
     return rows
 
 
@@ -118,11 +131,12 @@ def _listed(title: str, sentences: Sequence[str]) -> list[Markup]:
 def write_result(found: Identified, said: dict[str, Any], held_out: Sequence[MotionLog], out: Path) -> None:
     """Write both files."""
     write_atomically(out / "posterior.json", json.dumps(said, indent=1) + "\n")
-    headings = ["parameter", "at this step", "90 %", "without a step", "90 % with discrepancy", "told"]
+    headings = list(HEADINGS)
     parts = [
         Markup("<p>{}</p>").format(MEANING),
         table(headings, rows_of(found)),
         *_listed("What these logs cannot tell", said["cannot_be_told"]),
+        *_listed("What they cannot tell of the robot's own", said["own_cannot_be_told"]),
         *_listed("What speaks against the fit", found.warnings),
     ]
     for name, pair in found.rmse.items():

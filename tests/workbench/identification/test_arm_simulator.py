@@ -6,7 +6,7 @@ import pytest
 from tests.workbench.identification.planted import PANDA, follower
 from workbench.identification.arm_model import build
 from workbench.identification.arm_simulator import ArmSimulator, noise_of
-from workbench.identification.motion_log import MotionLog
+from workbench.identification.motion_log import LogError, MotionLog
 from workbench.identification.parameters import ParameterSet
 from workbench.identification.windows import Windows, windows
 
@@ -41,7 +41,8 @@ def test_compiled_equations_step_as_mujoco_does(name: str, dt: float) -> None:
     motion = excitation(model, 6.0, seed=1)
     log = MotionLog("moved", "moved", motion.times, motion.joints, motion.joints, motion.times + 0.0013)
     sets = ParameterSet(
-        model, "stiffness,damping,friction,armature,viscous,link_mass,payload,delay,encoder_bias"
+        model,
+        "stiffness,damping,friction,armature,viscous,link_mass,payload,delay,encoder_bias,velocity_filter",
     )
     values = sets.values(np.random.default_rng(7).normal(0, 0.7, (9, len(sets))))
     parts = windows([log], dt, 1.0, 0.2)
@@ -52,6 +53,43 @@ def test_compiled_equations_step_as_mujoco_does(name: str, dt: float) -> None:
     # MuJoCo finds friction's forces to a tolerance; ours are exact.
     np.testing.assert_allclose(found, expected, atol=2e-6)
     assert np.median(np.abs(found - expected)) < 1e-12
+
+
+def test_a_joint_that_sticks_is_behind_and_mujoco_cannot_say_so() -> None:
+    times = np.arange(300) / 100
+    told = np.tile(PANDA.spec.home, (300, 1))
+    told[:, 6] += 0.02 * times
+    log = MotionLog("creeping", "creeping", times, told, np.tile(PANDA.spec.home, (300, 1)), times)
+    parts = windows([log], 0.01, 2.5, 0.2)
+    values = SETS.values(np.zeros((2, len(SETS))))
+    values["delay"][:] = 0.0
+    values["friction"][:] = 2.0
+    values["stiction"][1] = 0.5
+    values["stiction_velocity"][:] = 0.02
+    with ArmSimulator(PANDA, 0.01, 2) as simulator:
+        plain, sticky = simulator.measured(values, parts)
+    last = parts.age > 2.4
+    more = 0.5 * 2.0 / 1.5**2  # at stiction's own velocity
+    behind = (plain[last, 6] - sticky[last, 6]).mean()
+    assert behind == pytest.approx(more / PANDA.arm_drives.stiffness[6], rel=0.05)
+    with (
+        ArmSimulator(PANDA, 0.01, 2, compiled=False) as mujoco,
+        pytest.raises(LogError, match="chains of hinges"),
+    ):
+        mujoco.measured(values, parts)
+
+
+def test_centered_damping_is_nearer_to_no_step() -> None:
+    log = follower(duration=4.0, noise=0.0)
+    values = SETS.values(np.zeros((1, len(SETS))))
+    values["friction"][:] = 0.0
+    found = {}
+    for dt, centered in ((0.0002, False), (0.002, False), (0.002, True)):
+        with ArmSimulator(PANDA, dt, 2, centered=centered) as simulator:
+            parts = windows([log], dt, 1.0, 0.2)
+            found[dt, centered] = simulator.measured(values, parts)[:, parts.scored]
+    plain, better = (np.abs(found[0.002, c] - found[0.0002, False]).max() for c in (False, True))
+    assert better < 0.2 * plain
 
 
 def test_a_bias_of_the_encoders_shifts_what_is_read_and_told_alike(simulator: ArmSimulator) -> None:

@@ -14,11 +14,12 @@ from workbench.cli.main import main
 from workbench.identification.arm_simulator import ArmSimulator
 from workbench.identification.discrepancy import discrepancy
 from workbench.identification.excitation import excitation
+from workbench.identification.fit import Fit
 from workbench.identification.identifiability import identifiability
 from workbench.identification.identify import Settings, can_tell, identify
 from workbench.identification.log_readers import write_plain
 from workbench.identification.motion_log import LogError, MotionLog
-from workbench.identification.parameters import ParameterSet
+from workbench.identification.parameters import NUISANCES, ParameterSet
 from workbench.identification.posterior import Posterior
 from workbench.identification.windows import windows
 
@@ -48,7 +49,7 @@ def test_what_was_planted_is_found() -> None:
     log, truth = planted(3)
     test, _ = planted(4)
     parameters = ParameterSet(PANDA, WORDS, FIXED)
-    found = identify(PANDA, [log], [test], parameters, Settings(halve=False, threads=2, samples=96))
+    found = identify(PANDA, [log], [test], parameters, Settings(without_step=False, threads=2, samples=96))
     off = (found.coarse.posterior.mean - parameters.theta(truth)) / found.coarse.posterior.deviation
     assert np.abs(off).max() < 4.5, dict(zip(parameters.names, off, strict=True))
     assert found.told.told.all()
@@ -88,14 +89,42 @@ def test_identifiability_of_a_matrix_that_is_known() -> None:
 
 
 def test_discrepancy_extrapolates_what_is_proportional_to_the_step() -> None:
-    def at(mean: float) -> Posterior:
-        samples = np.full((64, 1), mean)
-        return Posterior(np.array([mean]), np.eye(1) * 0.01, samples, np.full(64, 1 / 64), 64.0, True)
+    """An integrator's error of 0.4 that halves with the step, of a parameter beside a nuisance."""
+    truth, error = 0.7, 0.4
+    jacobian = np.array(((300.0, 0.0), (0.0, 300.0), (300.0, 300.0)))
+    fit = Fit(np.array((truth + error, 0.1)), 0.0, jacobian, 1, True)
+    samples = np.tile(fit.theta, (64, 1))
+    there = Posterior(fit.theta, np.eye(2) * 1e-4, samples, np.full(64, 1 / 64), 64.0, False)
+    change = jacobian @ np.array((error / 2, 0.0))  # measured less simulated, once the step is halved
+    found = discrepancy(fit, there, np.zeros(2), change, 1)
+    assert found.center == pytest.approx([truth], abs=1e-3)
+    assert found.step == pytest.approx([error / 2], abs=1e-3)
+    assert found.deviation[0] > error / 2
+    assert found.told.tolist() == [True]
 
-    truth, slope = 0.7, 80.0
-    found = discrepancy(at(truth + slope * 0.01), at(truth + slope * 0.005), np.zeros(1))
-    assert found.center[0] == pytest.approx(truth)
-    assert found.step[0] == pytest.approx(slope * 0.005 / 2)
+
+def test_a_late_velocity_and_armature_are_named_as_one() -> None:
+    log, _ = planted(3)
+    parameters = ParameterSet(PANDA, "armature@3", FIXED).with_nuisances(["velocity_filter"])
+    assert parameters.names == ["armature[3]", "velocity_filter"]
+    told = can_tell(PANDA, [log], ParameterSet(PANDA, "armature,velocity_filter", FIXED), Settings(threads=2))
+    said = [c.sentence for c in told.confusions if any("velocity_filter" in name for name in c.names)]
+    assert said
+    assert "look up how the drive filters" in said[0]
+
+
+def test_what_the_robot_has_is_found_apart_from_what_moves_the_engine() -> None:
+    log, _ = planted(3)
+    parameters = ParameterSet(PANDA, "stiffness@2,payload,delay", FIXED)
+    found = identify(PANDA, [log], [], parameters, Settings(threads=2, samples=16))
+    assert found.fine is not None
+    assert found.nuisances is not None
+    assert found.discrepancy is not None
+    assert found.fine.dt == pytest.approx(0.002)
+    assert found.nuisances.names == [*parameters.names, *NUISANCES]
+    assert len(found.discrepancy.center) == len(parameters)
+    narrow = found.coarse.posterior.deviation
+    assert (found.discrepancy.deviation > narrow).all(), "doubt about the model makes nothing surer"
 
 
 @pytest.mark.parametrize("name", ["franka", "so_arm"])
@@ -141,7 +170,7 @@ def test_the_command_writes_a_set_that_dr_takes_and_a_file_that_replay_takes(
         f"held_out={tmp_path / 'b.h5'}",
         f"out={out}",
         "threads=2",
-        "halve=false",
+        "without_step=false",
     ]
     assert main(["tune", "sysid", *words, "parameters=stiffness@2,friction@2,payload,delay"]) == 0
     said = json.loads((out / "posterior.json").read_text("utf-8"))
@@ -162,7 +191,7 @@ def test_cma_es_finds_the_same_optimum() -> None:
     pytest.importorskip("cmaes")
     log, _ = planted(3, 6.0)
     parameters = ParameterSet(PANDA, "payload,delay", FIXED)
-    settings = Settings(window_s=1.0, halve=False, threads=2, samples=32)
+    settings = Settings(window_s=1.0, without_step=False, threads=2, samples=32)
     lm = identify(PANDA, [log], [], parameters, settings)
     cma = identify(PANDA, [log], [], parameters, replace(settings, method="cma", cma_evaluations=144))
     near = 0.5 * lm.coarse.posterior.deviation
@@ -197,7 +226,11 @@ def test_a_follower_is_no_arm_and_that_shows() -> None:
     """A log that no parameters explain is warned about."""
     parameters = ParameterSet(PANDA, "payload", FIXED)
     found = identify(
-        PANDA, [follower(0.2, duration=4.0)], [], parameters, Settings(halve=False, threads=2, samples=16)
+        PANDA,
+        [follower(0.2, duration=4.0)],
+        [],
+        parameters,
+        Settings(without_step=False, threads=2, samples=16),
     )
     assert any("times the encoder's noise" in w for w in found.warnings)
     assert any("correlated from sample to sample" in w for w in found.warnings)
@@ -206,7 +239,7 @@ def test_a_follower_is_no_arm_and_that_shows() -> None:
 @pytest.mark.skipif("WORKBENCH_TEST_DATA" not in os.environ, reason="WORKBENCH_TEST_DATA is not set")
 def test_one_foreign_episode_makes_another_better(capsys: pytest.CaptureFixture[str]) -> None:
     data = Path(os.environ["WORKBENCH_TEST_DATA"]) / "internvla_m1_demo"
-    words = [f"{data}:0", f"held_out={data}:1", "halve=false", "parameters=damping,delay"]
+    words = [f"{data}:0", f"held_out={data}:1", "without_step=false", "parameters=damping,delay"]
     assert main(["tune", "sysid", *words]) == 0
     said = capsys.readouterr().out
     (before, after) = [
