@@ -68,14 +68,14 @@ class FrankaDriver:
         """See `Driver`."""
         if importlib.util.find_spec("pylibfranka") is None:
             raise missing("pylibfranka", EXTRA)
-        try:
-            import franky
-        except ImportError as problem:
-            raise missing("franky-control", EXTRA) from problem
+        if self._with_hand and importlib.util.find_spec("franky") is None:
+            raise missing("franky-control", EXTRA)
         try:
             self._line = FciLine(self._address, self._variant, self._period, self._realtime)
             self._line.scale(self._scale)
             if self._with_hand:
+                import franky
+
                 self._hand = Hand(franky, self._address)
         except Exception as problem:  # the library's exceptions share no base of their own
             self.close()
