@@ -70,6 +70,9 @@ TOOL_SPAN = 0.021
 GRASP_PITCH = math.radians(75)
 """Of the approach below the horizontal when something is grasped from above [rad]: straight down, the arm reaches no
 place higher than 0.10 m; at 75 degrees it has 0.095 to 0.305 m from the pan axis up to a height of 0.08 m."""
+FLATTEST_PITCH, STEEP_RADIUS, FLAT_RADIUS = math.radians(60), 0.300, 0.345
+"""Farther out than the second [m] from the pan axis the hand comes in flatter, at the third as flat as the first [rad]:
+at 60 degrees the arm reaches 0.36 m up to a height of 0.06 m, where at 75 it is stretched out at 0.315 m."""
 
 WORKING_RADIUS = 0.23
 """Pan axis to the farthest place that the hand reaches at 75 degrees with room to spare [m]. Nothing is published on

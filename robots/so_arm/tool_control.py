@@ -8,7 +8,14 @@ import torch
 
 from robots.so_arm.chain import so_arm_chain
 from robots.so_arm.kinematics import hand_rotation
-from robots.so_arm.spec import GRASP_PITCH, SO_ARM, TOOL_SPAN
+from robots.so_arm.spec import (
+    FLAT_RADIUS,
+    FLATTEST_PITCH,
+    GRASP_PITCH,
+    SO_ARM,
+    STEEP_RADIUS,
+    TOOL_SPAN,
+)
 
 STEEPEST = math.radians(85)
 """Greatest pitch that can be commanded [rad]: straight down, the arm's plane cannot be told from the hand."""
@@ -46,9 +53,8 @@ class PitchRoll:
         return torch.cat((jacobian[:, :3], pitch[:, None], roll[:, None]), 1)
 
     def grasp_rotation(self, position: torch.Tensor, closing: torch.Tensor) -> torch.Tensor:
-        """See `robots.protocol.ToolControl`; the hand is tilted by `GRASP_PITCH`."""
-        pitch = torch.full_like(closing, GRASP_PITCH)
-        return hand_rotation(position, pitch, _roll(position, closing))
+        """See `robots.protocol.ToolControl`; the hand is tilted by `GRASP_PITCH`, farther out by less."""
+        return hand_rotation(position, _grasp_pitch(position), _roll(position, closing))
 
     def grasp_turn(self, position: torch.Tensor, closing: torch.Tensor) -> torch.Tensor:
         """See `robots.protocol.ToolControl`: a tilted hand grasps best sideways, with both jaws equally low.
@@ -62,19 +68,29 @@ class PitchRoll:
     def grasp_depth(self, position: torch.Tensor, closing: torch.Tensor) -> torch.Tensor:
         """See `robots.protocol.ToolControl`: the fixed jaw is the lower one as the hand is tilted over its back."""
         lower = torch.cos(_roll(position, closing)).clamp_min(0.0)
-        return TIP + TOOL_SPAN * math.cos(GRASP_PITCH) * lower
+        return TIP + TOOL_SPAN * torch.cos(_grasp_pitch(position)) * lower
+
+
+def _outward(position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """From the pan axis to positions ``[..., 3]``, x and y ``[...]`` [m]."""
+    axis_x, axis_y = (float(v) for v in so_arm_chain().offset[0, :2])
+    return position[..., 0] - axis_x, position[..., 1] - axis_y
+
+
+def _grasp_pitch(position: torch.Tensor) -> torch.Tensor:
+    """Pitch of a hand that grasps at positions ``[..., 3]``: as steep as the arm can there ``[...]`` [rad]."""
+    x, y = _outward(position)
+    share = (torch.sqrt(x * x + y * y) - STEEP_RADIUS) / (FLAT_RADIUS - STEEP_RADIUS)
+    return GRASP_PITCH - (GRASP_PITCH - FLATTEST_PITCH) * share.clamp(0.0, 1.0)
 
 
 def _roll(position: torch.Tensor, closing: torch.Tensor) -> torch.Tensor:
-    """Roll with which a hand at `GRASP_PITCH` closes along a heading, seen from above ``[...]`` [rad]."""
-    axis_x, axis_y = (float(v) for v in so_arm_chain().offset[0, :2])
-    x, y = position[..., 0] - axis_x, position[..., 1] - axis_y
+    """Roll with which a hand at its grasp's pitch closes along a heading, seen from above ``[...]`` [rad]."""
+    x, y = _outward(position)
     c, s = torch.cos(closing), torch.sin(closing)
-    along, across = (
-        x * c + y * s,
-        x * s - y * c,
-    )  # cosine and sine of closing less heading, times the distance
-    return _angle(-across, along / math.sin(GRASP_PITCH))
+    # Cosine and sine of closing less heading, times the distance.
+    along, across = x * c + y * s, x * s - y * c
+    return _angle(-across, along / torch.sin(_grasp_pitch(position)))
 
 
 def _pitch_roll(rotation: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -164,7 +164,8 @@ class PushExpert(ScriptedExpert):
         pushed = (ahead.gap <= STOP * self._scale) | (aside > ASIDE * self._scale)
         done = torch.where(phase == PUSH, pushed, arrived) & (phase != DONE)
         done |= clock > PATIENCE.to(phase.device)[phase]
-        self._correct(ids, told, phase != PUSH, tool)
+        # What is pushed is light: an arm that stops short of it sags or sticks, while pushing, too.
+        self._correct(ids, told, torch.ones_like(told), tool)
         again = done & (phase == RISE) & ~view.in_place
         self.failed[ids] += again.long()
         self.left[ids] = torch.where(

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from robots.registry import names, robot
-from tasks.push.expert import PUSH_Z, PushExpert
+from tasks.push.arrangement import HAND_REGION
+from tasks.push.expert import OVER_Z, PUSH_Z, PushExpert
 from tasks.push.fingers import closed_fingers
 from tasks.tabletop.action_spaces import action_specs
 from tasks.tabletop.workspace import OBJECT_REGION, on_table
@@ -22,9 +23,15 @@ def model(request):
 
 @pytest.fixture
 def pushing(model):
-    """Spots ``[N, 2]`` that hands are to push at with their fingers, tools ``[N, 3]``, and their rotations."""
+    """As `hands_at` in the middle of the table."""
+    spots, tool, rotation, _ = hands_at(model, OBJECT_REGION)
+    return spots, tool, rotation
+
+
+def hands_at(model, region):
+    """Spots ``[N, 2]`` to push at with closed fingers, tools ``[N, 3]`` that do, their rotations, and the expert."""
     rng = np.random.default_rng(4)
-    low, high = np.array(OBJECT_REGION).T
+    low, high = np.array(region).T
     spots = torch.tensor(
         [on_table(tuple(p), model.workspace) for p in rng.uniform(low, high, (N, 2))], dtype=torch.float32
     )
@@ -36,7 +43,7 @@ def pushing(model):
     other = control.grasp_turn(at, closing) > control.grasp_turn(at, closing - math.pi)
     expert.closing[:] = torch.where(other, closing - math.pi, closing)
     tool = expert._low(ids, spots, torch.zeros(N))
-    return spots, tool, control.grasp_rotation(tool, expert.closing)
+    return spots, tool, control.grasp_rotation(tool, expert.closing), expert
 
 
 def gaps(model, points, tool, rotation):
@@ -71,3 +78,17 @@ def test_fingers_of_a_symmetric_hand_close_on_the_tool_and_a_single_jaw_closes_b
     assert closed_fingers("franka").aside == pytest.approx(0.0, abs=1e-6)
     assert closed_fingers("franka").half_thickness == pytest.approx(0.009, abs=0.0005)
     assert closed_fingers("so_arm").aside == pytest.approx(-0.0195, abs=0.002)
+
+
+def test_the_arm_reaches_all_of_where_the_hand_comes_down_behind_an_object(model):
+    spots, low, _, expert = hands_at(model, HAND_REGION)
+    over = torch.full((N, 1), OVER_Z * model.workspace.scale)
+    high = expert._with_fingers_at(torch.arange(N), torch.cat((spots, over), 1))
+    home = torch.tensor(model.spec.home).repeat(N, 1)
+    for tool in (low, high):
+        rotation = model.tool_control().grasp_rotation(tool, expert.closing)
+        joints = home
+        for _ in range(20):
+            joints = model.kinematics().inverse(tool, rotation, joints)
+        off = (model.kinematics().forward(joints)[0] - tool).norm(dim=1)
+        assert off.max() < 0.003, f"{1e3 * off.max():.1f} mm at {tool[off.argmax()].tolist()}"
