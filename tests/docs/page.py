@@ -11,7 +11,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 ADDING = ("adding_a_task", "adding_a_robot", "adding_a_policy", "adding_a_factor")
 """Pages that are followed to the letter."""
 _FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(r"`([\w./]+\.(?:py|toml))`")
+_FILE = re.compile(r"`([\w./-]+\.(?:py|toml))`")
 _ENDING = {"python": ".py", "toml": ".toml"}
 _INDENTED = re.compile(r"^    ((?:\.venv/bin/|workbench |python ).*)$", re.MULTILINE)
 """A command in a paragraph that is set off by four spaces."""
