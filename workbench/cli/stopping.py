@@ -28,12 +28,12 @@ def signals_as_interrupts() -> Iterator[None]:
         yield  # Python handles signals in the main thread only
         return
 
-    stopping = False
+    first: int | None = None
 
     def stop(number: int, _: FrameType | None) -> None:
-        nonlocal stopping
-        if not stopping:
-            stopping = True
+        nonlocal first
+        if first is None:
+            first = number
             raise Terminated(number)
 
     # One that is ignored, as under nohup, stays so.
@@ -41,6 +41,10 @@ def signals_as_interrupts() -> Iterator[None]:
     before = {number: signal.signal(number, stop) for number in caught}
     try:
         yield
+    except KeyboardInterrupt as interrupt:
+        if first is None or isinstance(interrupt, Terminated):
+            raise
+        raise Terminated(first) from interrupt  # C++ libraries, as Ray's, make a plain interrupt of it
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -68,6 +68,20 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+def wait_as_ray_does() -> None:
+    """Ray's waiting makes a plain interrupt of whatever a signal's handler raises."""
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt from None
+
+
+def test_a_signal_that_a_library_makes_an_interrupt_of_keeps_its_name() -> None:
+    with pytest.raises(Terminated, match="SIGTERM") as stopped, signals_as_interrupts():
+        wait_as_ray_does()
+    assert stopped.value.exit_status == 143
+
+
 def test_ray_does_not_take_the_signal_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """What Ray sets at its start ends the process without a word."""
     ray = SimpleNamespace(init=lambda **_: signal.signal(signal.SIGTERM, signal.SIG_IGN))
