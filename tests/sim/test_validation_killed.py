@@ -64,12 +64,13 @@ def test_a_validation_killed_twice_gives_the_same_verdict(tmp_path: Path) -> Non
     requirements.write_text(REQUIREMENTS, "utf-8")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     status = subprocess.run(command(whole, requirements), cwd=ROOT, stdout=subprocess.DEVNULL).returncode
-    assert status == 0
+    assert status in (0, 1)
     killed_when(killed / "success" / "episodes.jsonl", command(killed, requirements))
     survived = (killed / "success" / "episodes.jsonl").read_text("utf-8").splitlines()
     assert 0 < len(survived) < 8
     killed_when(killed / "engine" / "config.yaml", command(killed, requirements))
-    assert subprocess.run(command(killed, requirements), cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
+    again = subprocess.run(command(killed, requirements), cwd=ROOT, stdout=subprocess.DEVNULL).returncode
+    assert again == status
     assert (killed / "success" / "episodes.jsonl").read_text("utf-8").splitlines()[
         : len(survived)
     ] == survived

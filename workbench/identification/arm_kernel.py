@@ -21,9 +21,10 @@ SOLREF_S, IMPEDANCE, DAMPED_IMPEDANCE = 0.02, 0.9, 0.95
 """MuJoCo's defaults of a friction's constraint: time constant [s], and impedances at and beyond its point."""
 JOINTWISE = ("stiffness", "damping", "viscous", "friction", "armature", "hardness")
 """Parameters of each joint, in the order of the code; hardness: one over the regularisation of its friction."""
-SINGLE = ("factor", "payload", "dt", "drift", "stiction", "stiction_velocity")
+SINGLE = ("factor", "payload", "dt", "drift", "stiction", "stiction_velocity", "late")
 """Then those of an arm: factor of masses, payload [kg], step [s], how fast friction's constraint settles [1/s],
-friction at rest beyond Coulomb's, as a share of it, and the velocity at which four ninths of that are left [rad/s]."""
+friction at rest beyond Coulomb's, as a share of it, the velocity at which four ninths of that are left [rad/s], and how
+late the velocity is that drives damp [s]."""
 MOST_NEWTON = 24
 SHARES = (1.0, 0.5, 0.2, 0.05)
 """Of a Newton step that are tried."""
@@ -64,14 +65,14 @@ class ArmKernel:
         """Step ``B`` blocks of lanes ``S`` times; the interpreter's lock is not held meanwhile.
 
         Args:
-            states: positions and velocities ``[B, S + 1, 2 J, 8]``; given are those at the beginning ``[:, 0]``, the
-                rest is filled.
+            states: positions, velocities, and velocities that drives damp ``[B, S + 1, 3 J, 8]``; given are those at
+                the beginning ``[:, 0]``, the rest is filled.
             control: what drives are told in each step ``[B, S, J, 8]`` [rad].
             parameters: ``[B, K, 8]``, see `JOINTWISE` and `SINGLE`.
         """
         blocks, steps = control.shape[:2]
         expected = (
-            (states, (blocks, steps + 1, 2 * self.joints, LANES)),
+            (states, (blocks, steps + 1, 3 * self.joints, LANES)),
             (control, (blocks, steps, self.joints, LANES)),
             (parameters, (blocks, parameter_count(self.joints), LANES)),
         )
@@ -85,18 +86,19 @@ def _code(chain: Chain, effort: np.ndarray) -> str:
     """LLVM IR: blocks, in each the steps, in each the search for friction's forces."""
     joints = len(chain.mass)
     smooth = Graph()
-    q, v, u = (_symbols(smooth, name, joints) for name in ("q", "v", "u"))
+    q, v, w, u = (_symbols(smooth, name, joints) for name in ("q", "v", "w", "u"))
     p: dict[str, Any] = {name: _symbols(smooth, name, joints) for name in JOINTWISE}
     p |= {name: smooth.symbol(f"%{name}") for name in SINGLE}
     matrix, bias = motion(chain, q, v, p["factor"], p["payload"])
     for j in range(joints):
         matrix[j, j] = matrix[j, j] + p["armature"][j]
-    told = p["stiffness"] * (u - q) - p["damping"] * v
+    fresh = p["dt"] / (p["dt"] + p["late"])
+    told = p["stiffness"] * (u - q) - p["damping"] * (w + fresh * (v - w))
     drive = np.array([t.at_most(float(e)).at_least(-float(e)) for t, e in zip(told, effort, strict=True)])
     torque = drive - p["viscous"] * v - bias
     # A drive at its limit does not damp.
     kd = [d.where_equal(t, k, 0.0) for d, t, k in zip(drive, told, p["damping"], strict=True)]
-    implicit = p["dt"] * (p["viscous"] + np.array(kd))
+    implicit = p["dt"] * (p["viscous"] + fresh * np.array(kd))
     target = -1.0 * (p["drift"] * v)
     squares = [x * x / (2.0 * p["stiction_velocity"] * p["stiction_velocity"]) for x in v]
     most = [
@@ -122,7 +124,11 @@ def _code(chain: Chain, effort: np.ndarray) -> str:
     dt = final.symbol("%dt")
     velocity = [final.symbol(f"%v{j}") + dt * acceleration[j] for j in range(joints)]
     position = [final.symbol(f"%q{j}") + dt * velocity[j] for j in range(joints)]
-    after, left = final.emit([*position, *velocity], "f")
+    fresh = dt / (dt + final.symbol("%late"))
+    damped_velocity = [
+        w + fresh * (v - w) for v, w in zip(velocity, _symbols(final, "w", joints), strict=True)
+    ]
+    after, left = final.emit([*position, *velocity, *damped_velocity], "f")
 
     return "\n".join(_assembled(joints, before, search, ends, after, left))
 
@@ -205,7 +211,7 @@ def _assembled(
         *[f"  store {VECTOR} {splat(0.0)}, ptr %slot.{s}, {ALIGNED}" for s in slots],
         "  %b.controls = mul i64 %b, %steps",
         "  %b.states = add i64 %b.controls, %b",
-        f"  %b.numbers = mul i64 %b.states, {2 * joints}",
+        f"  %b.numbers = mul i64 %b.states, {3 * joints}",
         f"  %b.start = getelementptr {VECTOR}, ptr %states, i64 %b.numbers",
         "  br label %step",
         "step:",
@@ -214,12 +220,12 @@ def _assembled(
         "  %s.more = icmp slt i64 %s, %steps",
         "  br i1 %s.more, label %move, label %block.end",
         "move:",
-        *_loads_from("%from", [f"{kind}{j}" for kind in "qv" for j in range(joints)]),
+        *_loads_from("%from", [f"{kind}{j}" for kind in "qvw" for j in range(joints)]),
         "  %row = add i64 %b.controls, %s",
         f"  %row.u = mul i64 %row, {joints}",
         f"  %p.u = getelementptr {VECTOR}, ptr %control, i64 %row.u",
         *_loads_from("%p.u", [f"u{j}" for j in range(joints)]),
-        f"  %to = getelementptr {VECTOR}, ptr %from, i64 {2 * joints}",
+        f"  %to = getelementptr {VECTOR}, ptr %from, i64 {3 * joints}",
         *[f"  {line}" for line in before],
         "  br label %newton",
         "newton:",

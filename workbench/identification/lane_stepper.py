@@ -32,7 +32,7 @@ class LaneStepper:
             built: its ``mujoco.MjModel`` at nominal values.
             hand: the body that carries a payload.
             threads: at work together.
-            early: see `seen_armature` [s].
+            early: how much too early forces of a plain step are, to be made good [s].
 
         ValueError for an arm that is no chain of hinges.
         """
@@ -77,14 +77,15 @@ class LaneStepper:
 
         def some(first: int) -> None:
             lanes = np.minimum(np.arange(first, first + LANES), count - 1)
-            states = np.empty((len(parts.begin), parts.steps + 1, 2 * joints, LANES))
-            states[:, 0] = start[lanes].transpose(1, 2, 0)
+            states = np.empty((len(parts.begin), parts.steps + 1, 3 * joints, LANES))
+            states[:, 0, : 2 * joints] = start[lanes].transpose(1, 2, 0)
+            states[:, 0, 2 * joints :] = states[:, 0, joints : 2 * joints]
             control = np.empty((len(parts.begin), parts.steps, joints, LANES))
             for lane, c in enumerate(lanes):
                 np.subtract(told[which[c]], bias[c], out=control[..., lane])
             own = np.tile(np.ascontiguousarray(numbers[lanes].T), (len(parts.begin), 1, 1))
             self._kernel.run(states, control, own)
-            flat = states.reshape(-1, 2 * joints, LANES)
+            flat = states.reshape(-1, 3 * joints, LANES)[:, : 2 * joints]
             before, after = flat.take(row, 0), flat.take(row + 1, 0)
             here = weights[0] * before[:, :joints] + weights[1] * before[:, joints:]
             here += weights[2] * after[:, :joints]
@@ -102,7 +103,9 @@ class LaneStepper:
         payload = np.maximum(held + values["payload"], LEAST_HAND_MASS * held) - held
         inertia = factor[:, None, None] * self._links + payload[:, None, None] * self._hand
         own = np.arange(self._kernel.joints)
-        armature = seen_armature(values, self._early)
+        armature = np.maximum(
+            values["armature"] - self._early * values["viscous"], LEAST_ARMATURE * values["armature"]
+        )
         inertia[:, own, own] += armature
         inverse = np.linalg.inv(inertia)[:, own, own]
         given = dict(values) | {
@@ -111,25 +114,10 @@ class LaneStepper:
             "factor": factor,
             "payload": payload,
             "dt": np.full(len(factor), self._dt),
+            "late": values["velocity_filter"] + self._early,
             "drift": np.full(len(factor), drift(self._dt)),
         }
         return np.concatenate([*(given[n] for n in JOINTWISE), *(given[n][:, None] for n in SINGLE)], 1)
-
-
-def seen_armature(values: Mapping[str, np.ndarray], early: float) -> np.ndarray:
-    """Armature ``[..., J]`` [kg m^2] less what the filter of a drive's velocity takes from it, and what steps add.
-
-    A velocity that is late by ``T`` is ``v - T a``, to first order: damping it pushes along the acceleration, as if the
-    armature were less by ``T`` times the damping. Implicit steps damp the velocity at their end, half a step early.
-
-    Args:
-        values: of candidates by kind.
-        early: what is to be made good of that [s].
-    """
-    armature = values["armature"]
-    late = np.asarray(values["velocity_filter"])[..., None] * values["damping"]
-    late = late + early * (values["damping"] + values["viscous"])
-    return np.asarray(np.maximum(armature - late, LEAST_ARMATURE * armature))
 
 
 def cubic(share: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from workbench.identification.arm_model import set_values
-from workbench.identification.lane_stepper import cubic, seen_armature
+from workbench.identification.lane_stepper import LEAST_ARMATURE, cubic
 from workbench.identification.motion_log import LogError
 from workbench.identification.windows import Windows
 
@@ -77,3 +77,19 @@ class MujocoStepper:
         found = shares[0] * before[..., :joints] + shares[1] * before[..., joints:]
         found += shares[2] * after[..., :joints] + shares[3] * after[..., joints:]
         return np.asarray(found)
+
+
+def seen_armature(values: Mapping[str, np.ndarray], early: float) -> np.ndarray:
+    """Armature ``[..., J]`` [kg m^2] less what the filter of a drive's velocity takes from it, and what steps add.
+
+    A velocity that is late by ``T`` is ``v - T a``, to first order: damping it pushes along the acceleration, as if the
+    armature were less by ``T`` times the damping. Implicit steps damp the velocity at their end, half a step early.
+
+    Args:
+        values: of candidates by kind.
+        early: what is to be made good of that [s].
+    """
+    armature = values["armature"]
+    late = np.asarray(values["velocity_filter"])[..., None] * values["damping"]
+    late = late + early * (values["damping"] + values["viscous"])
+    return np.asarray(np.maximum(armature - late, LEAST_ARMATURE * armature))
