@@ -154,8 +154,6 @@ def _run(work: Callable[[Line], Any], desk: Any, name: str, log: str) -> Any:
 
 def connect(address: str) -> Any:
     """Ray, connected to a cluster, or to one that starts here; LaunchError if there is none."""
-    # Nobody reads metrics here, and Ray complains on the terminal where they find no agent; it looks when it is loaded.
-    os.environ.setdefault("RAY_enable_metrics_collection", "0")
     import ray
 
     host, _, port = address.removeprefix("ray://").rpartition(":")
