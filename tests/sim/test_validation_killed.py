@@ -26,8 +26,9 @@ checks:
 def command(out: Path, requirements: Path) -> list[str]:
     words = [
         "policy=tools/planted_policies.py:Sound",
-        "dr=mild",
+        "dr=none",
         "num_envs=4",
+        "all=true",
         f"requirements={requirements}",
     ]
     return [sys.executable, "-m", "workbench.cli.main", "validate", *words, f"out={out}"]
