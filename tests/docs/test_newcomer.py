@@ -18,7 +18,7 @@ NOT_RUN = {
 }
 """Commands that are not run -> why."""
 TELLS = {
-    'grep "what is asked"': "close_push",
+    'grep -A 2 "what is asked"': "close_push",
     "print(robot('slow_panda')": "robot='slow_panda'",
     "dr list bottles": "bottles.filling 0 -> 0 to 1 [1]",
     "dr check bottles.filling": "bottles.filling",
