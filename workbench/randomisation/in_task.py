@@ -34,6 +34,7 @@ from workbench.randomisation.commands import (
     unsupported_reason,
 )
 from workbench.randomisation.effects import (
+    FAMILY_QUANTITIES,
     QUANTITIES,
     Effect,
     EpisodeLog,
@@ -118,7 +119,9 @@ def steps_for(factor: str) -> tuple[int, tuple[int, ...]]:
     if names in (("words",), ("belief",)):
         return 1, ()
     shots = SHOTS_OF.get(factor, SHOTS) if {"picture", "frame", "depth"} & set(names) else ()
-    return (max(shots) + 1 if shots else EPISODE_STEPS), shots
+    # What a factor of somebody else's family is about is not known: it may show only when the object is held.
+    seen_early = shots and factor.partition(".")[0] in FAMILY_QUANTITIES
+    return (max(shots) + 1 if seen_early else EPISODE_STEPS), shots
 
 
 def effects_of(

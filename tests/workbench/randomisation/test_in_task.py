@@ -6,7 +6,15 @@ from domain_rand import draw_episode
 from domain_rand.factor import REGISTRY
 from domain_rand.sets import build_set
 from tasks.episode import EpisodeSpec
-from workbench.randomisation.in_task import ANOTHER, BESIDE, content_for, levels_of, steps_for, varied
+from workbench.randomisation.in_task import (
+    ANOTHER,
+    BESIDE,
+    EPISODE_STEPS,
+    content_for,
+    levels_of,
+    steps_for,
+    varied,
+)
 
 SPECS = [EpisodeSpec("pick_place", index, 0) for index in range(4)]
 CHECKED = [name for name, cls in REGISTRY.items() if name != "scene.table_size"]
@@ -41,6 +49,12 @@ def test_pictures_are_taken_for_what_is_seen_alone():
     assert steps_for("camera.exposure")[1]
     assert not steps_for("dynamics.object_mass")[1]
     assert steps_for("language.verb") == (1, ())
+
+
+def test_a_factor_of_an_unknown_family_is_looked_at_in_every_way_and_to_the_end():
+    steps, shots = steps_for("bottles.filling")
+    assert shots
+    assert steps == EPISODE_STEPS
 
 
 def test_pictures_are_taken_when_what_is_to_be_seen_may_be_there():
