@@ -20,7 +20,8 @@ START_S = 20.0
 """For so long an arm that is reached for is waited for [s]."""
 GOODBYE_S = 3.0
 """For so long the process may lead the arm to rest at the end [s]."""
-REPOSITORY = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
+"""Folder from which `robots` is imported."""
 
 
 class FciError(Exception):
@@ -40,7 +41,7 @@ class FciLine:
         words = [address, variant, str(period), str(realtime), str(state), str(theirs.fileno())]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "robots.franka.fci_process", *words],
-            cwd=REPOSITORY,
+            cwd=ROOT,
             pass_fds=(state, theirs.fileno()),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -64,7 +65,10 @@ class FciLine:
         """The newest; FciError where nothing comes any more."""
         if self._process.poll() is not None:
             raise FciError(self._last_words() or f"its process ended with status {self._process.returncode}")
-        state = self._memory.read()
+        try:
+            state = self._memory.read()
+        except TimeoutError as problem:
+            raise FciError(str(problem)) from None
         if state is None:
             raise FciError("it has sent no state")
         return state
@@ -91,7 +95,7 @@ class FciLine:
             time.sleep(0.002)
 
     def close(self) -> None:
-        """Let go of the arm, which the process brings to rest; never raises, may be called twice."""
+        """Let go of the arm, which the process brings to rest; may be called twice."""
         self._line.close()
         try:
             self._process.wait(GOODBYE_S)
@@ -101,6 +105,7 @@ class FciLine:
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe is not None:
                 pipe.close()
+        self._memory.close()
 
     def _tell(self, message: bytes) -> None:
         try:

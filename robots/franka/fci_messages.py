@@ -18,7 +18,7 @@ POINT = struct.Struct(f"<c{3 * JOINTS}d")
 SCALE = struct.Struct("<cd")
 """`SET_SCALE`, and a share of the limits."""
 SET_POINT, SET_SCALE, STOP = b"p", b"s", b"h"
-_STATE = struct.Struct(f"<d{3 * JOINTS + 16}d?II200s")
+_STATE = struct.Struct(f"<d{3 * JOINTS + 16}d?I200s")
 _COUNT = struct.Struct("<Q")
 SIZE = _COUNT.size + _STATE.size
 """Of the shared memory [bytes]."""
@@ -42,8 +42,6 @@ class FciState:
     """Tool in the base frame, a homogeneous matrix ``[4, 4]`` [m]."""
     moving: bool
     """Whether a motion goes on, be it to hold the arm."""
-    starved: int
-    """How often a set point was not there when the arm needed it."""
     problems: int
     """Motions that ended by an error so far."""
     problem: str
@@ -57,18 +55,16 @@ class StateMemory:
         """``descriptor``: of a file of `SIZE` bytes in memory."""
         self._memory = mmap.mmap(descriptor, SIZE)
 
-    def write(
-        self, captured: float, numbers: list[float], moving: bool, starved: int, problems: int, problem: str
-    ) -> None:
+    def write(self, captured: float, numbers: list[float], moving: bool, problems: int, problem: str) -> None:
         """For the process. ``numbers`` ``[37]``: joints, velocities, torques, and the tool's matrix by columns."""
         count = _COUNT.unpack_from(self._memory)[0]
         _COUNT.pack_into(self._memory, 0, count + 1)
         said = problem.encode()[:200]
-        _STATE.pack_into(self._memory, _COUNT.size, captured, *numbers, moving, starved, problems, said)
+        _STATE.pack_into(self._memory, _COUNT.size, captured, *numbers, moving, problems, said)
         _COUNT.pack_into(self._memory, 0, count + 2)
 
     def read(self) -> FciState | None:
-        """For the driver; None before the first."""
+        """For the driver; None before the first. TimeoutError where its writer was stopped in the middle of one."""
         for _ in range(TRIES):
             before = _COUNT.unpack_from(self._memory)[0]
             found = _STATE.unpack_from(self._memory, _COUNT.size)
@@ -78,12 +74,12 @@ class StateMemory:
             raise TimeoutError("the process writes a state and does not come to its end")
         if before == 0:
             return None
-        captured, *numbers, moving, starved, problems, said = found
+        captured, *numbers, moving, problems, said = found
         values = np.array(numbers)
         q, dq, torque = values[: 3 * JOINTS].reshape(3, JOINTS)
         tool = values[3 * JOINTS :].reshape(4, 4).T
         problem = said.rstrip(b"\0").decode(errors="replace")
-        return FciState(captured, q, dq, torque, tool, moving, starved, problems, problem)
+        return FciState(captured, q, dq, torque, tool, moving, problems, problem)
 
     def close(self) -> None:
         """Let go of it."""

@@ -44,7 +44,7 @@ class FciProcess:
         self._limits, self._period, self._scale = LIMITS[variant], period, 1.0
         self._points: list[tuple[float, ...]] = []
         self._stopping = self._alone = False
-        self._moving, self._starved, self._problems, self._problem = False, 0, 0, ""
+        self._moving, self._problems, self._problem = False, 0, ""
 
     def run(self) -> None:
         """Until the driver is gone and the arm at rest; the library's NetworkException where the arm falls silent."""
@@ -67,7 +67,7 @@ class FciProcess:
         self._moving = True
         state, _ = control.readOnce()
         follower = Follower(self._limits, self._period, np.array(state.q_d))
-        before, rested = self._starved, 0
+        rested = 0
         while True:
             self._listen()
             follower.set_scale(self._scale)
@@ -82,7 +82,6 @@ class FciProcess:
             control.writeOnce(command)
             if command.motion_finished:
                 return
-            self._starved = before + follower.starved
             self._publish(state)
             state, passed = control.readOnce()
             follower.missed(max(0, round(passed.to_sec() / STEP_S) - 1))
@@ -111,9 +110,7 @@ class FciProcess:
 
     def _publish(self, state: Any) -> None:
         numbers = [*state.q, *state.dq, *state.tau_J, *state.O_T_EE]
-        self._memory.write(
-            time.monotonic(), numbers, self._moving, self._starved, self._problems, self._problem
-        )
+        self._memory.write(time.monotonic(), numbers, self._moving, self._problems, self._problem)
 
 
 def main() -> int:

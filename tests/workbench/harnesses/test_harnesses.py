@@ -10,11 +10,11 @@ import pytest
 
 from policy.baselines import Hold
 from tasks.tabletop.action_spaces import DELTA_EEF
+from tests.workbench.serving.foreign import install
 from tests.workbench.serving.served import serving
 
 pytestmark = [pytest.mark.sim, pytest.mark.long]
 
-ROOT = Path(__file__).parents[3]
 PACKAGES = (
     "vla-eval==0.8.0", "inspect-robots==0.60.0", "lazyregistry", "jsonargparse", "docstring-parser", "typeshed-client",
     "imageio", "imageio-ffmpeg", "anyio",
@@ -34,12 +34,7 @@ EPISODE = {
 def harnesses(tmp_path_factory):
     """What makes both importable beside the bench: `PYTHONPATH`, which is searched last."""
     folder = tmp_path_factory.mktemp("harnesses")
-    uv = ROOT / ".bootstrap/bin/uv"
-    pip = [uv, "pip"] if uv.exists() else [sys.executable, "-m", "pip"]
-    command = [*pip, "install", "--quiet", "--no-deps", "--target", folder, *PACKAGES]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"the harnesses cannot be installed: {done.stderr.strip().splitlines()[-1]}")
+    install(Path(sys.executable), "--no-deps", "--target", folder, *PACKAGES)
     return os.environ | {"PYTHONPATH": str(folder)}
 
 

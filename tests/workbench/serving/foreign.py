@@ -13,27 +13,33 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+UV = ROOT / ".bootstrap/bin/uv"
+"""Where `make setup` puts uv, on machines that had none."""
 
 
 def environment(folder: Path, *packages: str) -> Path:
     """An interpreter that has these packages; the test is skipped where the index cannot be reached."""
-    uv = ROOT / ".bootstrap/bin/uv"
     subprocess.run(
-        [sys.executable, "-m", "venv", *(["--without-pip"] if uv.exists() else []), folder], check=True
+        [sys.executable, "-m", "venv", *(["--without-pip"] if UV.exists() else []), folder], check=True
     )
     python = folder / "bin/python"
-    install = (
-        [uv, "pip", "install", "--quiet", "--python", python]
-        if uv.exists()
+    install(python, *packages)
+    return python
+
+
+def install(python: Path, *words: object) -> None:
+    """``pip install WORDS`` for an interpreter; the test is skipped where the index cannot be reached."""
+    pip = (
+        [UV, "pip", "install", "--quiet", "--python", python]
+        if UV.exists()
         else [python, "-m", "pip", "install"]
     )
-    made = subprocess.run([*install, *packages], capture_output=True, text=True, check=False)
+    made = subprocess.run([*map(str, pip), *map(str, words)], capture_output=True, text=True, check=False)
     if made.returncode:
         words = ("connect", "dns", "resolve host", "network", "timed out")
         reached = not any(word in made.stderr.lower() for word in words)
         assert not reached, made.stderr[-2000:]
         pytest.skip(f"the package index cannot be reached: {made.stderr.strip().splitlines()[-1]}")
-    return python
 
 
 def clean() -> dict[str, str]:
