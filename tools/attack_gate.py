@@ -28,7 +28,7 @@ from tools.gate_bout import Bout
 from tools.gate_search import Found, search
 from workbench.bridge.gate import Bounds, Box, GateCfg
 from workbench.cli.options import OptionError, option, parse_options
-from workbench.runs.provenance import machine
+from workbench.runs.installation import processor
 
 SEARCHED = 0.2
 """Share of the commands that is searched for."""
@@ -176,7 +176,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OptionError, RobotError) as error:
         print(f"attack_gate: {error}", file=sys.stderr)
         return 2
-    console.print(f"{options.robot} with the limits {options.limits}, on {machine()}")
+    console.print(f"{options.robot} with the limits {options.limits}, on {processor()}")
     held = []
     for scale in options.shares:
         begun = time.monotonic()

@@ -35,7 +35,7 @@ from workbench.bridge.twin.audit import derivatives, read
 from workbench.bridge.twin.client import RunningTwin
 from workbench.bridge.twin.traffic import POSITION, read_packets
 from workbench.cli.options import OptionError, option, parse_options
-from workbench.runs.provenance import machine
+from workbench.runs.installation import processor
 
 DT, COMMAND_DT, DT_FCI = 0.01, 0.05, 0.001
 """Between set points, between commands of a policy, and between packets of the arm [s]."""
@@ -238,7 +238,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             driver.close()
         counts = twin.counters()
-    console.print(f"on {machine()}: {dict(found)}; interventions {dict(sorted(gate.counts.items()))}")
+    counted = {str(check): count for check, count in sorted(gate.counts.items())}
+    console.print(f"on {processor()}: {dict(found)}; interventions {counted}")
     console.print(f"the loop: {loop.ticker.jitter()}; the twin: {counts}")
     held = judge(Path(options.out), driver.limits, options.scale, console)
     return 0 if held and not found["passed"] else 1

@@ -24,7 +24,7 @@ from tools.gate_attacks import MOVING, Situation
 from tools.gate_bout import Bout
 from workbench.bridge.gate import Command, GateCfg
 from workbench.cli.options import OptionError, option, parse_options
-from workbench.runs.provenance import machine
+from workbench.runs.installation import processor
 
 
 @dataclass
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     model = robot(options.robot)
     console.print(
-        f"{options.robot} on {machine()}; 20 commands and 100 setpoints a second; times in ms, p50 / p99"
+        f"{options.robot} on {processor()}; 20 commands and 100 setpoints a second; times in ms, p50 / p99"
     )
     table = Table(
         "commands", "links", "scale", "command wall", "command cpu", "setpoint wall", "setpoint cpu"

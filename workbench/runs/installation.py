@@ -58,6 +58,11 @@ def _git(root: Path, *words: str) -> str:
     ).stdout.strip()
 
 
+def processor() -> str:
+    """The processor in a line, for who has no PyTorch to ask about GPUs."""
+    return f"{cpu_name()}, {os.cpu_count()} cores"
+
+
 def cpu_name() -> str:
     """The processor's name."""
     cpuinfo = Path("/proc/cpuinfo")

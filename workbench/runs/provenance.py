@@ -10,7 +10,7 @@ from typing import Any
 from domain_rand.sets import FactorSet
 from robots.registry import DEFAULT as DEFAULT_ROBOT
 from robots.registry import robot
-from workbench.runs.installation import cpu_name, git_commit, memory_gib, package_versions
+from workbench.runs.installation import cpu_name, git_commit, memory_gib, package_versions, processor
 
 __all__ = ["git_commit", "hardware", "machine", "package_versions", "provenance"]
 
@@ -44,5 +44,4 @@ def provenance(
 
 def machine() -> str:
     """The hardware in a line, as benchmarks print it."""
-    found = hardware()
-    return f"{found['cpu']}, {found['cores']} cores, GPUs: {', '.join(found['gpus']) or 'none'}"
+    return f"{processor()}, GPUs: {', '.join(hardware()['gpus']) or 'none'}"
