@@ -4,10 +4,11 @@
 
 Needs the twin's environment (`workbench bridge twin_setup`) and the extra [robot-franka]. In each control step the gate
 is sent a chunk of one action that is well formed and leads somewhere, and some that are not (`tools.gate_attacks`); now
-and then the operator presses stop. Exit status 1 if a malformed chunk passed, or if a packet went beyond a limit where
-no window of a millisecond was missed. Of packets (`packets.bin`, what was sent) and of commanded joints (`audit.bin`,
-with what the arm made up where nothing came) it prints the greatest share of each scaled limit, near missed windows and
-away from them: a controller goes on with constant acceleration there, and what comes next has to meet it.
+and then the operator presses stop. Exit status 1 if a malformed chunk passed, if a packet led the tool out of its box,
+or went beyond a limit where no window of a millisecond was missed. Of packets (`packets.bin`, what was sent) and of
+commanded joints (`audit.bin`, with what the arm made up where nothing came) it prints the greatest share of each scaled
+limit, near missed windows and away from them: a controller goes on with constant acceleration there, and what comes
+next has to meet it.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ def _greatest(values: np.ndarray) -> float:
 
 
 def judge(folder: Path, limits: JointLimits, scale: float, console: Console) -> bool:
-    """Print what the twin saw; whether the arm was told nothing beyond its limits, away from missed windows."""
+    """Print what the twin saw; whether the arm was told nothing out of bounds, away from missed windows."""
     audit, packets = read(folder / "audit.bin"), read_packets(folder / "packets.bin")
     moving = audit["mode"] == POSITION
     missed = audit["step"][moving & (audit["fresh"] == 0)].astype(np.int64)
@@ -205,9 +206,12 @@ def judge(folder: Path, limits: JointLimits, scale: float, console: Console) -> 
     console.print(
         f"  true joints: {1000 * float(np.minimum(q - low, high - q).min()):.1f} mrad inside their limits"
     )
-    box, tool = bounds_of({}, model.workspace).workspace, model.chain.pose(q)[0]
-    inside = float(np.minimum(tool - np.array(box.low), np.array(box.high) - tool).min())
-    console.print(f"  true tool: {1000 * inside:.1f} mm inside its box")
+    box = bounds_of({}, model.workspace).workspace
+    for name, joints in (("the tool of packets", packets["q_c"]), ("the true tool", q)):
+        tool = model.chain.pose(np.asarray(joints, np.float64))[0]
+        inside = float(np.minimum(tool - np.array(box.low), np.array(box.high) - tool).min())
+        console.print(f"  {name}: {1000 * inside:.1f} mm inside its box")
+        good &= name == "the true tool" or inside >= 0
     return good
 
 
