@@ -8,12 +8,10 @@ from collections.abc import Sequence
 import torch
 
 from domain_rand.checks.check import Outcome, check
-from domain_rand.checks.trial import Trial
+from domain_rand.checks.trial import WRIST, Trial
 from tasks.tabletop.action_spaces import CONTROL_DT
-from tasks.tabletop.reference import REFERENCE
+from tasks.tabletop.reference import JOINTS, REFERENCE
 
-WRIST = 6
-"""The last joint: its neighbours do not feel it turn."""
 SETTLE = 20
 """Control steps in which the arm comes to rest."""
 COUNT = 120
@@ -104,7 +102,7 @@ def steps_between_rests(trial: Trial, values: Sequence[float]) -> Outcome:
     return smallest, [max(v, 0.001) for v in values]
 
 
-@check("control.backlash", "where joint 7 rests after there and back", "rad", relative=0.03, absolute=2e-4,
+@check("control.backlash", "where the wrist rests after there and back", "rad", relative=0.03, absolute=2e-4,
        levels=(0.0, 0.003, 0.03))  # fmt: skip
 def hysteresis(trial: Trial, values: Sequence[float]) -> Outcome:
     """Half the play is left when the motor has come back to where it was."""
@@ -116,8 +114,8 @@ def hysteresis(trial: Trial, values: Sequence[float]) -> Outcome:
     return trial.env.joint_pos[:, WRIST] - before, [v / 2 for v in values]
 
 
-@check("control.encoder_bias", "true posture of joint 7 against the command", "rad", absolute=2e-4,
-       levels=([-0.02] * 7, [0.0] * 7, [0.02] * 7))  # fmt: skip
+@check("control.encoder_bias", "true posture of the wrist against the command", "rad", absolute=2e-4,
+       levels=([-0.02] * JOINTS, [0.0] * JOINTS, [0.02] * JOINTS))  # fmt: skip
 def true_against_commanded(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """The drives go where the encoders read what was commanded."""
     for _ in range(5):
@@ -135,7 +133,7 @@ def finger_speed(trial: Trial, values: Sequence[float]) -> Outcome:
     return (before - trial.env.gripper_width / 2) / CONTROL_DT, values
 
 
-@check("control.smoothing", "lag of joint 7's target behind steps of 20 mrad", "rad", relative=0.01, absolute=1e-5,
+@check("control.smoothing", "lag of the wrist's target behind steps of 20 mrad", "rad", relative=0.01, absolute=1e-5,
        levels=(0.0, 0.05, 0.2))  # fmt: skip
 def lag_of_the_target(trial: Trial, values: Sequence[float]) -> Outcome:
     """In the end a filter that keeps a share a = exp(-T / tau) in each step has a / (1 - a) steps left."""

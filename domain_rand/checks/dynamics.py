@@ -8,13 +8,11 @@ from collections.abc import Sequence
 import torch
 
 from domain_rand.checks.check import Outcome, check
-from domain_rand.checks.trial import BRICK, CUBE, Trial
+from domain_rand.checks.trial import BRICK, CUBE, ELBOW, WRIST, Trial, only
 from tasks.poses import matrix
 from tasks.tabletop.action_spaces import CONTROL_DT
 from tasks.tabletop.dynamics import GRAVITY
-from tasks.tabletop.reference import REFERENCE
-
-WRIST = 6
+from tasks.tabletop.reference import JOINTS, REFERENCE
 
 
 def _masses(trial: Trial, slot: str) -> torch.Tensor:
@@ -95,30 +93,32 @@ def resting_gap(trial: Trial, values: Sequence[float]) -> Outcome:
     return trial.position(CUBE)[:, 2] - half, values
 
 
-@check("dynamics.joint_friction", "lag of joint 4 behind steady steps, beyond that without friction", "rad",
+@check("dynamics.joint_friction", "lag of the elbow behind steady steps, beyond that without friction", "rad",
        relative=0.1, absolute=1e-4, levels=(0.0, 1.0, 4.0))  # fmt: skip
 def lag_by_friction(trial: Trial, values: Sequence[float]) -> Outcome:
     """A drive's spring must hold so much more: torque over stiffness."""
     for _ in range(15):
-        trial.step(-0.02, joint=3)
-    lag = (trial.env.command.command[:, 3] - trial.env.joint_pos[:, 3]).abs()
+        trial.step(-0.02, joint=ELBOW)
+    lag = (trial.env.command.command[:, ELBOW] - trial.env.joint_pos[:, ELBOW]).abs()
     return lag - lag[list(values).index(0.0)], [v / REFERENCE.arm_drives.stiffness[0] for v in values]
 
 
-@check("dynamics.joint_friction_each", "lag of joint 4 behind steady steps, beyond that without friction", "rad",
-       relative=0.1, absolute=1e-4, levels=([0.0] * 7, [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0], [4.0] * 7))  # fmt: skip
+@check("dynamics.joint_friction_each", "lag of the elbow behind steady steps, beyond that without friction", "rad",
+       relative=0.1, absolute=1e-4, levels=([0.0] * JOINTS, only(ELBOW, 1.0), [4.0] * JOINTS))  # fmt: skip
 def lag_by_own_friction(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """As for the friction of all joints; of the others' nothing is seen."""
-    return lag_by_friction(trial, [v[3] for v in values])
+    return lag_by_friction(trial, [v[ELBOW] for v in values])
 
 
-@check("dynamics.joint_torque", "turn of joint 4", "rad", relative=0.03, absolute=5e-5,
-       levels=([0.0, 0.0, 0.0, -2.0, 0.0, 0.0, 0.0], [0.0] * 7, [0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0]))  # fmt: skip
+@check("dynamics.joint_torque", "turn of the elbow", "rad", relative=0.03, absolute=5e-5,
+       levels=(only(ELBOW, -2.0), [0.0] * JOINTS, only(ELBOW, 2.0)))  # fmt: skip
 def turn_by_torque(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """A drive is a spring: torque over stiffness."""
     trial.idle(20)
-    command = trial.env.command.command[:, 3]
-    return trial.env.joint_pos[:, 3] - command, [v[3] / REFERENCE.arm_drives.stiffness[0] for v in values]
+    command = trial.env.command.command[:, ELBOW]
+    return trial.env.joint_pos[:, ELBOW] - command, [
+        v[ELBOW] / REFERENCE.arm_drives.stiffness[0] for v in values
+    ]
 
 
 @check(
@@ -140,7 +140,7 @@ def sag(trial: Trial, values: Sequence[float]) -> Outcome:
 
 @check(
     "dynamics.joint_damping",
-    "lag of joint 7 behind steps of 4 mrad",
+    "lag of the wrist behind steps of 4 mrad",
     "rad",
     relative=0.06,
     levels=(0.0, 20.0, 60.0),
@@ -198,7 +198,7 @@ def _inertia_about(trial: Trial, joint: int) -> tuple[float, float]:
     return shares[0], shares[1]
 
 
-@check("dynamics.armature", "share of the way back that joint 7 has gone after 100 ms", "1", relative=0.05)
+@check("dynamics.armature", "share of the way back that the wrist has gone after 100 ms", "1", relative=0.05)
 def swing_of_the_wrist(trial: Trial, values: Sequence[float]) -> Outcome:
     """A soft spring against the rotor's inertia."""
     _soften(trial, WRIST, 20.0, 1.0)

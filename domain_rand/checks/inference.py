@@ -9,13 +9,11 @@ import numpy as np
 import torch
 
 from domain_rand.checks.check import Outcome, check
-from domain_rand.checks.trial import Trial
+from domain_rand.checks.trial import WRIST, Trial
 from policy.execution import OPEN_LOOP, RECEDING, ChunkExecutor, ExecutionCfg
 from tasks.tabletop.action_spaces import CONTROL_DT
 from tasks.tabletop.inference_time import BURST_S
 
-WRIST = 6
-"""The last joint: its neighbours do not feel it turn."""
 TURN = 0.005
 """Turn of the wrist that each action asks for [rad]."""
 STEPS = 240

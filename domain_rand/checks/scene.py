@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from domain_rand.checks.check import Outcome, check
-from domain_rand.checks.trial import CUBE, Trial
+from domain_rand.checks.trial import CUBE, ELBOW, Trial
 from domain_rand.episode import draw_scene
 from domain_rand.factor import Value
 from policy.baselines import Random
@@ -146,10 +146,10 @@ def hand_across_the_table(trial: Trial, values: Sequence[list[float]]) -> Outcom
     ]
 
 
-@check("scene.initial_arm", "joint 4 at the start, against home", "rad", absolute=1e-4)
+@check("scene.initial_arm", "the elbow at the start, against home", "rad", absolute=1e-4)
 def first_posture(trial: Trial, values: Sequence[list[float]]) -> Outcome:
     """As the engine has it."""
-    return trial.env.joint_pos[:, 3] - REFERENCE.spec.home[3], [v[3] for v in values]
+    return trial.env.joint_pos[:, ELBOW] - REFERENCE.spec.home[ELBOW], [v[ELBOW] for v in values]
 
 
 def _composed(trial: Trial, factor: str) -> list[Any]:

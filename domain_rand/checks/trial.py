@@ -26,7 +26,14 @@ TABLE_SCENE = Scene(
     distractors=(Placement("cylinder_small", "green", 0.60, -0.14, 0.0),),
 )
 """What stands on the table unless a check wants something else."""
+ELBOW, WRIST = 3, JOINTS - 1
+"""Joints of the arm that are moved: what lies beyond the one is heavy; the other, the last, is felt by none."""
 SEEDS = (11, 22, 33, 44, 55, 66, 77, 88)
+
+
+def only(joint: int, value: float) -> list[float]:
+    """A vector of joints in which one has a value and the others 0."""
+    return [value if j == joint else 0.0 for j in range(JOINTS)]
 
 
 class Trial:

@@ -14,27 +14,6 @@ from tasks.tabletop.containment import contained
 from tasks.tabletop.judge import State
 from tasks.tabletop.tracking import RELEASED_DISTANCE, EpisodeTracker
 
-FAILURE_REASONS = (
-    "unstable_physics",
-    "wrong_object",
-    "never_reached",
-    "missed_grasp",
-    "wrong_place",
-    "dropped",
-    "timeout",
-)
-"""Why an episode failed; the first that applies, in this order:
-
-- ``unstable_physics``: a state was not finite, or a body moved faster than `tracking.MAX_SPEED`;
-- ``wrong_object``: another object, which the hand has reached or, if it fell in, has lifted, lies in the named
-  receptacle, or only other objects were ever lifted;
-- ``never_reached``: the tool never came within `tracking.REACH_DISTANCE` of the object;
-- ``missed_grasp``: it did, but the hand never lifted the object by `tracking.LIFT_HEIGHT`;
-- ``wrong_place``: the object was lifted, and the hand has brought it into another receptacle;
-- ``dropped``: it was lifted and is neither in its place nor touched by the hand;
-- ``timeout``: time ran out with the object touched by the hand, or in place but not settled.
-"""
-
 
 class Progress(EpisodeTracker):
     """Judges pick and place."""
@@ -62,7 +41,7 @@ class Progress(EpisodeTracker):
         return self._inside[self._rows, self.target, self.bodies.column[self.receptacle]]
 
     def failure_reason(self, row: int) -> str | None:
-        """Why the episode of one environment failed, from `FAILURE_REASONS`; None if it succeeded."""
+        """Why the episode of one environment failed, from `tasks.pick_place.failures`; None if it succeeded."""
         if self.succeeded[row]:
             return None
         target, column = int(self.target[row]), int(self.bodies.column[self.receptacle[row]])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tasks.language import Phrasing
-from tasks.pick_place.progress import FAILURE_REASONS, Progress
+from tasks.pick_place.failures import FAILURE_REASONS
+from tasks.pick_place.progress import Progress
 from tasks.tabletop.carry_expert import CarryExpert
 from tasks.tabletop.carry_grounding import true_grounding
 from tasks.tabletop.held_out_things import HELD_OUT

@@ -30,18 +30,6 @@ TOUCH = 0.004
 MOVED = 0.03
 """Way of another object from which on it counts as pushed, at full size [m]."""
 
-FAILURE_REASONS = ("unstable_physics", "lifted", "wrong_object", "never_reached", "missed", "timeout")
-"""Why an episode failed; the first that applies, in this order:
-
-- ``unstable_physics``: a state was not finite, or a body was impossibly fast;
-- ``lifted``: the hand has lifted the object;
-- ``wrong_object``: the hand has touched and moved another object, which is now beside the landmark, or has never
-  touched the named one;
-- ``never_reached``: the hand never touched the object;
-- ``missed``: it did, but the object is not beside the landmark, or not on the table;
-- ``timeout``: it is, but time ran out before it had settled and was let go.
-"""
-
 
 class PushJudge(EpisodeTracker):
     """Judges pushing."""
@@ -92,7 +80,7 @@ class PushJudge(EpisodeTracker):
         return placed(self.bodies.vertices[body], state.pose[self._rows, body])
 
     def failure_reason(self, row: int) -> str | None:
-        """Why the episode of one environment failed, from `FAILURE_REASONS`; None if it succeeded."""
+        """Why the episode of one environment failed, from `tasks.push.failures`; None if it succeeded."""
         if self.succeeded[row]:
             return None
         target = int(self.target[row])

@@ -7,8 +7,9 @@ from dataclasses import replace
 from tasks.language import PushPhrasing
 from tasks.push.arrangement import draw_poses, problems
 from tasks.push.expert import PushExpert
+from tasks.push.failures import FAILURE_REASONS
 from tasks.push.grounding import true_grounding
-from tasks.push.judge import FAILURE_REASONS, PushJudge
+from tasks.push.judge import PushJudge
 from tasks.tabletop.held_out_things import HELD_OUT
 from tasks.tabletop.task import TaskSpec
 

@@ -18,17 +18,6 @@ from tasks.tabletop.footprints import placed, within_footprint
 from tasks.tabletop.judge import State
 from tasks.tabletop.tracking import RELEASED_DISTANCE, EpisodeTracker
 
-FAILURE_REASONS = ("unstable_physics", "wrong_object", "never_reached", "missed_grasp", "dropped", "timeout")
-"""Why an episode failed; the first that applies, in this order:
-
-- ``unstable_physics``: a state was not finite, or a body was impossibly fast;
-- ``wrong_object``: only other objects were ever lifted;
-- ``never_reached``: the tool never came near the object;
-- ``missed_grasp``: it did, but the hand never lifted the object;
-- ``dropped``: it was lifted and is neither on its base nor touched by the hand;
-- ``timeout``: time ran out with the object touched by the hand, or in place but not settled.
-"""
-
 
 class StackJudge(EpisodeTracker):
     """Judges stacking."""
@@ -43,7 +32,7 @@ class StackJudge(EpisodeTracker):
         return upright(base) & over & (above > -SUNK) & (above < RAISED)
 
     def failure_reason(self, row: int) -> str | None:
-        """Why the episode of one environment failed, from `FAILURE_REASONS`; None if it succeeded."""
+        """Why the episode of one environment failed, from `tasks.stack.failures`; None if it succeeded."""
         if self.succeeded[row]:
             return None
         target = int(self.target[row])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from tasks.language import StackPhrasing
 from tasks.shapes import OBJECTS
 from tasks.stack.expert import StackExpert
-from tasks.stack.judge import FAILURE_REASONS, StackJudge
+from tasks.stack.failures import FAILURE_REASONS
+from tasks.stack.judge import StackJudge
 from tasks.tabletop.carry_grounding import true_grounding
 from tasks.tabletop.held_out_things import HELD_OUT
 from tasks.tabletop.scene import Scene

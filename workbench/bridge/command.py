@@ -16,7 +16,7 @@ from rich.console import Console
 
 from workbench.bridge.desk import ArmStopped, Ended
 from workbench.bridge.operator import Nobody, Operator, StopSignals, terminal_keys
-from workbench.bridge.options import LIVE, TASK, TELEOP, TWIN, BridgeOptions
+from workbench.bridge.options import LIVE, TELEOP, TWIN, BridgeOptions
 from workbench.bridge.priority import real_time
 from workbench.bridge.session import Session
 from workbench.bridge.setup import Bench, make_bench
@@ -30,7 +30,7 @@ from workbench.runs.folder import RunFolder
 from workbench.runs.installation import cpu_name, git_commit, memory_gib, package_versions
 from workbench.runs.records import SessionRecord
 
-IGNORED = ("arm", "scale", "address", "live", "verdict", "verdict_key", "require")
+IGNORED = ("arm", "scale", "address", "live", "verdict", "verdict_key", "require", "reasons")
 """Options that may differ when a run goes on."""
 DONE, STOPPED = 0, 1
 
@@ -173,7 +173,7 @@ def note_session(session: Session, folder: RunFolder, started: datetime, wall: f
 def meta(options: BridgeOptions, bench: Bench) -> dict[str, Any]:
     """What a summary says of the run."""
     return {
-        "task": TASK,
+        "task": options.task,
         "policy": bench.policy.name,
         "seed": options.seed,
         "physics": "twin" if options.robot == "twin" else "real",

@@ -11,7 +11,7 @@ from rich.console import Console
 from workbench.bridge import operator as keys
 from workbench.bridge.arm_loop import ArmLoop
 from workbench.bridge.gate import Gate, GateError, Mode
-from workbench.bridge.labels import REASONS, UNEXPLAINED
+from workbench.bridge.labels import UNEXPLAINED
 from workbench.bridge.operator import Operator, StopSignals
 from workbench.bridge.options import BridgeOptions
 
@@ -131,13 +131,14 @@ class Desk:
                 self.obey(self.keys())
         if self.label is None or self.label.success:
             return
-        choices = "  ".join(f"[{n}] {reason}" for n, reason in enumerate(REASONS, 1))
+        reasons = self._options.failure_reasons
+        choices = "  ".join(f"[{n}] {reason}" for n, reason in enumerate(reasons, 1))
         self._console.print(f"why did it fail? {choices}  [{keys.FAILURE}] none of these", markup=False)
         while True:
             self.idle("waits for a reason")
             for key in self.keys():
-                if key.isdigit() and 1 <= int(key) <= len(REASONS):
-                    self.label = Label(False, REASONS[int(key) - 1])
+                if key.isdigit() and 1 <= int(key) <= len(reasons):
+                    self.label = Label(False, reasons[int(key) - 1])
                     return
                 if key == keys.FAILURE:
                     return

@@ -10,8 +10,6 @@ from workbench.bridge.twin.environment import TwinError
 
 ASK_EVERY_S = 0.5
 """[s]"""
-REASONS = ("wrong_object", "never_reached", "missed_grasp", "wrong_place", "dropped", "timeout")
-"""Why a trial failed, as the simulated task has it (`tasks.pick_place`), but for what only a simulator can do."""
 UNEXPLAINED = "operator"
 """A person called it a failure and said no more."""
 

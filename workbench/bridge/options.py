@@ -9,6 +9,7 @@ from policy.execution import MODES as ALL_WAYS
 from policy.execution import OPEN_LOOP, REAL_TIME, ExecutionCfg
 from robots import driver as drivers
 from robots.action_spaces import DELTA_EEF, DELTA_JOINTS
+from tasks import registry as tasks
 from workbench.cli.options import OptionError, listed, option, words
 from workbench.cli.yaml_file import read_mapping
 from workbench.verdict.permission import LEVELS, WARN
@@ -25,7 +26,11 @@ WAYS = tuple(way for way in ALL_WAYS if way != REAL_TIME)
 """How chunks are carried out. A server is asked for chunks that know nothing of what the arm is at."""
 CONTROL_HZ = 20.0
 """Rate of actions of the policies that ship [Hz]: that of the simulated tasks."""
-TASK = "pick_place"
+TASK_OF_THE_TWIN = tasks.DEFAULT
+"""What the twin's scene and judge are made for."""
+SIMULATED_ALONE = "unstable_physics"
+"""A task's reason that no real trial fails for."""
+MOST_REASONS = 9
 LEAST_SCALE = 0.1
 
 
@@ -61,6 +66,10 @@ class BridgeOptions:
     )
     episodes: int = option(1, "how many")
     episode_s: float = option(60.0, "an episode that takes longer has failed", "s")
+    task: str = option(tasks.DEFAULT, f"what is tried: {', '.join(tasks.SHIPPED)}, or another name")
+    reasons: str = option(
+        "", "why a trial may have failed, for the person who judges it: name,name,...; empty: the task's"
+    )
     instruction: str = option("", "what is asked, of a real arm; the twin has its own task")
     seed: int = option(1, "of the twin's scenes, and of policies")
     address: str = option("", "of the arm: a host name, or the port of its bus")
@@ -108,10 +117,13 @@ class BridgeOptions:
             ("policy_a", "policy_b") if self.policy_a else ("policy",), self.policies, strict=True
         ):
             self._check_policy(key, policy)
+        _ = self.failure_reasons
         if not LEAST_SCALE <= self.scale <= 1:
             raise OptionError(f"scale must be from {LEAST_SCALE} to 1, not {self.scale:g}")
         if self.robot != TWIN:
             self._check_real()
+        elif self.task != TASK_OF_THE_TWIN:
+            raise OptionError(f"task={self.task}: the twin plays {TASK_OF_THE_TWIN} alone")
         elif self.address or self.cameras:
             raise OptionError("the twin is started by this command: address= and cameras= are of real arms")
         for name, least in (
@@ -165,6 +177,20 @@ class BridgeOptions:
         return (self.policy_a, self.policy_b) if self.policy_a else (self.policy,)
 
     @property
+    def failure_reasons(self) -> tuple[str, ...]:
+        """Among which the person who judges a trial chooses; OptionError where nobody says any."""
+        if self.reasons:
+            given = tuple(listed("reasons", self.reasons))
+            if len(given) > MOST_REASONS:
+                raise OptionError(f"reasons= names {len(given)}: nine at most, one a key")
+            return given
+        try:
+            reasons = tasks.failure_reasons(self.task)
+        except (tasks.TaskError, ModuleNotFoundError) as problem:
+            raise OptionError(f"{problem}; a task that is not installed here needs reasons=") from None
+        return tuple(reason for reason in reasons if reason != SIMULATED_ALONE)
+
+    @property
     def twin_parameters(self) -> TwinParameters:
         """How the twin's reality differs; OptionError for a file that says nothing of use."""
         from workbench.bridge.twin.parameters import TwinParameters
@@ -199,7 +225,7 @@ class BridgeOptions:
 
     def config(self) -> dict[str, Any]:
         """What a run folder keeps."""
-        given = asdict(self) | {"command": "bridge", "task": TASK}
+        given = asdict(self) | {"command": "bridge"}
         return {key: value for key, value in given.items() if key != "out"}
 
 

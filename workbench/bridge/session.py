@@ -15,7 +15,7 @@ from workbench.bridge.desk import ArmStopped, Desk
 from workbench.bridge.episode import STOPPED, EpisodeRunner, Happened
 from workbench.bridge.gate import Mode
 from workbench.bridge.operator import Operator, StopSignals
-from workbench.bridge.options import LIVE, TASK, BridgeOptions
+from workbench.bridge.options import LIVE, BridgeOptions
 from workbench.bridge.record import episode_record
 from workbench.bridge.setup import Bench
 from workbench.bridge.thinking import Thinker
@@ -103,7 +103,7 @@ class Session:
         instruction = bench.judged.begin(seed, index) if bench.judged else options.instruction
         spec = bench.policy.action_spec
         self._write("/episode", {
-            "begin": index, "task": TASK, "seed": seed, "instruction": instruction, "robot": options.robot,
+            "begin": index, "task": options.task, "seed": seed, "instruction": instruction, "robot": options.robot,
             "policy": bench.policy.name, "mode": options.mode, "action_spec": spec.to_dict(),
             "pose_sensor": bench.policy.uses_pose_sensor, "scale": bench.gate.scale,
         })  # fmt: skip
@@ -120,7 +120,9 @@ class Session:
         wall = time.monotonic() - began
         self.desk.explain(must=self.must_judge)
         verdict = self._verdict(happened)
-        record = episode_record(index, TASK, seed, instruction, happened, verdict, 1 / spec.control_hz, wall)
+        record = episode_record(
+            index, options.task, seed, instruction, happened, verdict, 1 / spec.control_hz, wall
+        )
         self._write("/episode", {"end": index, "record": record.to_dict(), "ended": happened.ended})
         self._close_log()
         self._keep(record, happened)

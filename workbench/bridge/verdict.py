@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from robots.registry import is_known, robot
-from workbench.bridge.options import LIVE, REMOTE, REPLAY, TASK, TELEOP, TWIN, BridgeOptions
+from workbench.bridge.options import LIVE, REMOTE, REPLAY, TELEOP, TWIN, BridgeOptions
 from workbench.bridge.place import bounds_of
 from workbench.cli.options import OptionError, listed
 from workbench.rollout.chunk_options import chosen_ways
@@ -44,7 +44,7 @@ def wish_of(options: BridgeOptions, policy: str) -> Wish:
         policy=policy,
         fingerprint=_fingerprint(options, policy),
         robot=name,
-        task=TASK,
+        task=options.task,
         action_space=options.action_space,
         execution=chosen_ways(options.execute, options.horizon),
         speed=options.scale,

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tasks.pick_place.progress import FAILURE_REASONS
+from tasks.pick_place.failures import FAILURE_REASONS
 from tasks.tabletop.tracking import LIFT_HEIGHT, REACH_DISTANCE
 from tests.tasks.pick_place.world import (
     BOWL,

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from robots.registry import robot
-from tasks.push.judge import FAILURE_REASONS, NEAR, PushJudge
+from tasks.push.failures import FAILURE_REASONS
+from tasks.push.judge import NEAR, PushJudge
 from tasks.tabletop.body_table import BodyTable
 from tasks.tabletop.judge import State
 from tasks.tabletop.tracking import SETTLE_S

@@ -9,11 +9,10 @@ import pytest
 from rich.console import Console
 
 from robots.registry import robot
-from tasks.pick_place.progress import FAILURE_REASONS
+from tasks.registry import failure_reasons
 from workbench.bridge import operator
 from workbench.bridge.desk import Desk, Ended, Label
 from workbench.bridge.gate import Mode
-from workbench.bridge.labels import REASONS
 from workbench.bridge.operator import plain_keys
 from workbench.bridge.options import BridgeOptions
 from workbench.bridge.policies.teleop import TAP_S, Teleop
@@ -29,11 +28,14 @@ class Script:
         return self.keys.pop(0) if self.keys else ""
 
 
-def desk(keys: str, steer: Any = None) -> Desk:
+REASONS = ("wrong_object", "never_reached", "missed_grasp", "wrong_place", "dropped", "timeout")
+
+
+def desk(keys: str, steer: Any = None, **options: str) -> Desk:
     gate = SimpleNamespace(mode=Mode.HOLDING, reason="", scale=0.1)
     loop: Any = SimpleNamespace(wait=lambda: (0.0, None), finish=lambda *_: None, gate=gate)
     signals: Any = SimpleNamespace(number=None)
-    return Desk(BridgeOptions(), Script(keys), signals, Console(file=io.StringIO()), loop, steer)
+    return Desk(BridgeOptions(**options), Script(keys), signals, Console(file=io.StringIO()), loop, steer)
 
 
 def test_an_arrow_is_no_letter() -> None:
@@ -44,11 +46,23 @@ def test_an_arrow_is_no_letter() -> None:
 
 
 def test_a_failure_gets_one_of_the_tasks_reasons() -> None:
-    assert set(REASONS) < set(FAILURE_REASONS)
+    assert BridgeOptions().failure_reasons == REASONS
+    assert set(REASONS) < set(failure_reasons("pick_place"))
     at = desk("3")
     at.label = Label(False, "operator")
     at.explain()
     assert at.label == Label(False, REASONS[2])
+
+
+def test_of_another_task_the_reasons_are_others() -> None:
+    at = desk("1", task="push")
+    at.label = Label(False, "operator")
+    at.explain()
+    assert at.label == Label(False, "lifted")
+    at = desk("2", task="wipe", reasons="spilt,left_wet")
+    at.label = Label(False, "operator")
+    at.explain()
+    assert at.label == Label(False, "left_wet")
 
 
 def test_a_blind_trial_is_not_over_before_it_is_judged() -> None:
