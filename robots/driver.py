@@ -17,6 +17,7 @@ Importing this module, or a driver's, imports no driver's package: those are loa
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
@@ -50,6 +51,18 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Followed:
+    """What a driver that follows ways by itself says of them."""
+
+    number: int
+    """Of the `Way` that the arm is led along."""
+    period: int
+    """First one at which another way may still leave it: the arm is before it, or is just being led there."""
+    answered: int
+    """Number of the last way that came, whether it is followed or was refused."""
+
+
+@dataclass(frozen=True)
 class ArmState:
     """What an arm with ``n`` joints reports."""
 
@@ -63,11 +76,32 @@ class ArmState:
     """Of the tool in the base frame ``[7]``: x y z [m], quaternion x y z w; NaN where the arm does not know it."""
     gripper_width: Reading
     """``[1]`` [m]"""
+    followed: Followed | None = None
+    """None: the driver goes to set points, not along ways, or nothing moves."""
 
     @property
     def captured(self) -> float:
         """When its joints were measured [s]."""
         return self.joint_pos.captured
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """A motion to rest that has been checked whole: what an arm may do if nothing more comes.
+
+    Periods are counted through all ways: one that leaves another at a period has that one's state there, and takes
+    the place of what would have come after it.
+    """
+
+    number: int
+    """Of this one; later ones have higher numbers."""
+    after: int | None
+    """Number of the way that it leaves; None: it begins where the arm rests."""
+    leaves: int
+    """Period at which it begins."""
+    states: Callable[[int], np.ndarray]
+    """States from a period on, one a control period, the last at rest: ``[k, 3, n]``, position [rad], velocity [rad/s]
+    and acceleration [rad/s^2]."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +116,10 @@ class SetPoint:
     """``[n]`` [rad/s^2]"""
     gripper: float | None = None
     """Distance between the fingertips [m]; None: as it is."""
+    way: Way | None = None
+    """That it lies on."""
+    period: int = 0
+    """Of the way."""
 
 
 @runtime_checkable
@@ -111,7 +149,13 @@ class Driver(Protocol):
         ...
 
     def command(self, point: SetPoint) -> None:
-        """Move toward a set point; returns at once. DriverError when it cannot be sent."""
+        """Move toward a set point; returns at once. DriverError when it cannot be sent.
+
+        A driver whose arm needs commands more often than set points come follows their ways by itself, to rest where no
+        more come. It takes another way only if that leaves the one that it follows, at a period that it has not gone
+        beyond, or if it begins where the arm rests; else it goes on along its own. `ArmState.followed` says which it
+        follows. A driver whose arm holds what it was last told needs no ways.
+        """
         ...
 
     def stop(self) -> None:

@@ -1,7 +1,7 @@
 """The Franka arms behind the Franka Control Interface (FCI): ``pylibfranka``, and ``franky-control`` for the hand.
 
 The arm takes a joint position every millisecond. A process of its own (`robots.franka.fci_process`) makes them of the
-set points, and is `robots.franka.follower.BEHIND` of their periods behind. (Planners that drive to each set point as if
+ways of set points, and is at each 1.5 periods after it came. (Planners that drive to each set point as if
 it were the last, as ``franky``'s joint motions, were 80 to 110 ms behind set points of a smooth motion, and rounded it
 off by 6 to 18 mrad.) The two libraries cannot be loaded into one process: the arm's is loaded there, the hand's here.
 """
@@ -13,8 +13,9 @@ import importlib.util
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from robots.driver import ArmState, DriverError, Reading, SetPoint, missing
+from robots.driver import ArmState, DriverError, Followed, Reading, SetPoint, missing
 from robots.franka.fci_line import FciError, FciLine
+from robots.franka.fci_messages import NOTHING
 from robots.franka.hand import Hand, Wish
 from robots.franka.limits import LIMITS
 from robots.franka.spec import PANDA
@@ -96,6 +97,9 @@ class FrankaDriver:
             torque=Reading(state.torque, now),
             tool_pose=Reading(np.concatenate((state.tool[:3, 3], turn)), now),
             gripper_width=width,
+            followed=None
+            if state.number == NOTHING
+            else Followed(state.number, state.period, state.answered),
         )
 
     def set_scale(self, scale: float) -> None:
@@ -105,9 +109,12 @@ class FrankaDriver:
             self._line.scale(scale)
 
     def command(self, point: SetPoint) -> None:
-        """See `Driver`."""
+        """See `Driver`; DriverError, too, for a set point without its way to rest."""
+        if point.way is None:
+            raise DriverError("a Franka follows ways to rest by itself: a set point has to come with its own")
+        at_rest = not point.velocity.any() and not point.acceleration.any()
         try:
-            self._open.send(point.position, point.velocity, point.acceleration)
+            self._open.send(point.way, point.period, at_rest)
         except FciError as problem:
             raise DriverError(f"the Franka arm at {self._address} refuses to move: {problem}") from None
         if self._hand is not None and point.gripper is not None:

@@ -11,9 +11,19 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
-from robots.franka.fci_messages import POINT, SCALE, SET_POINT, SET_SCALE, SIZE, STOP, FciState, StateMemory
+from robots.driver import Way
+from robots.franka.fci_messages import (
+    NOTHING,
+    POINT,
+    SCALE,
+    SET_POINT,
+    SET_SCALE,
+    SIZE,
+    STOP,
+    FciState,
+    StateMemory,
+    pack_way,
+)
 from robots.franka.fci_process import READY
 
 START_S = 20.0
@@ -50,6 +60,7 @@ class FciLine:
         theirs.close()
         os.close(state)
         self._raised = 0
+        self._told = NOTHING
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], START_S)
         said = self._process.stdout.readline().decode().strip() if ready else "it does not answer"
@@ -73,13 +84,29 @@ class FciLine:
             raise FciError("it has sent no state")
         return state
 
-    def send(self, position: np.ndarray, velocity: np.ndarray, acceleration: np.ndarray) -> None:
-        """A set point ``[7]``; FciError for what has ended the motion before, once, or a line that is gone."""
+    def send(self, way: Way, period: int, at_rest: bool) -> None:
+        """The way that a set point lies on, if the process has not been told of it, or has ended its motion since.
+
+        Args:
+            way: the whole of it is sent once.
+            period: of the set point.
+            at_rest: whether the arm rests there: from there, a new motion may begin.
+
+        FciError for what has ended the motion before, once, or a line that is gone.
+        """
         state = self.state()
         if state.problems > self._raised:
             self._raised = state.problems
             raise FciError(state.problem)
-        self._tell(POINT.pack(SET_POINT, *position.tolist(), *velocity.tolist(), *acceleration.tolist()))
+        first = way.leaves if way.number != self._told else period
+        if way.number == self._told and (state.number != NOTHING or not at_rest):
+            self._tell(POINT.pack(SET_POINT, way.number))
+            return
+        try:
+            self._tell(pack_way(way.number, way.after, first, way.states(first)))
+        except ValueError as problem:
+            raise FciError(str(problem)) from None
+        self._told = way.number
 
     def scale(self, share: float) -> None:
         """The share of the limits that the way to set points keeps; FciError for a line that is gone."""
@@ -111,7 +138,7 @@ class FciLine:
         try:
             self._line.send(message)
         except BlockingIOError:
-            raise FciError("its process takes no more set points") from None
+            raise FciError("its process takes no more ways") from None
         except OSError as problem:
             raise FciError(f"its process is gone: {problem}") from None
 

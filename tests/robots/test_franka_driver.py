@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robots.driver import DriverError, SetPoint
+from robots.driver import DriverError, SetPoint, Way
 from robots.franka.driver import FrankaDriver
 from robots.franka.fr3 import FR3
 
@@ -85,15 +85,32 @@ def read(told: Path) -> tuple[np.ndarray, list[bool]]:
     return np.array([q for q, _ in rows]), [finished for _, finished in rows]
 
 
-def swing(driver: FrankaDriver, count: int) -> np.ndarray:
-    """Joint 1 moves, by set points at 100 Hz; the last one's position ``[7]`` [rad], in full motion."""
-    due = time.monotonic()
+def state_of(t: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Joint 1 moves by 0.2 rad within a second; position, velocity and acceleration ``[7]`` at a time [s]."""
+    t, w = min(t, 1.0), 2 * np.pi
+    position, velocity, acceleration = np.array(FR3.home), np.zeros(7), np.zeros(7)
+    position[0] += 0.2 * (t - np.sin(w * t) / w)
+    velocity[0], acceleration[0] = 0.2 * (1 - np.cos(w * t)), 0.2 * w * np.sin(w * t)
+    if t == 1.0:
+        velocity[0] = acceleration[0] = 0.0
+    return position, velocity, acceleration
+
+
+def swing_of(number: int = 1) -> Way:
+    return Way(
+        number,
+        None,
+        0,
+        lambda first: np.array([state_of(0.01 * k) for k in range(first, max(first, 100) + 1)]),
+    )
+
+
+def swing(driver: FrankaDriver, count: int, way: Way | None = None) -> np.ndarray:
+    """Set points at 100 Hz; the last one's position ``[7]`` [rad], in full motion."""
+    due, way = time.monotonic(), way or swing_of()
     for k in range(1, count + 1):
-        t, w = 0.01 * k, 2 * np.pi * 0.5
-        position, velocity, acceleration = np.array(FR3.home), np.zeros(7), np.zeros(7)
-        position[0] += 0.2 * (t - np.sin(w * t) / w)
-        velocity[0], acceleration[0] = 0.2 * (1 - np.cos(w * t)), 0.2 * w * np.sin(w * t)
-        driver.command(SetPoint(position, velocity, acceleration))
+        position, velocity, acceleration = state_of(0.01 * k)
+        driver.command(SetPoint(position, velocity, acceleration, None, way, k))
         due += 0.01
         time.sleep(max(0.0, due - time.monotonic()))
     return position
@@ -106,21 +123,28 @@ def wait_until(happens, longest: float = 10.0) -> None:
         time.sleep(0.01)
 
 
-def test_the_arm_is_led_through_its_set_points_and_stopped(driver: FrankaDriver, told: Path) -> None:
+def test_the_arm_is_led_through_its_set_points_and_when_stopped_to_the_end_of_their_way(
+    driver: FrankaDriver, told: Path
+) -> None:
     state = driver.state()
     np.testing.assert_allclose(state.joint_pos.value, FR3.home)
     np.testing.assert_allclose(state.tool_pose.value, [0.3, 0.1, 0.5, 0, 0, 0, 1])
-    last = swing(driver, 60)
+    swing(driver, 60)
+    followed = driver.state().followed
+    assert followed is not None
+    assert (followed.number, followed.answered) == (1, 1)
+    assert 0 < followed.period <= 100
     driver.stop()
+    assert driver.state().followed is None
     q, finished = read(told)
     assert finished[-1]
     assert not any(finished[:-1])
-    assert q[-1, 0] > FR3.home[0] + 0.5 * (last[0] - FR3.home[0])
+    np.testing.assert_allclose(q[-1], state_of(1.0)[0], atol=1e-9)
     for order, limit in ((1, FR3.limits.velocity[0]), (2, FR3.limits.acceleration[0])):
         assert np.abs(np.diff(q[:, 0], order)).max() * 1000**order < 0.5 * limit * (1 + 1e-6)
 
 
-def test_an_arm_whose_bridge_is_gone_is_led_to_rest(driver: FrankaDriver, told: Path) -> None:
+def test_an_arm_whose_bridge_is_gone_is_led_to_the_end_of_its_way(driver: FrankaDriver, told: Path) -> None:
     """The socket's end is all that a killed bridge leaves."""
     swing(driver, 60)
     assert driver._line is not None
@@ -129,6 +153,10 @@ def test_an_arm_whose_bridge_is_gone_is_led_to_rest(driver: FrankaDriver, told: 
     q, finished = read(told)
     assert finished[-1]
     assert np.abs(np.diff(q[-50:], axis=0)).max() == 0, "it was held before the motion was ended"
+    np.testing.assert_allclose(q[-1], state_of(1.0)[0], atol=1e-9)
+    wanted = np.array([state_of(0.001 * k)[0][0] for k in range(1001)])
+    late = next(k for k, x in enumerate(q[:, 0]) if x > wanted[100])
+    np.testing.assert_allclose(q[late : late + 880, 0], wanted[101 : 101 + 880], atol=1e-4)
     assert np.abs(np.diff(q[:, 0], 2)).max() * 1e6 < 0.5 * FR3.limits.acceleration[0] * (1 + 1e-6)
 
 
@@ -136,11 +164,40 @@ def test_what_ended_a_motion_is_said_once_and_the_next_begins(driver: FrankaDriv
     swing(driver, 5)
     told.with_suffix(".reflex").touch()
     wait_until(lambda: not driver._line.state().moving)
-    point = SetPoint(np.array(FR3.home), np.zeros(7), np.zeros(7))
+    ways = [Way(n, None, 0, lambda _: np.array([state_of(0.0)])) for n in (2, 3)]
+    points = [SetPoint(*state_of(0.0), None, way, 0) for way in ways]
     with pytest.raises(DriverError, match="refuses to move: joint_reflex"):
-        driver.command(point)
+        driver.command(points[0])
+    driver.command(points[0])
+    wait_until(lambda: np.abs(read(told)[0][-1] - FR3.home).max() == 0)
+    driver.command(points[1])
+    wait_until(lambda: driver.state().followed.number == 3)
+
+
+def test_a_way_that_the_arm_is_far_from_begins_no_motion(driver: FrankaDriver) -> None:
+    position = np.array(FR3.home) + 0.3 * np.eye(7)[3]
+    way = Way(1, None, 0, lambda _: np.array([(position, np.zeros(7), np.zeros(7))]))
+    point = SetPoint(position, np.zeros(7), np.zeros(7), None, way, 0)
     driver.command(point)
-    wait_until(lambda: driver._line.state().moving)
+    wait_until(lambda: driver._line.state().problems == 1)
+    assert driver.state().followed is None
+    with pytest.raises(DriverError, match=r"joint 4 is 0\.300 rad from where its way begins"):
+        driver.command(point)
+
+
+def test_a_motion_that_was_stopped_begins_again_from_where_a_set_point_rests(driver: FrankaDriver) -> None:
+    """The way is known to the process already; what is left of it is sent again."""
+    way = swing_of()
+    swing(driver, 110, way)
+    driver.stop()
+    driver.command(SetPoint(*state_of(1.0), None, way, 111))
+    wait_until(lambda: driver.state().followed is not None)
+    assert driver.state().followed.period == 111
+
+
+def test_a_set_point_without_a_way_to_rest_is_refused(driver: FrankaDriver) -> None:
+    with pytest.raises(DriverError, match="has to come with its own"):
+        driver.command(SetPoint(*state_of(0.0)))
 
 
 def test_an_arm_that_falls_silent_is_said_in_a_sentence(driver: FrankaDriver, told: Path) -> None:

@@ -143,11 +143,16 @@ class ArmLoop:
             self.event("gate", str(objection))
 
     def wait(self) -> tuple[float, ArmState | None]:
-        """Until the next period: its time, and the arm's state; None where it is silent, which the gate is told."""
+        """Until the next period: its time, and the arm's state; None where it is silent, which the gate is told.
+
+        The gate is told, too, where a driver that follows plans by itself has the arm.
+        """
         now = self.ticker.wait()
         try:
             state = self.driver.state()
             self._silent = False
+            if self.commanding:
+                self.gate.rejoin(state.followed, self.clock())
         except DriverError as problem:
             if not self._silent:
                 self._fault(str(problem))
@@ -211,12 +216,20 @@ class ArmLoop:
             self.log.write("/event", {"kind": kind, "sentence": sentence, "at": self.clock()})
 
     def _send(self, setpoint: Setpoint) -> None:
-        point = (setpoint.position.tobytes(), setpoint.gripper)
+        number = None if setpoint.way is None else setpoint.way.number
+        point = (setpoint.position.tobytes(), setpoint.gripper, number)
         if setpoint.at_rest and point == self._sent:
             return
         try:
             self.driver.command(
-                SetPoint(setpoint.position, setpoint.velocity, setpoint.acceleration, setpoint.gripper)
+                SetPoint(
+                    setpoint.position,
+                    setpoint.velocity,
+                    setpoint.acceleration,
+                    setpoint.gripper,
+                    setpoint.way,
+                    setpoint.period,
+                )
             )
             self.tally.sent += 1
             self._sent = point

@@ -6,6 +6,8 @@ One rule makes it safe: **the arm follows a plan that has been checked whole, an
   puts it in the place of the one before. A command that is refused leaves that one as it is.
 * `tick` gives the next setpoint of the plan. When nobody speaks, or somebody says stop, it makes the shortest way to
   rest a plan, if that is free. If it is not, the plan that is being followed is, and ends at rest too.
+* `rejoin` takes note of where a driver is that follows plans by itself, so that setpoints that are late, or never
+  come, leave the arm on a plan, too. A plan that came too late for it is forgotten.
 
 So whatever happens, what comes next has been checked already. The gate knows the commanded arm; that the real one
 follows is checked to within `GateCfg.greatest_error`, and no software replaces the hardware's own stop.
@@ -17,6 +19,7 @@ from collections import Counter
 
 import numpy as np
 
+from robots.driver import Followed
 from workbench.bridge.gate.body import Body
 from workbench.bridge.gate.cfg import LEAST_SCALE, GateCfg
 from workbench.bridge.gate.message_checks import objection
@@ -31,9 +34,10 @@ from workbench.bridge.gate.messages import (
     Setpoint,
     Verdict,
 )
+from workbench.bridge.gate.progress import Progress, Rejoined
 from workbench.bridge.gate.space import Space
 from workbench.bridge.gate.target import Finding, Target, shortened, within_limits
-from workbench.bridge.gate.trajectory import Plan, PlanError, Planner, at_rest
+from workbench.bridge.gate.trajectory import Plan, PlanError, Planner
 from workbench.bridge.gate.watchdog import COMMAND, STATE, Go, Watchdog
 
 MODES = {Go.RUN: Mode.MOVING, Go.HOLD: Mode.HOLDING, Go.STOP: Mode.STOPPED, Go.LATCH: Mode.LATCHED}
@@ -64,9 +68,7 @@ class Gate:
         self._watchdog = Watchdog(cfg.watchdog)
         self._told = Go.STOP
         self._cause = Check.WATCHDOG
-        self._plan: Plan | None = None
-        self._ticks = 0
-        self._state = at_rest(np.zeros(self._joints))
+        self._progress = Progress(cfg.dt)
         self._target: Target | None = None
         self._braking = True
         self._last_seq: int | None = None
@@ -86,8 +88,8 @@ class Gate:
             raise GateError(f"the arm has {self._joints} joints, whose positions have to be finite numbers")
         if (found := self.space.objection(position)) is not None:
             raise GateError(f"the arm must not be where it is: {found[1]}; move it by hand")
-        self._follow(Plan(at_rest(position)))
-        self._state, self._target, self._braking = at_rest(position), None, True
+        self._progress.begin(position)
+        self._target, self._braking = None, True
         self._last_seq, self._measured = None, position
         self._watchdog.reset(now)
         self._told = self._watchdog.go
@@ -107,11 +109,11 @@ class Gate:
 
         GateError while it moves, and when it is no longer where it was commanded to: then `reset`.
         """
-        if self._plan is None or self._measured is None:
+        if not self._progress.begun or self._measured is None:
             raise GateError("the gate has not been told where the arm is: reset it")
         if not self._at_rest:
             raise GateError("the arm is still coming to rest: acknowledge when it stands")
-        error = float(np.abs(self._measured - self._state.position).max())
+        error = float(np.abs(self._measured - self._progress.state.position).max())
         if not error <= REST_TOLERANCE:
             raise GateError(f"a joint is {error:.3f} rad from where it was commanded: reset the gate there")
         self._watchdog.reset(now)
@@ -152,7 +154,7 @@ class Gate:
 
     def admit(self, command: Command, now: float) -> Decision:
         """Take a command or refuse it. It never raises for what a command holds."""
-        if self._plan is None:
+        if not self._progress.begun:
             return self._refused(Check.MODE, self._watchdog.reason, command, now)
         self._watchdog.look(now)
         if (found := objection(command, self._joints, self._last_seq, now, self.cfg.ages)) is not None:
@@ -166,15 +168,14 @@ class Gate:
             return self._refused(*changes[0], command, now)
         if (found := self.space.objection(position)) is not None:
             return self._refused(*found, command, now)
-        before = self._target or Target(self._plan.end, None)
-        position, short = shortened(
-            position, before, self._state.position, self.cfg, self._planner, self.space
-        )
+        before = self._target or Target(self._progress.end, None)
+        here = self._progress.state.position
+        position, short = shortened(position, before, here, self.cfg, self._planner, self.space)
         target, changes = Target(position, command.seq), changes + short
         plan, found = self._plan_to(target, before)
         if plan is None:
             return self._refused(*found, command, now)
-        self._follow(plan)
+        self._progress.follow(plan)
         self._target, self._braking = target, False
         changes += self._take_gripper(command)
         noted = tuple(self._note(check, sentence, now, command.seq) for check, sentence in changes)
@@ -187,15 +188,15 @@ class Gate:
         These are points and slopes of the quadratic spline that has the targets as its control points: a stream of
         commands becomes a smooth motion, as in `robots.motion_limiter`. Where limits forbid that, straight to rest.
         """
-        plan = None
+        plan, state = None, self._progress.state
         periods = 1 if before.seq is None or target.seq is None else target.seq - before.seq
         period = self.cfg.command_dt * periods
         middle = (before.position + target.position) / 2
         velocity = (target.position - before.position) / period
         try:
             if periods <= MOST_PERIODS:
-                plan = self._planner.through(self._state, middle, velocity, period, target.position)
-            plan = plan or self._planner.to_rest(self._state, target.position)
+                plan = self._planner.through(state, middle, velocity, period, target.position)
+            plan = plan or self._planner.to_rest(state, target.position)
         except PlanError as failure:
             return None, (Check.TRAJECTORY, f"no motion was found: {failure}")
         found = self._objection_to(plan)
@@ -220,35 +221,54 @@ class Gate:
 
     # -- setpoints
 
-    def tick(self, state: MeasuredState | None, now: float) -> Setpoint:
+    def rejoin(self, followed: Followed | None, now: float) -> None:
+        """Where a driver that follows plans by itself has the arm; None: it says nothing. Before `admit` and `tick`.
+
+        A plan that came too late is one that it does not follow: the one that it follows is gone on with, from where it
+        is, until a command or a stop leads to another.
+        """
+        if followed is None or not self._progress.begun:
+            return
+        match self._progress.rejoin(followed):
+            case Rejoined.REFUSED:
+                self._target, self._braking = None, False
+                self._note(
+                    Check.LATE, "a plan came too late for the arm, which goes on along the one before", now
+                )
+            case Rejoined.UNKNOWN:
+                self.fault("the arm is led along a plan that the gate does not know")
+
+    def tick(self, measured: MeasuredState | None, now: float) -> Setpoint:
         """The setpoint for the next control period. To be called once a period, whatever happened.
 
         Args:
-            state: what was measured last; None: nothing.
+            measured: what was measured last; None: nothing.
             now: time [s].
 
         GateError before the first `reset`.
         """
-        if self._plan is None:
+        if not self._progress.begun:
             raise GateError("the gate has not been told where the arm is: reset it")
-        self._see(state)
+        self._see(measured)
         go = self._watchdog.look(now)
         if go is not Go.RUN and go is not self._told:
             self._note(self._cause, f"the arm is {MODES[go]}: {self.reason}", now)
         self._told, self._cause = go, Check.WATCHDOG
         if go is not Go.RUN and not self._braking:
             self._brake(now)
-        self._ticks += 1
-        self._state = self._plan.at(self._ticks * self.cfg.dt)
+        self._progress.advance()
+        state = self._progress.state
         noted, self._pending = tuple(self._pending), []
         return Setpoint(
-            self._state.position.copy(),
-            self._state.velocity.copy(),
-            self._state.acceleration.copy(),
+            state.position.copy(),
+            state.velocity.copy(),
+            state.acceleration.copy(),
             self._gripper,
             MODES[go],
             self._at_rest,
             noted,
+            self._progress.way,
+            self._progress.period,
         )
 
     def _see(self, state: MeasuredState | None) -> None:
@@ -259,7 +279,7 @@ class Gate:
             return
         self._measured = state.position
         self._watchdog.heard(STATE, state.captured)
-        error = np.abs(state.position - self._state.position)
+        error = np.abs(state.position - self._progress.state.position)
         if error.max() > self.cfg.greatest_error and self._watchdog.go is not Go.LATCH:
             joint = int(error.argmax())
             self._watchdog.latch(
@@ -269,28 +289,22 @@ class Gate:
 
     def _brake(self, now: float) -> None:
         """Follow the shortest way to rest if it is free; else what is being followed, which is and ends at rest too."""
-        assert self._plan is not None
         self._braking = True
         try:
-            plan = self._planner.brake(self._state)
+            plan = self._planner.brake(self._progress.state)
             found = self._objection_to(plan)
         except PlanError as failure:
             found = Check.TRAJECTORY, f"no motion was found: {failure}"
         if found is None:
-            self._follow(plan)
+            self._progress.follow(plan)
         else:
-            left = self._plan.duration - self._ticks * self.cfg.dt
-            self._note(
-                Check.STOPPING_PATH, f"the arm rests in {left:.2f} s, at the end of its plan: {found[1]}", now
-            )
+            when = f"in {self._progress.left:.2f} s, at the end of its plan"
+            self._note(Check.STOPPING_PATH, f"the arm rests {when}: {found[1]}", now)
         self._target = None
 
     @property
     def _at_rest(self) -> bool:
-        return self._plan is None or self._ticks * self.cfg.dt >= self._plan.duration
-
-    def _follow(self, plan: Plan) -> None:
-        self._plan, self._ticks = plan, 0
+        return self._progress.left <= 0
 
     # -- notes
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from robots.driver import Way
+
 
 class GateError(ValueError):
     """The gate cannot do what its operator or its configuration asks; the message is one sentence."""
@@ -58,6 +60,7 @@ class Check(StrEnum):
     TRACKING = "tracking"
     OPERATOR = "operator"
     FAULT = "fault"
+    LATE = "late"
 
 
 class Verdict(StrEnum):
@@ -126,3 +129,7 @@ class Setpoint:
     """Whether the arm is commanded to stand still from here on."""
     interventions: tuple[Intervention, ...]
     """Since the last setpoint, those of commands among them."""
+    way: Way | None = None
+    """The plan that it lies on, and its way to rest."""
+    period: int = 0
+    """Of the way."""
