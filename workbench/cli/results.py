@@ -25,7 +25,15 @@ def compare(words: Sequence[str], console: Console) -> int:
 
 
 def gap(words: Sequence[str], console: Console) -> int:
-    """``workbench gap``: simulated success against real success, and simulated motion against real motion."""
+    """``workbench gap``: simulated success, motion and pictures against real ones."""
+    if words and words[0] == "visual":
+        from workbench.visual_gap.command import print_help as print_visual_help
+        from workbench.visual_gap.command import visual_command
+
+        if wants_help(words):
+            print_visual_help(console)
+            return 0
+        return visual_command(words[1:], console)
     if words and words[0] == "replay":
         from workbench.identification.replay_command import print_help as print_replay_help
         from workbench.identification.replay_command import replay_command

@@ -54,8 +54,8 @@ def line_chart(
     )  # fmt: skip
 
 
-def page(title: str, parts: list[Markup]) -> str:
-    """A whole page around its parts."""
+def page(title: str, parts: list[Markup], pictures: bool = False) -> str:
+    """A whole page around its parts; ``pictures`` says whether it holds some, as data."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -63,10 +63,11 @@ def page(title: str, parts: list[Markup]) -> str:
     )
     return environment.from_string(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'"
+        '{% if pictures %}; img-src data:{% endif %}">'
         "<title>{{ title }}</title><style>{% include 'style.css' %}</style></head><body><main><h1>{{ title }}</h1>"
         "{% for part in parts %}{{ part }}{% endfor %}</main></body></html>"
-    ).render(title=title, parts=parts)
+    ).render(title=title, parts=parts, pictures=pictures)
 
 
 def table(headings: list[str], rows: list[list[str]]) -> Markup:
