@@ -33,7 +33,8 @@ from robots.franka.fci_messages import (
     StateMemory,
     unpack_way,
 )
-from robots.franka.follower import STEP_S, Follower, State
+from robots.franka.follower import Follower, State
+from robots.franka.joint_path import STEP_S
 from robots.franka.limits import LIMITS
 
 PRIORITY = 8

@@ -1,32 +1,30 @@
 """`Follower`: ways that have been checked, as joint positions for every millisecond.
 
 A `robots.driver.Way` is a motion to rest, as states one control period apart. The arm is led from state to state, each
-at its time, with its velocity and acceleration, and within the scaled limits in between (`ruckig`). It needs nobody for
-that: where nothing more comes, because the bridge is late, was killed, or says stop, the arm goes on along its way and
-rests at the end. It never brakes by itself, since nobody has looked at where that would lead.
+at its time, with its velocity and acceleration, each joint within its scaled limits (`joint_path.py`). It needs nobody
+for that: where nothing more comes, because the bridge is late, was killed, or says stop, the arm goes on along its way
+and rests at the end. It never brakes by itself, since nobody has looked at where that would lead.
 
 Another way is taken if it leaves the one that is followed at a state that the arm has not left yet, or if it begins
 where the arm rests. Else it is refused: the arm is no longer where that way was made for.
 
-An arm that was thrown off its way, because commands did not reach it in time, meets it later, as if it went on with
-the next state's velocity: in a frame that moves with it. In one that stands, an arm that is a micrometre ahead would
-have to turn back.
+An arm that was thrown off its way, because commands did not reach it in time, is led to the first of its next states at
+which each joint can be in time, and those that are still on their way stay on it. Chasing the next state instead makes
+a joint overshoot, which was behind by a milliradian, by ten, when its way turns back meanwhile.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
-import ruckig
 
 from robots.franka.fci_messages import NOTHING
+from robots.franka.joint_path import STEP_S, STILL, JointPath, JointState, PathFinder
 from robots.spec import JointLimits
 
-STEP_S = 0.001
-"""Between two positions [s]."""
 EASE = 0.5
 """Share of a period for which an arm at rest waits on the first state of a way. Set points that come at the same time
 in each period are so much ahead of the state at which theirs may leave the way at the latest."""
@@ -34,12 +32,10 @@ NOTICE = 0.4
 """Share of a period that another way is given, at least, to be made and to come."""
 LONGER, SHORTER, MOST_NOTICE = 0.1, 0.01, 3.0
 """Periods by which one that came too late makes that longer, and one in time shorter; and how long it may become."""
-MOST_DRIFT = 0.9995
-"""Share of the greatest velocity that a frame has at most: an arm has to be able to catch up with it."""
+AHEAD = (0, 1, 2, 4, 8, 16, 32)
+"""States after the next one at which a joint that was thrown off may be on its way again."""
 MOST_MISSED = 20
 """Steps in a row for which an arm goes on without being told to; then it stands, or has ended the motion."""
-STILL = 1e-9
-"""Velocity [rad/s] and acceleration [rad/s^2] that count as none: `ruckig` fails on targets of rounding errors."""
 NEAR = 0.05
 """By how much an arm at rest may be elsewhere than where a way begins [rad]: it is led there first."""
 SAME = 1e-6
@@ -60,7 +56,6 @@ class Follower:
         """
         self._limits = limits
         self._period = max(1, round(period / STEP_S))
-        self._otg = ruckig.Ruckig(len(limits.velocity))
         zeros = [0.0] * len(limits.velocity)
         self.position, self.velocity, self.acceleration = (
             np.asarray(position, np.float64).tolist(),
@@ -80,17 +75,17 @@ class Follower:
         self._due = 0
         """Step at which the arm is to be there."""
         self._sent: deque[list[float]] = deque([self.position] * 3, 3)
-        self._plan: Any = None
-        """In a frame that moves: where that was when the plan began, and its velocity."""
-        self._began = 0
-        self._origin, self._drift = self.position, zeros
+        self._finder = PathFinder()
+        self._paths: list[JointPath | None] = [None] * len(zeros)
+        """Of each joint; None: it stands."""
         self.set_scale(1.0)
 
     def set_scale(self, scale: float) -> None:
         """Keep this share of the limits of velocity, acceleration and jerk, in (0, 1], from the next state on."""
-        self._most = [
-            (scale * np.array(of)).tolist()
-            for of in (self._limits.velocity, self._limits.acceleration, self._limits.jerk)
+        of = self._limits
+        self._most: list[JointState] = [
+            (scale * v, scale * a, scale * j)
+            for v, a, j in zip(of.velocity, of.acceleration, of.jerk, strict=True)
         ]
 
     def take(self, number: int, after: int, leaves: int, states: list[State]) -> bool:
@@ -113,14 +108,20 @@ class Follower:
             self._notice = max(self._notice - SHORTER, NOTICE)
             kept = [self._ahead(k) for k in range(leaves - self.period)]
             self.number, self._states = number, kept + states
+            self._lead(k for k, path in enumerate(self._paths) if path is not None and path.until > leaves)
             return True
         if self.why_not(states[0]):
             return False
         self.number, self.period, self._states = number, leaves, states
         self._due = self.now + max(1, round(EASE * self._period))
-        self._lead()
-        if self._plan is not None:
-            self._due = max(self._due, self.now + math.ceil(self._plan.duration / STEP_S))
+        self._paths = [
+            None
+            if here == there
+            else self._finder.path((here, 0.0, 0.0), self.now, (), (there, 0.0, 0.0), most)
+            for here, there, most in zip(self.position, states[0][0], self._most, strict=True)
+        ]
+        longest = max((path.steps for path in self._paths if path is not None), default=0.0)
+        self._due = max(self._due, self.now + math.ceil(longest))
         return True
 
     def why_not(self, first: State) -> str:
@@ -141,7 +142,7 @@ class Follower:
     @property
     def at_rest(self) -> bool:
         """Whether nothing moves, and nothing is to come."""
-        if self._plan is not None or len(self._states) > 1:
+        if len(self._states) > 1 or any(self._paths):
             return False
         return not self._states or self.position == self._states[0][0]
 
@@ -150,14 +151,12 @@ class Follower:
         if self.now >= self._due and not self.at_rest:
             self._on()
         self.now += 1
-        if self._plan is not None:
-            time = (self.now - self._began) * STEP_S
-            # Beyond its end a path goes on with its last acceleration: it seldom ends with a millisecond.
-            relative, velocity, self.acceleration = self._plan.at_time(time)
-            frame = zip(self._origin, self._drift, strict=True)
-            self.position = [x + origin + v * time for x, (origin, v) in zip(relative, frame, strict=True)]
-            self.velocity = [x + v for x, v in zip(velocity, self._drift, strict=True)]
-            if time >= self._plan.duration and len(self._states) == 1:
+        if any(self._paths):
+            now = [
+                self._joint(k) if path is None else path.at(self.now) for k, path in enumerate(self._paths)
+            ]
+            self.position, self.velocity, self.acceleration = (list(part) for part in zip(*now, strict=True))
+            if len(self._states) == 1 and all(path is None or path.is_over(self.now) for path in self._paths):
                 self._stand()
         self._sent.append(self.position)
         return self.position
@@ -171,21 +170,21 @@ class Follower:
             going = [a + 3 * (c - b) for a, b, c in zip(*self._sent, strict=True)]
             self._sent.append(going if goes_on else self._sent[-1])
         self.now += steps
-        if self._plan is None:
+        if not any(self._paths):
             return  # at rest, or just about to leave it
         first, second, self.position = self._sent
         before = zip(first, second, self.position, strict=True)
         self.acceleration = [(a - 2 * b + c) / STEP_S**2 for a, b, c in before]
         last = zip(second, self.position, self.acceleration, strict=True)
         self.velocity = [(c - b) / STEP_S + a * STEP_S / 2 for b, c, a in last]
+        self._paths = [None] * len(self._paths)
         if self.now >= self._due:
             self._on()
         else:
-            self._lead()
+            self._lead(range(len(self._paths)))
 
-    @property
-    def _still(self) -> bool:
-        return max(map(abs, self.velocity)) <= STILL and max(map(abs, self.acceleration)) <= STILL
+    def _joint(self, joint: int) -> JointState:
+        return self.position[joint], self.velocity[joint], self.acceleration[joint]
 
     def _ahead(self, periods: int) -> State:
         return self._states[min(periods, len(self._states) - 1)]
@@ -197,71 +196,37 @@ class Follower:
             if len(self._states) > 1:
                 self.period += 1
                 del self._states[0]
-        self._lead()
+        # Joints that are on their way to a later one stay on it.
+        self._lead(k for k, path in enumerate(self._paths) if path is None or path.until <= self.period)
+
+    def _lead(self, joints: Iterable[int]) -> None:
+        for joint in joints:
+            self._paths[joint] = self._path(joint)
+
+    def _path(self, joint: int) -> JointPath | None:
+        here, end = self._joint(joint), (self._states[-1][0][joint], 0.0, 0.0)
+        if len(self._states) == 1 and here == end:
+            return None
+        first = max(self._due - self.now, 1)
+        ahead = (
+            (
+                self.period + k,
+                first + k * self._period,
+                (position[joint], velocity[joint], acceleration[joint]),
+            )
+            for k in AHEAD
+            if k < len(self._states)
+            for position, velocity, acceleration in (self._states[k],)
+        )
+        return self._finder.path(here, self.now, ahead, end, self._most[joint])
 
     def _stand(self) -> None:
-        """The path is at its end, which is the way's but for rounding, or is left again when the next state is due."""
+        """Paths are at their ends, which is the way's but for rounding, or is left again when the next state is due."""
         end = self._states[0][0]
         if _apart(self.position, end)[0] <= STILL:
             self.position = end
-        self._plan = None
+        self._paths = [None] * len(end)
         self.velocity = self.acceleration = [0.0] * len(end)
-
-    def _lead(self) -> None:
-        """On to the state, there when it is due; later where the limits do not allow it."""
-        position, velocity, accelerating = self._states[0]
-        least = max(self._due - self.now, 1) * STEP_S
-        if self._still and position == self.position and max(map(abs, velocity)) <= STILL:
-            self._plan = None
-            return
-        drift = [
-            0.0 if abs(v) <= STILL else min(max(v, -MOST_DRIFT * m), MOST_DRIFT * m)
-            for v, m in zip(velocity, self._most[0], strict=True)
-        ]
-        origin = [q - v * least for q, v in zip(position, drift, strict=True)]
-        for acceleration in (accelerating, [0.0] * len(position)):
-            task = self._task(origin, drift)
-            task.target_acceleration = [
-                min(max(a, -m), m) for a, m in zip(acceleration, self._most[1], strict=True)
-            ]
-            task.minimum_duration = least
-            if self._solve(task, origin, drift):
-                return
-        self._rest()
-
-    def _rest(self) -> None:
-        """Where no path to the state is found: each joint by its own shortest way to rest, until the next is due."""
-        if self._still:
-            self._plan = None
-            return
-        standing = [0.0] * len(self.position)
-        task = self._task(standing, standing)
-        task.control_interface = ruckig.ControlInterface.Velocity
-        task.synchronization = ruckig.Synchronization.No
-        if not self._solve(task, standing, standing):
-            raise RuntimeError("no way to rest was found")
-
-    def _task(self, origin: list[float], drift: list[float]) -> Any:
-        """From here to rest at the origin of a frame, in that frame."""
-        task = ruckig.InputParameter(len(self.position))
-        task.current_position = [q - x for q, x in zip(self.position, origin, strict=True)]
-        task.current_velocity = [q - v for q, v in zip(self.velocity, drift, strict=True)]
-        task.current_acceleration = self.acceleration
-        task.max_velocity = [m - v for m, v in zip(self._most[0], drift, strict=True)]
-        task.min_velocity = [-m - v for m, v in zip(self._most[0], drift, strict=True)]
-        task.max_acceleration, task.max_jerk = self._most[1:]
-        return task
-
-    def _solve(self, task: Any, origin: list[float], drift: list[float]) -> bool:
-        plan = ruckig.Trajectory(len(self.position))
-        try:
-            result = self._otg.calculate(task, plan)
-        except ruckig.RuckigError:
-            return False
-        if result not in (ruckig.Result.Working, ruckig.Result.Finished):
-            return False
-        self._plan, self._began, self._origin, self._drift = plan, self.now, origin, drift
-        return True
 
 
 def _apart(first: list[float], second: list[float]) -> tuple[float, int]:
