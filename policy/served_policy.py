@@ -21,6 +21,8 @@ class ServedPolicy:
 
     def __init__(self, policy: Policy, device: str) -> None:
         self._policy, self._device = policy, device
+        self._on_cpu = torch.device(device).type == "cpu"
+        self._mode = torch.inference_mode()  # takes longer to make than to enter
 
     def reset(self, slots: Sequence[int], seeds: Sequence[int]) -> None:
         """See the protocol."""
@@ -28,24 +30,28 @@ class ServedPolicy:
 
     def act(self, slots: Sequence[int], steps: Sequence[int], rows: Sequence[Row]) -> list[Answer]:
         """See the protocol."""
-        measured = {name: self._tensor([row.measured[name] for row in rows]) for name in MEASURED}
-        images = {name: self._tensor([row.images[name] for row in rows]) for name in rows[0].images}
+        measured = {name: self._rows([row.measured[name] for row in rows]) for name in MEASURED}
+        images = {name: self._rows([row.images[name] for row in rows]) for name in rows[0].images}
         observation = Observation(
             env_ids=list(slots),
-            step=torch.tensor(list(steps), dtype=torch.long, device=self._device),
+            step=self._placed(np.array(steps, np.int64)),
             instruction=[row.instruction for row in rows],
             images=images,
             **measured,
         )
-        with torch.inference_mode():
+        with self._mode:
             decision = self._policy.act(observation)
         actions = decision.actions.cpu().numpy()
         return list(zip(actions, map(said, decision.grounding), strict=True))
 
-    def _tensor(self, arrays: Sequence[np.ndarray]) -> torch.Tensor:
-        # A copy in any case: arrays are views of messages, which nobody may write to.
-        rows = arrays[0][None].copy() if len(arrays) == 1 else np.stack(arrays)
-        return torch.from_numpy(rows).to(self._device)
+    def _rows(self, arrays: Sequence[np.ndarray]) -> torch.Tensor:
+        # A single row is copied only where it is a view of what nobody may write to.
+        rows = np.stack(arrays) if len(arrays) > 1 else arrays[0][None]
+        return self._placed(rows if rows.flags.writeable else rows.copy())
+
+    def _placed(self, array: np.ndarray) -> torch.Tensor:
+        tensor = torch.from_numpy(array)
+        return tensor if self._on_cpu else tensor.to(self._device)
 
 
 def said(grounding: Grounding | None) -> dict[str, Any] | None:

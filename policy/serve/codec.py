@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgpack
+import numpy as np
 
 from policy.serve.errors import Path, ProtocolError, shown
 from policy.serve.limits import DEFAULT_LIMITS, Limits
 from policy.serve.msgpack_reader import read_value
+from policy.serve.quick_arrays import QuickArrays
 
-KEPT = 1 << 22
-"""A packer keeps the memory that it took for a message up to here, for the next one [bytes]."""
+KEYS_KEPT = 1024
+"""The most keys whose bytes are remembered."""
 _OWN = threading.local()
 """A packer each thread."""
+CONTAINERS = (list, dict, memoryview)
+"""What may hold a marked map, or is one; a union written where it is used would be made anew each time."""
 Entries = dict[str | bytes, Any]
 """A map as msgpack has it, before it is known whether it stands for something else."""
 
@@ -37,6 +41,8 @@ class Marks(Protocol):
 
     own: frozenset[str | bytes]
     """Keys that mark a map; one of them is enough."""
+    quick: QuickArrays | None
+    """Reads the commonest form of an array at once, where there is one."""
 
     def read(self, entries: Entries, reading: Reading, path: Path) -> object:
         """What a marked map stands for; ProtocolError if that cannot be told exactly.
@@ -85,6 +91,8 @@ class Codec:
 
     dialect: str
     marks: Marks
+    _keys: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Keys that were sent -> what says them."""
 
     def decode(self, data: object, limits: Limits = DEFAULT_LIMITS) -> Any:
         """The tree that `data` says.
@@ -93,9 +101,9 @@ class Codec:
             ProtocolError: `data` is not bytes, not msgpack, beyond `limits`, or marks something in a way not allowed.
         """
         path: Path = (self.dialect,)
-        if not isinstance(data, bytes):
+        if not isinstance(data, (bytes, bytearray)):
             raise ProtocolError(path, f"it is {type(data).__name__}, not bytes")
-        return self._read(read_value(data, limits, path), Reading(limits), path)
+        return self._read(read_value(data, limits, path, self.marks.quick), Reading(limits), path)
 
     def encode(self, message: object) -> bytes:
         """The bytes that say `message`, the entries of maps in their order.
@@ -103,18 +111,18 @@ class Codec:
         Raises:
             ProtocolError: Something in it has no form in this dialect.
         """
-        plain = self._write(message, (self.dialect,))
+        parts: list[bytes | np.ndarray] = []
         packer = getattr(_OWN, "packer", None) or msgpack.Packer()
         _OWN.packer = None  # unless it does well: what an error leaves in it would begin the next message
-        packed: bytes = packer.pack(plain)
-        _OWN.packer = packer if len(packed) <= KEPT else None
-        return packed
+        self._put(message, parts, packer, (self.dialect,))
+        _OWN.packer = packer
+        return b"".join(parts)  # pictures are copied here, and nowhere else
 
     def _read(self, value: Any, reading: Reading, path: Path) -> Any:
         """The value with its marked maps replaced, in place: a second tree would take as much memory again."""
         if isinstance(value, list):
             for index, item in enumerate(value):
-                if isinstance(item, list | dict | memoryview):
+                if isinstance(item, CONTAINERS):
                     value[index] = self._read(item, reading, (*path, index))
             return value
         if isinstance(value, memoryview):
@@ -131,14 +139,34 @@ class Codec:
             if type(key) is bytes:
                 raise ProtocolError(path, f"its key {shown(key)} is bytes; keys of {self.dialect} are text")
         for key, item in value.items():
-            if isinstance(item, list | dict | memoryview):
+            if isinstance(item, CONTAINERS):
                 value[key] = self._read(item, reading, (*path, key))
         return value
 
-    def _write(self, value: Any, path: Path) -> Any:
+    def _put(self, value: Any, parts: list[bytes | np.ndarray], packer: msgpack.Packer, path: Path) -> None:
+        """Append what says `value`."""
         if len(path) - 1 > DEFAULT_LIMITS.depth:
             raise ProtocolError(path, f"it is nested deeper than {DEFAULT_LIMITS.depth} levels")
-        if value is None or isinstance(value, bool | bytes):
+        if type(value) is np.ndarray and self.marks.quick is not None:
+            quick = self.marks.quick.write(value)
+            if quick is not None:
+                parts += quick
+                return
+        if isinstance(value, Mapping):
+            parts.append(packer.pack_map_header(len(value)))
+            for key, item in value.items():
+                parts.append(self._keys.get(key) or self._key(key, path))
+                self._put(item, parts, packer, (*path, key))
+        elif isinstance(value, (list, tuple)):
+            parts.append(packer.pack_array_header(len(value)))
+            for index, item in enumerate(value):
+                self._put(item, parts, packer, (*path, index))
+        else:
+            parts.append(packer.pack(self._plain(value, path)))
+
+    def _plain(self, value: Any, path: Path) -> Any:
+        """What msgpack packs for a value that is neither a map nor a list of the dialect."""
+        if value is None or isinstance(value, (bool, bytes)):
             return value
         if isinstance(value, float):  # numpy's float64 is one, and travels as one in every dialect
             return float(value)
@@ -148,18 +176,18 @@ class Codec:
             return int(value)
         if isinstance(value, str):
             return _utf8(value, path)
-        if isinstance(value, list | tuple):
-            return [self._write(item, (*path, index)) for index, item in enumerate(value)]
-        if isinstance(value, Mapping):
-            return {self._key(key, path): self._write(item, (*path, key)) for key, item in value.items()}
         return self.marks.write(value, path)
 
-    def _key(self, key: object, path: Path) -> str:
+    def _key(self, key: object, path: Path) -> bytes:
+        """What says a key, which is remembered: messages have the same ones again and again."""
         if not isinstance(key, str):
             raise ProtocolError(path, f"the key {shown(key)} is not text")
         if key in MARKS or key in self.marks.own:
             raise ProtocolError(path, f"the key {shown(key)} is reserved: some dialect marks a map with it")
-        return _utf8(key, path)
+        packed: bytes = msgpack.packb(_utf8(key, path))
+        if len(self._keys) < KEYS_KEPT:
+            self._keys[str(key)] = packed
+        return packed
 
 
 def _utf8(text: str, path: Path) -> str:

@@ -12,6 +12,7 @@ from policy.serve.errors import Path, ProtocolError, ServerError, last_line, sho
 
 Map = dict[str, Any]
 
+NUMERIC = (np.ndarray, np.generic, int, float)
 NAMES = {
     bool: "true or false",
     int: "a whole number",
@@ -90,7 +91,7 @@ def finite(value: object, path: Path) -> float:
     Raises:
         ProtocolError: It is not.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ProtocolError(path, f"it is {shown(value)}, not a finite number")
     return float(value)
 
@@ -122,6 +123,11 @@ def binary(frame: object) -> object:
     if isinstance(frame, str):
         raise ServerError("the policy's server failed", last_line(frame))
     return frame
+
+
+def is_numeric(value: object) -> bool:
+    """Whether a value is an array or a number."""
+    return type(value) is np.ndarray or (isinstance(value, NUMERIC) and not isinstance(value, bool))
 
 
 def kind_of(value: object) -> str:

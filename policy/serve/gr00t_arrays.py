@@ -14,6 +14,7 @@ from policy.serve.errors import Path, ProtocolError, shown
 from policy.serve.modality_config import ModalityConfig, config_from, config_map, config_text
 from policy.serve.npy import array_from_npy, npy_from_array
 from policy.serve.openpi_arrays import check_mark
+from policy.serve.quick_arrays import QuickArrays
 
 NPY_ARRAY = ("__ndarray_class__", "as_npy")
 NPY_CONFIG = ("__ModalityConfig_class__", "as_json")
@@ -27,6 +28,7 @@ class NpyMarks:
     """N1.5 and N1.6. Single numbers of numpy's have no form but float64; the way out is an array."""
 
     own: frozenset[str | bytes] = frozenset((NPY_ARRAY[0], NPY_CONFIG[0]))
+    quick: QuickArrays | None = None
 
     def __init__(self, dialect: str, config_as_text: bool) -> None:
         self.dialect = dialect
@@ -54,6 +56,7 @@ class MsgpackNumpyMarks:
     """N1.7."""
 
     own: frozenset[str | bytes] = frozenset((NUMPY_ARRAY[0], NUMPY_COMPLEX, NUMPY_CONFIG[0]))
+    quick: QuickArrays | None = None
 
     def __init__(self, dialect: str) -> None:
         self.dialect = dialect

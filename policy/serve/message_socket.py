@@ -27,6 +27,8 @@ try:
 except ImportError:  # a machine for which the package has no compiled part
     from websockets.utils import apply_mask
 
+Message = bytes | bytearray | str
+"""A large one is a bytearray, in memory of its own that nobody else looks at."""
 READ_AT_ONCE = 1 << 18
 """[bytes]"""
 MOST_FRAGMENTS = 4096
@@ -75,7 +77,7 @@ class MessageSocket:
         self._kept = bytearray()
         self._large: _Large | None = None
         """A frame that is being read into place."""
-        self.messages: deque[bytes | str] = deque()
+        self.messages: deque[Message] = deque()
         """Those that were read and not yet received."""
         self.handshake: list[Event] = []
         """What the other side begins with: a request, or a response."""
@@ -110,7 +112,7 @@ class MessageSocket:
         self.protocol.send_ping(b"")
         self.flush()
 
-    def receive(self, timeout_s: float) -> bytes | str:
+    def receive(self, timeout_s: float) -> Message:
         """The next message.
 
         Raises:
@@ -264,7 +266,7 @@ class MessageSocket:
             return False
         if protocol.state is not State.OPEN or protocol.reader.buffer or protocol.current_size is not None:
             return False
-        self._large = _Large(memoryview(self._memory(length))[:length], bytes(head[10 : HEAD.size]))
+        self._large = _Large(bytearray(length), bytes(head[10 : HEAD.size]))
         self._large.rest[: count - HEAD.size] = head[HEAD.size : count]
         if self._large.grown(count - HEAD.size):
             self.messages.append(self._large.message())
@@ -308,11 +310,11 @@ class MessageSocket:
 
 
 class _Large:
-    """The payload of a masked frame, as it comes."""
+    """The payload of a masked frame, as it comes, in memory of its own."""
 
-    def __init__(self, place: memoryview, mask: bytes) -> None:
+    def __init__(self, place: bytearray, mask: bytes) -> None:
         self._payload, self._mask = place, mask
-        self.rest = place
+        self.rest = memoryview(place)
         """What is missing."""
 
     def grown(self, count: int) -> bool:
@@ -320,6 +322,10 @@ class _Large:
         self.rest = self.rest[count:]
         return not self.rest
 
-    def message(self) -> bytes:
+    def message(self) -> bytearray:
         """All of it, without the mask."""
-        return apply_mask(self._payload, self._mask)
+        place, words = self._payload, len(self._payload) // 4
+        masked = np.frombuffer(place, np.uint32, words)
+        np.bitwise_xor(masked, np.frombuffer(self._mask, np.uint32), out=masked)
+        place[4 * words :] = apply_mask(place[4 * words :], self._mask)
+        return place

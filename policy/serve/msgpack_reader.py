@@ -11,8 +11,11 @@ from __future__ import annotations
 from struct import Struct
 from typing import Any, Literal
 
+import numpy as np
+
 from policy.serve.errors import Path, ProtocolError, shown
 from policy.serve.limits import Limits
+from policy.serve.quick_arrays import QuickArrays
 
 Kind = Literal["text", "bytes", "array", "map"]
 
@@ -39,11 +42,16 @@ LONG = 4096
 """Bytes from so many on are a view of the message, not a copy [bytes]."""
 
 
-def read_value(data: bytes, limits: Limits, path: Path) -> Any:
+ARRAY_VALUES = 8
+"""Of an array's map: four keys, and what is under them; the sizes of its shape come on top."""
+
+
+def read_value(data: bytes | bytearray, limits: Limits, path: Path, arrays: QuickArrays | None = None) -> Any:
     """What `data` says, if it is exactly one msgpack value within `limits`, its keys text or bytes, each once a map.
 
     Returns:
-        None, bool, int, float, str, bytes, lists and maps; a memoryview of `data` for bytes of `LONG` and more.
+        None, bool, int, float, str, bytes, lists and maps; a memoryview of `data` for bytes of `LONG` and more; arrays
+        for those maps that `arrays` knows at sight.
 
     Raises:
         ProtocolError: It is not; the path in it is that of the offending value.
@@ -52,7 +60,7 @@ def read_value(data: bytes, limits: Limits, path: Path) -> Any:
         raise ProtocolError(
             path, f"it is {len(data)} bytes long, more than the {limits.message_bytes} allowed"
         )
-    reader = _Reader(data, limits)
+    reader = _Reader(data, limits, arrays)
     try:
         value = reader.value(limits.depth)
     except _Refused as refused:
@@ -73,10 +81,10 @@ class _Refused(Exception):
 class _Reader:
     """A position in a message, moved over one value after the other."""
 
-    __slots__ = ("at", "data", "end", "limits", "text_bytes", "values_left", "view")
+    __slots__ = ("arrays", "at", "data", "end", "limits", "text_bytes", "values_left", "view")
 
-    def __init__(self, data: bytes, limits: Limits) -> None:
-        self.data, self.view, self.limits = data, memoryview(data), limits
+    def __init__(self, data: bytes | bytearray, limits: Limits, arrays: QuickArrays | None) -> None:
+        self.data, self.view, self.limits, self.arrays = data, memoryview(data), limits, arrays
         self.at, self.end = 0, len(data)
         self.values_left, self.text_bytes = limits.values - 1, limits.text_bytes
 
@@ -93,6 +101,10 @@ class _Reader:
         if first >= 0xE0:
             return first - 0x100
         if first < 0x90:
+            if first == 0x84 and self.arrays is not None:
+                array = self.array(self.arrays, at, depth)
+                if array is not None:
+                    return array
             return self.entries(first & 0x0F, depth)
         if first < 0xA0:
             return self.items(first & 0x0F, depth)
@@ -134,7 +146,7 @@ class _Reader:
                 end <= self.end and self.data[at] == 0xC4
             ):  # a short key of bytes, by far the commonest: at once
                 self.at = at + 2 + self.data[at + 1]
-                key: str | bytes = self.data[at + 2 : self.at]
+                key: str | bytes = bytes(self.data[at + 2 : self.at])
             else:
                 key = self.key()
             if key in entries:
@@ -159,7 +171,20 @@ class _Reader:
         if kind == "text":
             return self.text(length)
         start = self.move(length)
-        return self.data[start : self.at]
+        return bytes(self.data[start : self.at])
+
+    def array(self, arrays: QuickArrays, at: int, depth: int) -> np.ndarray | None:
+        """The array that begins at `at`, if it is known at sight and within the limits."""
+        found = arrays.read(self.data, at)
+        if found is None:
+            return None
+        array, end = found
+        values = ARRAY_VALUES + array.ndim
+        if depth < 2 or values > self.values_left or array.ndim > self.limits.dimensions:
+            return None  # who looks closely says what is wrong with it
+        self.values_left -= values
+        self.at = end
+        return array
 
     def announce(self, values: int, depth: int) -> None:
         """Account for the elements of a container, before any of them is looked at."""
@@ -185,7 +210,7 @@ class _Reader:
 
     def blob(self, length: int) -> bytes | memoryview:
         start = self.move(length)
-        return (self.data if length < LONG else self.view)[start : self.at]
+        return bytes(self.data[start : self.at]) if length < LONG else self.view[start : self.at]
 
     def number(self, width: int) -> int:
         """A count of so many bytes."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from policy.serve.codec import Codec
 from policy.serve.errors import Path, ProtocolError
-from policy.serve.fields import Map, as_map, binary, finite, kind_of, numbers, optional
+from policy.serve.fields import Map, as_map, binary, finite, is_numeric, kind_of, numbers, optional
 from policy.serve.limits import DEFAULT_LIMITS, Limits
 from policy.serve.openpi_arrays import OpenpiMarks
 
@@ -75,7 +75,6 @@ def check_observation(message: Map, path: Path) -> Map:
     """
     optional(message, "prompt", str, path)
     for key, value in message.items():
-        number = isinstance(value, np.ndarray | np.generic | int | float) and not isinstance(value, bool)
-        if key.startswith("observation/") and not number:
+        if key.startswith("observation/") and not is_numeric(value):
             raise ProtocolError((*path, key), f"it is {kind_of(value)}, not an array or a number")
     return message

@@ -11,6 +11,7 @@ import numpy as np
 from policy.serve.arrays import array_from, check_sendable, dtype_from, raw, scalar_from, shape_from
 from policy.serve.codec import Entries, Reading, cannot_be_sent, exactly
 from policy.serve.errors import Path, ProtocolError, shown
+from policy.serve.quick_arrays import QuickArrays
 
 ARRAY = (b"__ndarray__", b"data", b"dtype", b"shape")
 SCALAR = (b"__npgeneric__", b"data", b"dtype")
@@ -20,6 +21,7 @@ class OpenpiMarks:
     """Arrays and numbers of numpy's under bytes keys."""
 
     own: frozenset[str | bytes] = frozenset((ARRAY[0], SCALAR[0]))
+    quick: QuickArrays | None = QuickArrays(ARRAY)
 
     def __init__(self, dialect: str) -> None:
         self.dialect = dialect

@@ -9,6 +9,7 @@ from policy.serve.codec import Entries, Reading, cannot_be_sent, exactly
 from policy.serve.errors import Path
 from policy.serve.images import EncodedImage
 from policy.serve.openpi_arrays import check_mark
+from policy.serve.quick_arrays import QuickArrays
 
 ARRAY = ("__ndarray__", "data", "dtype", "shape")
 IMAGE = ("__image__", "format", "data", "shape")
@@ -18,6 +19,7 @@ class VlaEvalMarks:
     """Arrays as they are, PNG and JPEG as `EncodedImage`; numbers of numpy's travel as plain ones."""
 
     own: frozenset[str | bytes] = frozenset((ARRAY[0], IMAGE[0]))
+    quick: QuickArrays | None = QuickArrays(ARRAY)
 
     def read(self, entries: Entries, reading: Reading, path: Path) -> np.ndarray | EncodedImage:
         if ARRAY[0] in entries:

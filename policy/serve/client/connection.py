@@ -10,7 +10,7 @@ from typing import Protocol
 
 from policy.serve.errors import ConnectionLost
 
-Frame = bytes | str
+Frame = bytes | bytearray | str
 
 
 class Connection(Protocol):

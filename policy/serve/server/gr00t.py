@@ -14,7 +14,7 @@ from policy.serve.exchange import WORKBENCH, Asked
 from policy.serve.fields import as_map, one_of
 from policy.serve.modality_config import ModalityConfig
 from policy.serve.server.status import owns_in, some
-from policy.serve.server.turn import Ask, Frame, Reset, Say, Served, Turn, own_of
+from policy.serve.server.turn import Ask, Frame, Received, Reset, Say, Served, Turn, own_of
 
 ENDPOINTS = ("ping", "get_action", "get_modality_config", "reset")
 
@@ -45,7 +45,7 @@ class Gr00tSpoken:
         """Nothing: clients speak first."""
         return None
 
-    def turn(self, frame: Frame) -> Turn:
+    def turn(self, frame: Received) -> Turn:
         """See the protocol."""
         request = gr00t.decode_request(frame, self.version)
         endpoint = one_of(request["endpoint"], ENDPOINTS, (*self._path, "endpoint"))

@@ -9,7 +9,8 @@ import numpy as np
 
 from policy.serve import openpi, roboarena
 from policy.serve.exchange import WORKBENCH, Asked
-from policy.serve.server.turn import Ask, Frame, Reset, Served, Turn, own_of
+from policy.serve.fields import is_numeric
+from policy.serve.server.turn import Ask, Frame, Received, Reset, Served, Turn, own_of
 
 
 class OpenpiSpoken:
@@ -23,7 +24,7 @@ class OpenpiSpoken:
         """See the protocol."""
         return openpi.encode({WORKBENCH: self._contract})
 
-    def turn(self, frame: Frame) -> Turn:
+    def turn(self, frame: Received) -> Turn:
         """See the protocol."""
         return Ask([asked_in(openpi.decode_request(frame), self._prompt_key)], self._answer)
 
@@ -62,7 +63,7 @@ class RoboArenaSpoken:
         """See the protocol."""
         return roboarena.encode(self._needs | {WORKBENCH: self._contract})
 
-    def turn(self, frame: Frame) -> Turn:
+    def turn(self, frame: Received) -> Turn:
         """See the protocol."""
         request = roboarena.decode_request(frame)
         session = request.pop("session_id", None)
@@ -87,16 +88,11 @@ def asked_in(message: dict[str, Any], prompt_key: str, session: str = "") -> Ask
     """The question in a flat map: what has three dimensions is a picture, other arrays and numbers are state."""
     own = own_of(message.pop(WORKBENCH, None))
     prompt = message.pop(prompt_key, "")
-    arrays = {key: np.asarray(v) for key, v in message.items() if is_numeric(v)}
-    return Asked(
-        images={key: array for key, array in arrays.items() if array.ndim == 3},
-        state={key: array for key, array in arrays.items() if array.ndim < 3},
-        prompt=prompt if isinstance(prompt, str) else "",
-        session=session,
-        own=own,
-    )
-
-
-def is_numeric(value: object) -> bool:
-    """Whether a value is an array or a number."""
-    return isinstance(value, np.ndarray | np.generic | int | float) and not isinstance(value, bool)
+    images: dict[str, np.ndarray] = {}
+    state: dict[str, np.ndarray] = {}
+    for key, value in message.items():
+        if is_numeric(value):
+            array = np.asarray(value)
+            if array.ndim <= 3:
+                (images if array.ndim == 3 else state)[key] = array
+    return Asked(images, state, prompt if isinstance(prompt, str) else "", session=session, own=own)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,7 +83,7 @@ class Reader:
             return Row(asked.prompt, images, measured, own)
         measured = self._measured(asked)
         lacks: tuple[str, ...] = ()
-        if np.isnan(np.concatenate([vector.reshape(-1) for vector in measured.values()])).any():
+        if math.isnan(np.concatenate([vector.reshape(-1) for vector in measured.values()]).max()):
             lacks = tuple(name for name, vector in measured.items() if np.isnan(vector).any())
         return Row(asked.prompt, images, measured, lacks=lacks)
 
@@ -119,12 +121,28 @@ class Reader:
             )
         return Now(np.array([0, 0, 0, 0, 0, 0, 1.0]), np.zeros(self.joints))
 
+    @cached_property
+    def _lengths(self) -> dict[str, int]:
+        return {"joint_pos": self.joints, "joint_vel": self.joints, "ee_pose": 7, "gripper_width": 1}
+
+    @cached_property
+    def _prefix(self) -> str:
+        return PREFIXES.get(self.dialect, "")
+
+    @cached_property
+    def _mapped(self) -> dict[str, tuple[str, int]]:
+        """Camera of the task -> its name on the wire, and by how much it is turned there."""
+        if self.mapping is None:
+            return self._named
+        return {c.camera: (c.name, c.turn) for c in self.mapping.cameras if c.camera in self.cameras}
+
+    @cached_property
+    def _named(self) -> dict[str, tuple[str, int]]:
+        return {camera: (self._prefix + camera, 0) for camera in self.cameras}
+
     def _images(self, asked: Asked) -> dict[str, np.ndarray]:
-        if asked.own is None and self.mapping is not None:
-            named = {c.camera: (c.name, c.turn) for c in self.mapping.cameras if c.camera in self.cameras}
-        else:
-            named = {camera: (PREFIXES.get(self.dialect, "") + camera, 0) for camera in self.cameras}
-        by_order = list(asked.images) == [str(i) for i in range(len(asked.images))]
+        named = self._mapped if asked.own is None else self._named
+        by_order = "0" in asked.images and list(asked.images) == [str(i) for i in range(len(asked.images))]
         found = {}
         for at, camera in enumerate(self.cameras):
             name, turn = named.get(camera, (camera, 0))
@@ -135,12 +153,9 @@ class Reader:
                     self.path, f"it lacks the picture {name!r}; it has {shown(list(asked.images))}"
                 )
             picture = asked.images[name]
-            sides = picture.shape[:2] if picture.ndim == 3 else (0, 0)
-            if (
-                picture.dtype != np.uint8
-                or picture.shape[2:] != (3,)
-                or not all(0 < s <= LARGEST_SIDE for s in sides)
-            ):
+            height, width, channels = picture.shape if picture.ndim == 3 else (0, 0, 0)
+            fits = 0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE
+            if picture.dtype != np.uint8 or channels != 3 or not fits:
                 raise ProtocolError(
                     (*self.path, name),
                     f"it is {picture.dtype} of shape {shown(picture.shape)}, not uint8 [H, W, 3]",
@@ -169,12 +184,9 @@ class Reader:
         return single(vector)
 
     def _measured(self, asked: Asked) -> dict[str, np.ndarray]:
-        lengths = {"joint_pos": self.joints, "joint_vel": self.joints, "ee_pose": 7, "gripper_width": 1}
-        found: dict[str, np.ndarray] = {
-            name: np.full(length, np.nan, np.float32) for name, length in lengths.items()
-        }
-        prefix = PREFIXES.get(self.dialect, "").replace("video.", "state.")
+        lengths, found = self._lengths, dict[str, np.ndarray]()
         if self.mapping is not None:
+            found = {name: _unknown(length) for name, length in lengths.items()}
             for names, parts in self.mapping.state.items():
                 values = [self._flat(asked.state, name.strip()) for name in names.split(",")]
                 if None not in [v if v is None else 0 for v in values]:
@@ -191,6 +203,7 @@ class Reader:
                     )
                 ends = np.cumsum(list(lengths.values()))[:-1]
                 found |= dict(zip(lengths, np.split(whole, ends), strict=True))
+            prefix = self._prefix.replace("video.", "state.")
             for name, length in lengths.items():
                 vector = self._flat(asked.state, prefix + name)
                 if vector is not None:
@@ -199,6 +212,7 @@ class Reader:
                             (*self.path, prefix + name), f"it has {vector.size} numbers, not {length}"
                         )
                     found[name] = vector
+            found = {n: found[n] if n in found else _unknown(length) for n, length in lengths.items()}
         found["gripper_width"] = found["gripper_width"].reshape(())
         return found
 
@@ -207,6 +221,8 @@ class Reader:
         if value is None:
             return None
         vector = np.asarray(value)
+        if vector.dtype == np.float32 and vector.dtype.isnative and vector.ndim == 1 and vector.size <= 1024:
+            return vector
         if vector.dtype.kind not in "fiu" or vector.size > 1024:
             raise ProtocolError(
                 (*self.path, name), f"it is {vector.dtype} of shape {shown(vector.shape)}, not a vector"
@@ -234,6 +250,10 @@ class Reader:
                 found["gripper_width"] = np.asarray(
                     WIDTHS[part.form](values.astype(float), self.gripper_max_width), np.float32
                 ).reshape(-1)[:1]
+
+
+def _unknown(length: int) -> np.ndarray:
+    return np.full(length, np.nan, np.float32)
 
 
 def single(vector: np.ndarray) -> np.ndarray:

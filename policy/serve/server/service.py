@@ -17,7 +17,7 @@ from policy.serve.server.contract import Contract
 from policy.serve.server.metrics import Metrics
 from policy.serve.server.rows import Reader, Row
 from policy.serve.server.sessions import Session, Sessions
-from policy.serve.server.turn import Ask, Frame, Reset, Say, Served, Spoken
+from policy.serve.server.turn import Ask, Frame, Received, Reset, Say, Served, Spoken
 
 OWN = "own/"
 """Sessions of the bench's clients: their names are unique, and outlive a connection."""
@@ -57,7 +57,7 @@ class Service:
         """Of the sessions, and of what is under way."""
 
     def answer(
-        self, spoken: Spoken, client: str, frame: Frame, attend: Callable[[], object] = lambda: None
+        self, spoken: Spoken, client: str, frame: Received, attend: Callable[[], object] = lambda: None
     ) -> Frame | None:
         """What a message is answered by, once it is; None where the dialect has no answer to it.
 

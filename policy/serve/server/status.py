@@ -11,7 +11,7 @@ from policy.serve import internvla_m1, starvla
 from policy.serve.errors import Path, ProtocolError
 from policy.serve.exchange import WORKBENCH, Asked
 from policy.serve.fields import of_kind, required
-from policy.serve.server.turn import Ask, Frame, Reset, Say, Served, Turn, own_of
+from policy.serve.server.turn import Ask, Frame, Received, Reset, Say, Served, Turn, own_of
 from policy.serve.status_reply import Request
 
 Normalise = Callable[[np.ndarray], np.ndarray]
@@ -32,7 +32,7 @@ class M1Spoken:
         """See the protocol."""
         return internvla_m1.encode({"env": "simpler_env", WORKBENCH: self._contract})
 
-    def turn(self, frame: Frame) -> Turn:
+    def turn(self, frame: Received) -> Turn:
         """See the protocol."""
         self._request = Request("infer", "default", {})
         self._request = request = internvla_m1.decode_request(frame)
@@ -99,7 +99,7 @@ class StarVlaSpoken:
             }
         )
 
-    def turn(self, frame: Frame) -> Turn:
+    def turn(self, frame: Received) -> Turn:
         """See the protocol."""
         self._request = Request("infer", "default", {})
         self._request = request = starvla.decode_request(frame)

@@ -11,6 +11,8 @@ import numpy as np
 from policy.serve.exchange import Asked
 
 Frame = bytes | str
+Received = bytes | bytearray | str
+"""A message of a client."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Spoken(Protocol):
         """What the server says first; None where the client does."""
         ...
 
-    def turn(self, frame: Frame) -> Turn:
+    def turn(self, frame: Received) -> Turn:
         """What a message wants; ProtocolError for what is none."""
         ...
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from policy.serve import vla_eval
 from policy.serve.exchange import WORKBENCH, Asked
-from policy.serve.server.turn import Ask, Frame, Reset, Say, Served, Turn, own_of
+from policy.serve.server.turn import Ask, Frame, Received, Reset, Say, Served, Turn, own_of
 from policy.serve.vla_eval import Message
 
 
@@ -30,7 +30,7 @@ class VlaEvalSpoken:
         """Nothing: clients speak first."""
         return None
 
-    def turn(self, frame: Frame) -> Turn:
+    def turn(self, frame: Received) -> Turn:
         """See the protocol."""
         self._seq = 0
         message = vla_eval.decode(frame)

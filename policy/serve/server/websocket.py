@@ -25,7 +25,7 @@ from policy.serve.message_socket import MessageSocket
 from policy.serve.server.access import header_shows
 from policy.serve.server.listeners import listeners
 from policy.serve.server.service import Service
-from policy.serve.server.turn import Spoken
+from policy.serve.server.turn import Received, Spoken
 
 GREETING_S = 10.0
 """How long a client may take for the handshake [s]."""
@@ -205,7 +205,7 @@ class WebsocketServer:
         for answer in left:
             messages.send(answer)
 
-    def _next(self, messages: MessageSocket) -> bytes | str | None:
+    def _next(self, messages: MessageSocket) -> Received | None:
         """The client's next message; None once this server ends, or if the client seems to be gone."""
         while True:
             try:
