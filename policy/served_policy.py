@@ -45,9 +45,9 @@ class ServedPolicy:
         return list(zip(actions, map(said, decision.grounding), strict=True))
 
     def _rows(self, arrays: Sequence[np.ndarray]) -> torch.Tensor:
-        # A single row is copied only where it is a view of what nobody may write to.
+        # A single row is copied only where it is a view of what nobody may write to, or turned.
         rows = np.stack(arrays) if len(arrays) > 1 else arrays[0][None]
-        return self._placed(rows if rows.flags.writeable else rows.copy())
+        return self._placed(rows if rows.flags.carray else rows.copy())
 
     def _placed(self, array: np.ndarray) -> torch.Tensor:
         tensor = torch.from_numpy(array)

@@ -13,7 +13,7 @@ import numpy as np
 
 from policy.serve.errors import Path, ProtocolError, shown
 from policy.serve.limits import DEFAULT_LIMITS, Limits
-from policy.serve.msgpack_reader import read_value
+from policy.serve.msgpack_reader import Found, read_value
 from policy.serve.quick_arrays import QuickArrays
 
 KEYS_KEPT = 1024
@@ -94,8 +94,8 @@ class Codec:
     _keys: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Keys that were sent -> what says them."""
 
-    def decode(self, data: object, limits: Limits = DEFAULT_LIMITS) -> Any:
-        """The tree that `data` says.
+    def decode(self, data: object, limits: Limits = DEFAULT_LIMITS, found: Found | None = None) -> Any:
+        """The tree that `data` says; arrays that were read at sight are added to `found`.
 
         Raises:
             ProtocolError: `data` is not bytes, not msgpack, beyond `limits`, or marks something in a way not allowed.
@@ -103,7 +103,7 @@ class Codec:
         path: Path = (self.dialect,)
         if not isinstance(data, (bytes, bytearray)):
             raise ProtocolError(path, f"it is {type(data).__name__}, not bytes")
-        return self._read(read_value(data, limits, path, self.marks.quick), Reading(limits), path)
+        return self._read(read_value(data, limits, path, self.marks.quick, found), Reading(limits), path)
 
     def encode(self, message: object) -> bytes:
         """The bytes that say `message`, the entries of maps in their order.

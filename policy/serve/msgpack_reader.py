@@ -46,12 +46,22 @@ ARRAY_VALUES = 8
 """Of an array's map: four keys, and what is under them; the sizes of its shape come on top."""
 
 
-def read_value(data: bytes | bytearray, limits: Limits, path: Path, arrays: QuickArrays | None = None) -> Any:
+Found = list[tuple[np.ndarray, int]]
+"""Arrays of a message, and where their numbers begin in it [bytes]."""
+
+
+def read_value(
+    data: bytes | bytearray,
+    limits: Limits,
+    path: Path,
+    arrays: QuickArrays | None = None,
+    found: Found | None = None,
+) -> Any:
     """What `data` says, if it is exactly one msgpack value within `limits`, its keys text or bytes, each once a map.
 
     Returns:
         None, bool, int, float, str, bytes, lists and maps; a memoryview of `data` for bytes of `LONG` and more; arrays
-        for those maps that `arrays` knows at sight.
+        for those maps that `arrays` knows at sight, which are added to `found`.
 
     Raises:
         ProtocolError: It is not; the path in it is that of the offending value.
@@ -60,7 +70,7 @@ def read_value(data: bytes | bytearray, limits: Limits, path: Path, arrays: Quic
         raise ProtocolError(
             path, f"it is {len(data)} bytes long, more than the {limits.message_bytes} allowed"
         )
-    reader = _Reader(data, limits, arrays)
+    reader = _Reader(data, limits, arrays, found)
     try:
         value = reader.value(limits.depth)
     except _Refused as refused:
@@ -81,11 +91,13 @@ class _Refused(Exception):
 class _Reader:
     """A position in a message, moved over one value after the other."""
 
-    __slots__ = ("arrays", "at", "data", "end", "limits", "text_bytes", "values_left", "view")
+    __slots__ = ("arrays", "at", "data", "end", "found", "limits", "text_bytes", "values_left", "view")
 
-    def __init__(self, data: bytes | bytearray, limits: Limits, arrays: QuickArrays | None) -> None:
+    def __init__(
+        self, data: bytes | bytearray, limits: Limits, arrays: QuickArrays | None, found: Found | None
+    ) -> None:
         self.data, self.view, self.limits, self.arrays = data, memoryview(data), limits, arrays
-        self.at, self.end = 0, len(data)
+        self.at, self.end, self.found = 0, len(data), found
         self.values_left, self.text_bytes = limits.values - 1, limits.text_bytes
 
     def value(self, depth: int) -> Any:
@@ -175,15 +187,17 @@ class _Reader:
 
     def array(self, arrays: QuickArrays, at: int, depth: int) -> np.ndarray | None:
         """The array that begins at `at`, if it is known at sight and within the limits."""
-        found = arrays.read(self.data, at)
-        if found is None:
+        read = arrays.read(self.data, at)
+        if read is None:
             return None
-        array, end = found
+        array, start, end = read
         values = ARRAY_VALUES + array.ndim
         if depth < 2 or values > self.values_left or array.ndim > self.limits.dimensions:
             return None  # who looks closely says what is wrong with it
         self.values_left -= values
         self.at = end
+        if self.found is not None:
+            self.found.append((array, start))
         return array
 
     def announce(self, values: int, depth: int) -> None:

@@ -13,6 +13,7 @@ from policy.serve.codec import Codec
 from policy.serve.errors import Path, ProtocolError
 from policy.serve.fields import Map, as_map, binary, finite, is_numeric, kind_of, numbers, optional
 from policy.serve.limits import DEFAULT_LIMITS, Limits
+from policy.serve.msgpack_reader import Found
 from policy.serve.openpi_arrays import OpenpiMarks
 
 CODEC = Codec("openpi", OpenpiMarks("openpi"))
@@ -28,13 +29,16 @@ def decode_metadata(data: object, limits: Limits = DEFAULT_LIMITS) -> Map:
     return as_map(CODEC.decode(binary(data), limits), (CODEC.dialect,))
 
 
-def decode_request(data: object, limits: Limits = DEFAULT_LIMITS) -> Map:
+def decode_request(data: object, limits: Limits = DEFAULT_LIMITS, found: Found | None = None) -> Map:
     """An observation: arrays and numbers under ``observation/...``, and text under ``prompt``.
+
+    Arrays that were read at sight are added to `found`.
 
     Raises:
         ProtocolError: It is no map, or one of these is something else.
     """
-    return check_observation(as_map(CODEC.decode(data, limits), (CODEC.dialect,)), (CODEC.dialect,))
+    path: Path = (CODEC.dialect,)
+    return check_observation(as_map(CODEC.decode(data, limits, found), path), path)
 
 
 def decode_reply(frame: object, limits: Limits = DEFAULT_LIMITS) -> Map:

@@ -59,8 +59,8 @@ class QuickArrays:
             array = np.ascontiguousarray(array)
         return around[0], array, around[1]
 
-    def read(self, data: bytes | bytearray, at: int) -> tuple[np.ndarray, int] | None:
-        """The array that begins at `at`, a view of `data`, and where it ends; None if it has to be looked at closely.
+    def read(self, data: bytes | bytearray, at: int) -> tuple[np.ndarray, int, int] | None:
+        """The array that begins at `at`, where its numbers begin, and where it ends; None if a closer look is needed.
 
         That it has as many bytes as its shape and type say is known, and that they are there.
         """
@@ -80,7 +80,7 @@ class QuickArrays:
         tail, dtype, shape = known
         array = np.ndarray(shape, dtype, data, start)
         # A copy where numbers of several bytes lie at an odd place, for those who take arrays as they are.
-        return array if array.flags.aligned else array.copy(), start + length + len(tail)
+        return array if array.flags.aligned else array.copy(), start, start + length + len(tail)
 
     def _learnt(self, data: bytes | bytearray, at: int, length: int) -> _Tail | None:
         found = self._tail.match(data, at)

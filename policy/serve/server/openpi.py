@@ -10,6 +10,8 @@ import numpy as np
 from policy.serve import openpi, roboarena
 from policy.serve.exchange import WORKBENCH, Asked
 from policy.serve.fields import is_numeric
+from policy.serve.msgpack_reader import Found
+from policy.serve.server.repeats import Repeats
 from policy.serve.server.turn import Ask, Frame, Received, Reset, Served, Turn, own_of
 
 
@@ -19,6 +21,7 @@ class OpenpiSpoken:
     def __init__(self, contract: Mapping[str, Any], prompt_key: str = "") -> None:
         self._contract, self._prompt_key = contract, prompt_key or "prompt"
         self._total_ms: float | None = None
+        self._repeats = Repeats()
 
     def greeting(self) -> Frame:
         """See the protocol."""
@@ -26,7 +29,12 @@ class OpenpiSpoken:
 
     def turn(self, frame: Received) -> Turn:
         """See the protocol."""
-        return Ask([asked_in(openpi.decode_request(frame), self._prompt_key)], self._answer)
+        row = self._repeats.row(frame)
+        if row is not None:
+            return Ask([Asked({}, {}, row.instruction)], self._answer, [row])
+        found: Found = []
+        asked = asked_in(openpi.decode_request(frame, found=found), self._prompt_key)
+        return Ask([asked], self._answer, learn=lambda row: self._repeats.learn(frame, found, row))
 
     def refusal(self, problem: str) -> Frame:
         """Text, which openpi's client raises as an error."""

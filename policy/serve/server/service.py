@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -119,8 +119,13 @@ class Service:
             self.metrics.set("sessions", len(self._sessions))
 
     def _served(self, turn: Ask, client: str, began: float, attend: Callable[[], object]) -> Served:
-        rows = [self._reader.row(asked) for asked in turn.questions]
-        if len({tuple((name, image.shape) for name, image in row.images.items()) for row in rows}) > 1:
+        rows = turn.rows or [self._reader.row(asked) for asked in turn.questions]
+        if turn.learn is not None:
+            turn.learn(rows[0])
+        if (
+            len(rows) > 1
+            and len({tuple((name, image.shape) for name, image in row.images.items()) for row in rows}) > 1
+        ):
             raise ServerError("refused", "pictures of one camera differ in size within a message")
         sessions: list[Session] = []
         try:
@@ -147,7 +152,7 @@ class Service:
         return Served(chunks, [grounding for _, grounding in answers], 1e3 * (time.perf_counter() - began))
 
     def _acted(
-        self, sessions: list[Session], steps: list[int], rows: list[Row], attend: Callable[[], object]
+        self, sessions: list[Session], steps: list[int], rows: Sequence[Row], attend: Callable[[], object]
     ) -> list[Answer]:
         done: queue.SimpleQueue[list[Answer] | Exception] = queue.SimpleQueue()
         self._batcher.submit(Job(sessions, steps, rows, done.put))

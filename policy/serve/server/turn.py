@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from policy.serve.exchange import Asked
+from policy.serve.server.rows import Row
 
 Frame = bytes | str
 Received = bytes | bytearray | str
@@ -37,6 +38,10 @@ class Ask:
 
     questions: Sequence[Asked]
     answer: Callable[[Served], Frame]
+    rows: Sequence[Row] = ()
+    """What was made of them, where that is known already."""
+    learn: Callable[[Row], object] | None = None
+    """Told what was made of the only one, otherwise."""
 
 
 @dataclass(frozen=True)
