@@ -2,6 +2,7 @@
 
 gate = Gate(GateCfg.of(robot("franka"), Bounds(Box((0.2, -0.5, 0.0), (0.8, 0.5, 0.8))), dt=0.01, command_dt=0.05))
 gate.reset(measured_joints, now)
+gate.rejoin(arm_state.followed, now)                     # each dt, where the driver follows plans by itself
 decision = gate.admit(Command(joints, seq, captured, issued, gripper_width), now)
 setpoint = gate.tick(MeasuredState(measured_joints, captured), now)     # every dt, whatever happens
 gate.stop("the operator pressed stop"); gate.acknowledge(now)
