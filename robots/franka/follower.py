@@ -30,8 +30,9 @@ EASE = 0.5
 in each period are so much ahead of the state at which theirs may leave the way at the latest."""
 NOTICE = 0.4
 """Share of a period that another way is given, at least, to be made and to come."""
-LONGER, SHORTER, MOST_NOTICE = 0.1, 0.01, 3.0
-"""Periods by which one that came too late makes that longer, and one in time shorter; and how long it may become."""
+LONGER, SHORTER, MOST_NOTICE = 0.1, 0.001, 3.0
+"""Periods by which one that came too late makes that longer, and one in time shorter, so that one of a hundred may come
+too late; and how long it may become."""
 AHEAD = (0, 1, 2, 4, 8, 16, 32)
 """States after the next one at which a joint that was thrown off may be on its way again."""
 MOST_MISSED = 20

@@ -22,6 +22,9 @@ import numpy as np
 from robots.driver import Followed, Way
 from workbench.bridge.gate.trajectory import Plan, State, at_rest
 
+PATIENCE = 100
+"""Periods for which the gate may count on by itself, if that is one period more than a driver asks for: where periods
+are late now and then, setpoints would otherwise jump ahead and stand still."""
 MOST = 64
 """Plans that are kept where a driver says nothing, or is behind."""
 _numbers = itertools.count(1)
@@ -55,6 +58,8 @@ class Progress:
         self._dt = dt
         self._legs: dict[int, _Leg] = {}
         self._newest: _Leg | None = None
+        self._ahead = 0
+        """Periods for which it has been one more than a driver asked for."""
         self._told = True
         """Whether a setpoint of the newest plan was given out."""
         self.period = 0
@@ -87,7 +92,9 @@ class Progress:
             return Rejoined.FOLLOWED
         if refused:
             self._newest = self._legs[followed.number]
-        self.period = followed.period
+        is_ahead = self.period == followed.period + 1 and not refused and self._ahead < PATIENCE
+        self._ahead = self._ahead + 1 if is_ahead else 0
+        self.period = followed.period + is_ahead
         self.state = self._state_at(self.period)
         past = self._leg_at(followed.period, self._legs[followed.number]).way.number
         self._legs = {number: leg for number, leg in self._legs.items() if number >= past}

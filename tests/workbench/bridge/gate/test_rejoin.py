@@ -70,6 +70,20 @@ def test_the_gate_goes_to_the_period_where_the_driver_is(moving, ahead):
     assert moving.tick().way.leaves == last.period + ahead + 1
 
 
+def test_one_period_that_was_late_does_not_make_set_points_jump_and_stand_still(moving):
+    """After it the gate stays one period ahead of what the driver asks for, for a second."""
+    moving.gate.stop("it needs no more commands")
+    way = moving.tick().way
+    first = moving.setpoints[-1].period
+    found = []
+    for k in range(130):
+        says(moving, way, first + k + (k == 2))
+        found.append(moving.tick().period - first - k)
+    assert found[:2] == [1, 1]
+    assert found[2:103] == [2] * 101
+    assert found[103:] == [1] * 27
+
+
 def test_a_plan_that_came_too_late_is_forgotten_and_that_is_said_once(moving):
     old = moving.setpoints[-1]
     moving.send(HOME - 0.2 * ONE[0])
@@ -90,10 +104,10 @@ def test_a_plan_that_the_driver_has_not_heard_of_yet_is_taken_for_followed(movin
     old = moving.setpoints[-1]
     moving.send(HOME + 0.6 * ONE[0])
     told = moving.tick()
-    says(moving, old.way, old.period)
+    says(moving, old.way, old.period - 1)
     setpoint = moving.tick()
     assert setpoint.way is told.way
-    assert setpoint.period == old.period + 1, "and the arm's time is the gate's"
+    assert setpoint.period == old.period, "and the arm's time is the gate's"
     says(moving, told.way, old.period + 2)
     assert moving.tick().way is told.way
 
