@@ -14,7 +14,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
+
+from robots.entry_points import entry_points
 
 FACTORS, CHECKS = "workbench.factors", "workbench.checks"
 

@@ -19,11 +19,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from robots.entry_points import entry_points
 from robots.spec import JointLimits
 
 GROUP = "workbench.drivers"

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
+
+from robots.entry_points import entry_points
 
 if TYPE_CHECKING:
     from robots.protocol import RobotModel

@@ -12,8 +12,10 @@ import difflib
 import importlib
 import re
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
+
+from robots.entry_points import entry_points
 
 if TYPE_CHECKING:
     from tasks.tabletop.task import TaskSpec

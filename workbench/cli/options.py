@@ -17,9 +17,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from rich.table import Table
-
 from domain_rand.notation import NotationError, number, scalar, truth, whole
+from workbench.cli.option_table import OptionTable
 
 READERS: dict[Any, Callable[[str], Any]] = {
     int: whole, float: number, bool: truth, str: str, Path: Path, Any: scalar,
@@ -124,24 +123,18 @@ def unknown_option(key: str, names: Sequence[str]) -> str:
     return f"there is no option {key!r}{_suggest(key.lstrip('-'), names)}"
 
 
-def help_table(cls: type) -> Table:
+def help_table(cls: type) -> OptionTable:
     """Every option of a dataclass: name, default, unit, meaning."""
-    table = Table(box=None, padding=(0, 2), show_edge=False)
-    for heading in ("option", "default", "unit", "meaning"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "option")
-    for f in dataclasses.fields(cls):
-        if "form" in f.metadata:
-            table.add_row(f.metadata["form"], "", "", f.metadata["help"])
-            continue
-        default = (
-            ""
-            if f.default is None
-            else str(f.default).lower()
-            if isinstance(f.default, bool)
-            else str(f.default)
-        )
-        table.add_row(_key(f), default, f.metadata.get("unit", ""), f.metadata.get("help", ""))
-    return table
+    return OptionTable(("option", "default", "unit", "meaning"), [_row(f) for f in dataclasses.fields(cls)])
+
+
+def _row(f: dataclasses.Field[Any]) -> tuple[str, str, str, str]:
+    if "form" in f.metadata:
+        return f.metadata["form"], "", "", f.metadata["help"]
+    default = "" if f.default is None else str(f.default)
+    if isinstance(f.default, bool):
+        default = default.lower()
+    return _key(f), default, f.metadata.get("unit", ""), f.metadata.get("help", "")
 
 
 def _suggest(key: str, names: Sequence[str]) -> str:

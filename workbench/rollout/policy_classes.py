@@ -22,13 +22,13 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from policy.contract import Policy
 from policy.observation_spec import ObservationOffer, ObservationSpec
+from robots.entry_points import entry_points
 from workbench.cli.options import READERS, OptionError, read_option
 from workbench.rollout.policy_names import PREFIX
 from workbench.runs.fingerprints import file_fingerprint
