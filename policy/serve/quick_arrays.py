@@ -79,8 +79,9 @@ class QuickArrays:
                 return None
         tail, dtype, shape = known
         array = np.ndarray(shape, dtype, data, start)
-        # A copy where numbers of several bytes lie at an odd place, for those who take arrays as they are.
-        return array if array.flags.aligned else array.copy(), start, start + length + len(tail)
+        if not array.flags.aligned:  # a copy, for those who take arrays as they are
+            array = np.frombuffer(data[start : start + length], dtype).reshape(shape)
+        return array, start, start + length + len(tail)
 
     def _learnt(self, data: bytes | bytearray, at: int, length: int) -> _Tail | None:
         found = self._tail.match(data, at)
