@@ -78,6 +78,10 @@ class Factor:
             return self.distribution.sample(rng)
         return [float(self.distribution.sample(rng)) for _ in range(self.length)]
 
+    def content(self) -> dict[str, Any]:
+        """What else binds a run to this factor, in plain JSON types: hashes of files that its distribution names."""
+        return {}
+
     def apply(self, env: Any, rows: Sequence[int], values: Sequence[Value]) -> None:
         """Ask the environments ``rows`` for these values; they take effect together, when all factors have asked."""
         if self.setting is not None:

@@ -12,6 +12,7 @@ from domain_rand.checks.check import Outcome, check
 from domain_rand.checks.trial import CUBE, TABLE_SCENE, Trial
 from domain_rand.factor import Value
 from tasks.cameras import back_project
+from tasks.imaging.backgrounds import chart
 from tasks.imaging.color import srgb_to_linear
 from tasks.imaging.patterns import multiplier
 from tasks.imaging.shading import AMBIENT, LAMP, SHADOW_VISIBILITY, SKY
@@ -202,6 +203,19 @@ def cube_pattern(trial: Trial, values: Sequence[str]) -> Outcome:
     """Plain does not, patterns do: by 3 % and more."""
     found = ["varies" if c > 0.03 else "even" for c in _contrast(trial, CUBE)]
     return found, ["even" if v == "plain" else "varies" for v in values]
+
+
+@check("appearance.background_overlay", "what the wall shows", "name", levels=("none", "chart"), cameras=True)
+def laid_under(trial: Trial, values: Sequence[str]) -> Outcome:
+    """The chart's codes, to one, where the image shows the wall; the wall's own even colour without it."""
+    trial.idle(2)
+    image, mask = trial.env.image("front"), trial.mask("wall")
+    shown = torch.from_numpy(chart(image.shape[2])).to(image.device)
+    seen = []
+    for picture, where in zip(image, mask, strict=True):
+        off = (picture.int() - shown.int()).abs()[where].float()
+        seen.append("chart" if float(off.median()) <= 1 else "none")
+    return seen, list(values)
 
 
 @check(

@@ -7,6 +7,8 @@ from typing import Any
 
 from domain_rand.distributions import Choice, LogRange, Range
 from domain_rand.factor import Factor, Value, register
+from domain_rand.pictures import Pictures, files_of
+from tasks.imaging.background_names import CHART, NONE
 from tasks.imaging.texture_kinds import KINDS
 from tasks.tabletop.composition import MAX_DISTRACTORS
 from tasks.tabletop.scene import COLORS
@@ -137,6 +139,35 @@ class BackgroundTexture(_Texture):
     name = "appearance.background_texture"
     setting = "background_texture"
     unsupported = NOT_RTX
+
+
+@register
+class BackgroundOverlay(Factor):
+    """Picture of a real camera, by its file, that is laid under simulated robot and bodies in the front camera's image.
+
+    Table, floor and wall are then the picture's, without shadows of what stands before it. Lens and sensor see it as
+    they see the rest; a camera that is moved does not move it, so that it belongs to the place it was taken from.
+    `workbench gap visual` makes such pictures. ``chart`` is a test chart, for proofs.
+    """
+
+    name = "appearance.background_overlay"
+    unit = "name"
+    nominal = NONE
+    default = Pictures((NONE, CHART))
+    because = "a real picture is somebody's own: there is none to ship"
+    legal = Pictures((NONE, CHART))
+    setting = "background_overlay"
+
+    def apply(self, env: Any, rows: Sequence[int], values: Sequence[Value]) -> None:
+        from tasks.imaging.backgrounds import number_of
+
+        assert self.setting is not None
+        env.set(self.setting, rows, [number_of(str(value)) for value in values])
+
+    def content(self) -> dict[str, Any]:
+        """SHA-256 of each picture's file."""
+        assert self.distribution is not None, "it has a default"
+        return {"pictures": files_of(self.distribution)}
 
 
 @register

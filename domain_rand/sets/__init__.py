@@ -51,7 +51,7 @@ class FactorSet:
     def describe(self) -> dict[str, Any]:
         """Plain JSON types: factor name -> distribution; what provenance stores."""
         return {
-            f.name: {"kind": f.distribution.kind, **vars(f.distribution)}
+            f.name: {"kind": f.distribution.kind, **vars(f.distribution), **f.content()}
             if f.distribution
             else {"kind": "composed"}
             for f in self.factors

@@ -6,8 +6,9 @@
     image = pipeline.apply(rgb, radiance=radiance, seeds=seeds)  # what `pipeline.needs_aov()` names
     corners = project_distorted(points, position, rotation, pipeline.calibration, pipeline.k1)
 
-Order: texture and light on the scene; lens; blur; exposure and white balance; noise; display curve; compression. What a
-row becomes depends on its own settings and inputs alone; a nominal row stays as it was rendered, bit for bit.
+Order: texture and light on the scene; what is laid under it; lens; blur; exposure and white balance; noise; display
+curve; compression. What a row becomes depends on its own settings and inputs alone; a nominal row stays as it was
+rendered, bit for bit.
 """
 
 from __future__ import annotations
@@ -44,6 +45,16 @@ class _Rendered(Rows):
     albedo: torch.Tensor | None
     normals: torch.Tensor | None
     albedo_scale: torch.Tensor | None = None
+
+
+@dataclass
+class Backdrop(Rows):
+    """What is laid under robot and bodies, before the lens."""
+
+    picture: torch.Tensor
+    """Display codes ``[N, H, W, 3]`` uint8."""
+    shown: torch.Tensor
+    """Where ``[N, H, W]``, bool: nowhere in environments without one."""
 
 
 class ImagePipeline(NamedSettings):
@@ -142,6 +153,7 @@ class ImagePipeline(NamedSettings):
         surfaces: Surfaces | None = None,
         seeds: Sequence[int] | None = None,
         idle: Collection[int] = (),
+        backdrop: Backdrop | None = None,
     ) -> torch.Tensor:
         """Images ``[N, H, W, 3]`` uint8; ``rgb`` itself if all is nominal.
 
@@ -156,6 +168,7 @@ class ImagePipeline(NamedSettings):
             surfaces: what is where, for textures.
             seeds: one an environment, for noise.
             idle: environments that nobody looks at; what they get is not said.
+            backdrop: what takes the place of the scene, where it is shown; lens and sensor see it as the rest.
         """
         given = {"radiance": radiance, "albedo": albedo, "normals": normals, "surfaces": surfaces}
         reshaded, refracted = self._reshaded(), self._refracted()
@@ -165,18 +178,27 @@ class ImagePipeline(NamedSettings):
         wanted = torch.ones(self.num_envs, dtype=torch.bool)
         wanted[torch.tensor(list(idle), dtype=torch.long)] = False
         rendered = _Rendered(rgb, radiance, albedo, normals, self._albedo_scale(surfaces, wanted))
-        developed = (refracted | reshaded | self.sensor.active()) & wanted
+        laid = torch.zeros(self.num_envs, dtype=torch.bool)
+        if backdrop is not None:
+            laid = backdrop.shown.flatten(1).any(1).cpu()
+        developed = (refracted | reshaded | self.sensor.active() | laid) & wanted
         from_radiance = reshaded if radiance is None else reshaded | (self.sensor.exposure < 1)
         result = rgb.clone() if bool(developed.any()) else rgb
         self._update_sources()
 
+        def under(rows: list[int], light: torch.Tensor) -> torch.Tensor:
+            if backdrop is None:
+                return light
+            some = backdrop.rows(_index(rows))
+            return torch.where(some.shown[..., None], decode(some.picture), light)
+
         def relit(rows: list[int]) -> None:
             some, lighting = rendered.rows(_index(rows)), self.lighting.rows(_index(rows))
             light = relight(some.radiance, some.albedo, some.normals, some.albedo_scale, lighting)
-            result[_index(rows)] = self._develop(rows, light, seeds)
+            result[_index(rows)] = self._develop(rows, under(rows, light), seeds)
 
         def as_rendered(rows: list[int]) -> None:
-            result[_index(rows)] = self._develop(rows, decode(rgb[_index(rows)]), seeds)
+            result[_index(rows)] = self._develop(rows, under(rows, decode(rgb[_index(rows)])), seeds)
 
         in_threads(relit, self._portions(developed & from_radiance))
         in_threads(as_rendered, self._portions(developed & ~from_radiance))

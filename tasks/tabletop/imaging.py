@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from tasks.camera_spec import MAX_IMAGE_AGE, CameraSpec
+from tasks.imaging.backgrounds import background
 from tasks.imaging.passing_hand import draw_hand, hand_mask
-from tasks.imaging.pipeline import ImagePipeline
+from tasks.imaging.pipeline import Backdrop, ImagePipeline
 from tasks.imaging.surfaces import Surfaces
 from tasks.settings import PerEnvironment, stream
 from tasks.tabletop.action_spaces import CONTROL_DT
@@ -48,6 +49,8 @@ class Imaging(PerEnvironment):
         latency_burst: probability that a step begins a burst, in which images stand still for `BURST_STEPS`.
         exposure_settling: gain of an episode's first image against the exposure that it settles to.
         white_balance_settling: the same of red and blue ``[2]``.
+        background_overlay: number of the picture that is laid under robot and bodies in fixed cameras, see
+            `tasks.imaging.backgrounds`; 0 for none.
         hand_in_view: width of a hand that crosses the view of fixed cameras once, against the image's; 0 for none.
     """
 
@@ -74,6 +77,7 @@ class Imaging(PerEnvironment):
             exposure_settling=1.0,
             white_balance_settling=(1.0, 1.0),
             hand_in_view=0.0,
+            background_overlay=0,
         )
         self.bodies = bodies
         self.pipelines = {
@@ -222,12 +226,28 @@ class Imaging(PerEnvironment):
             surfaces=self._surfaces(name, env) if "surfaces" in needs else None,
             seeds=self._image_seeds(name),
             idle=idle,
+            backdrop=self._backdrop(name, env),
         )
         hand = self._hand(name)
         if hand is not None:
             image = draw_hand(image, hand, self._seeds)
         # The renderer draws the next image into the same memory.
         return image.clone() if image is rgb else image
+
+    def _backdrop(self, name: str, env: Any) -> Backdrop | None:
+        """What is laid under robot and bodies in a camera's image; None if nothing is anywhere."""
+        number = self["background_overlay"].cpu()
+        if name not in self._fixed or not bool((number > 0).any()):
+            return None
+        body = self._bodies(name, env)
+        room = [self.bodies + FIXED_BODIES.index(part) for part in FIXED_BODIES if part != "robot"]
+        behind = (body < 0) | torch.isin(body, torch.tensor(room, dtype=body.dtype, device=body.device))
+        laid = (number > 0).to(body.device)[:, None, None]
+        spec, overscan = self.pipelines[name].camera_spec, self.pipelines[name].overscan
+        size = (spec.width, spec.height)
+        plain = torch.zeros(spec.height, spec.width, 3, dtype=torch.uint8)
+        pictures = [background(n, size, overscan) if n else plain for n in number.tolist()]
+        return Backdrop(torch.stack(pictures).to(body.device), behind & laid)
 
     def _hand(self, name: str) -> torch.Tensor | None:
         """Pixels ``[N, H, W]`` of a camera's image that a passing hand hides; None if it passes nowhere."""

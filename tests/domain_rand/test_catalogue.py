@@ -8,6 +8,7 @@ import torch
 from domain_rand.checks import CHECKS
 from domain_rand.distributions import Choice, Fixed, Integers, Numbered
 from domain_rand.factor import REGISTRY
+from domain_rand.pictures import Pictures
 from tasks.episode import EpisodeSpec
 from tasks.tabletop import dynamics as dynamics_module
 from tasks.tabletop.action_spaces import DELTA_EEF
@@ -95,7 +96,7 @@ def test_its_nominal_value_is_of_the_kind_that_it_draws(name):
     assert isinstance(cls.nominal, list) == (cls.length > 1)
     values = cls.nominal if isinstance(cls.nominal, list) else [cls.nominal]
     assert len(values) == cls.length
-    kind = {Integers: int, Numbered: int, Choice: str}.get(type(cls.default), float)
+    kind = {Integers: int, Numbered: int, Choice: str, Pictures: str}.get(type(cls.default), float)
     assert {type(value) for value in values} == {kind}
     assert type(cls().draw(EpisodeSpec("t", 0, 0).generator(name), {})) is (list if cls.length > 1 else kind)
 

@@ -8,26 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from robots import registry as robots
-from workbench.cli.options import OptionError, help_table, listed, option, parse_options
+from workbench.cli.options import OptionError, help_table, option, parse_options
 from workbench.cli.positional import called_like_an_option, separate
 from workbench.runs.durable import write_atomically
 
 if TYPE_CHECKING:
-    from domain_rand.sets import FactorSet
     from robots.protocol import RobotModel
+    from workbench.rollout.policies import PolicyCfg
     from workbench.visual_gap.findings import Finding
+    from workbench.visual_gap.gather import Compared
     from workbench.visual_gap.measures import CameraGap
     from workbench.visual_gap.pairs import Pairs
-    from workbench.visual_gap.real_frames import RealFrames
+    from workbench.visual_gap.policy_gap import Distance
 
 USAGE = """usage: workbench gap visual LOG ... [key=value ...]
 
-A LOG is a run or an MCAP file of `workbench bridge` with pictures, or an archive of the data engine.
+A LOG is a run or an MCAP file of `workbench bridge` with pictures, an archive of the data engine, or a LeRobot folder.
 """
 MOST_FRAMES = 500
 
@@ -57,6 +59,8 @@ class VisualOptions:
     )
     renderer: str = option("newton_warp", "newton_warp or isaac_rtx")
     device: str = option("auto", "cpu or cuda:N; auto: a GPU if there is one")
+    policy: str = option("", "who is shown both: m1, a class of yours, or a server; empty: nobody")
+    checkpoint: str = option("", "m1: folder of its checkpoint; none: the one that ships")
 
     def resolve(self) -> RobotModel:
         """The robot; OptionError or LaunchError for what cannot be."""
@@ -73,10 +77,21 @@ class VisualOptions:
         if self.physics == "auto":
             self.physics = default_physics(self.device)
         check_launch(self.physics, self.renderer, self.device)
+        if self.policy:
+            self.policy_cfg.check()
         try:
             return robots.robot(self.robot)
         except robots.RobotError as problem:
             raise OptionError(str(problem)) from problem
+
+    @property
+    def policy_cfg(self) -> PolicyCfg:
+        """Who is asked."""
+        from workbench.rollout.policies import PolicyCfg
+        from workbench.rollout.policy_names import M1, M1_MINI
+
+        checkpoint = self.checkpoint or (M1_MINI if self.policy == M1 else "")
+        return PolicyCfg(self.policy, checkpoint=checkpoint, robot=self.robot)
 
 
 def visual_command(words: Sequence[str], console: Console) -> int:
@@ -87,11 +102,12 @@ def visual_command(words: Sequence[str], console: Console) -> int:
     if not names:
         raise OptionError(f"gap visual takes at least one log{called_like_an_option(given)}; see --help")
     from workbench.visual_gap.findings import findings
+    from workbench.visual_gap.gather import chosen, compared
     from workbench.visual_gap.measures import measure
-    from workbench.visual_gap.page import HEADINGS, rows_of, sentence_of
+    from workbench.visual_gap.page import ANSWERS, HEADINGS, answer_rows, rows_of, sentence_of
 
-    real = _chosen(options, names)
-    pairs = _simulated(options, real, model)
+    seen = compared(options, chosen(options, names), model)
+    pairs = [one.pairs for one in seen]
     gaps = [measure(one, options.lens == "known", options.seed) for one in pairs]
     found = [f for gap, one in zip(gaps, pairs, strict=True) for f in findings(gap, one.colors)]
     for gap in gaps:
@@ -102,8 +118,33 @@ def visual_command(words: Sequence[str], console: Console) -> int:
     for row in rows_of(found):
         grid.add_row(*map(escape, row))
     console.print(grid)
-    _write(options, names, gaps, pairs, found, console)
+    answers = _asked(options, seen, model)
+    if answers:
+        grid = Table(*ANSWERS, box=None)
+        for row in answer_rows(answers):
+            grid.add_row(*map(escape, row))
+        console.print(grid)
+    _write(options, names, gaps, pairs, found, answers, console)
     return 0
+
+
+def _asked(options: VisualOptions, seen: Sequence[Compared], model: RobotModel) -> list[Distance]:
+    """What a policy makes of both; nothing without one. OptionError for one that cannot be asked."""
+    if not options.policy:
+        return []
+    from tasks.tabletop.action_spaces import action_specs
+    from workbench.rollout.policies import make_policy
+    from workbench.visual_gap.policy_gap import policy_distances
+
+    count, size = len(seen[0].instructions), seen[0].pairs.size[0]
+    policy = make_policy(
+        options.policy_cfg, count, action_specs(options.robot)["delta_eef"], options.device, size
+    )
+    pairs = {one.pairs.camera: one.pairs for one in seen if len(one.instructions) == count}
+    try:
+        return policy_distances(policy, pairs, seen[0].states, seen[0].instructions, model)
+    except ValueError as problem:
+        raise OptionError(f"policy={options.policy}: {problem}") from problem
 
 
 def print_help(console: Console) -> None:
@@ -112,90 +153,13 @@ def print_help(console: Console) -> None:
     console.print(help_table(VisualOptions))
 
 
-def _chosen(options: VisualOptions, names: Sequence[str]) -> list[RealFrames]:
-    """The log's pictures that are compared; OptionError for cameras that there are not."""
-    from tasks.tabletop.workspace import cameras_of
-    from workbench.visual_gap.real_frames import read_real
-
-    known = [spec.name for spec in cameras_of(robots.robot(options.robot))]
-    every = read_real(names)
-    there = list(dict.fromkeys(f.camera for f in every))
-    wanted = listed("cameras", options.cameras) or tuple(name for name in there if name in known)
-    for name in wanted:
-        if name not in there:
-            raise OptionError(f"cameras={name}: the log has {', '.join(there)}")
-        if name not in known:
-            raise OptionError(f"cameras={name}: the simulation has {', '.join(known)}")
-    if not wanted:
-        raise OptionError(
-            f"the log's cameras are {', '.join(there)}, the simulation's {', '.join(known)}: none is both"
-        )
-    kept = []
-    for name in wanted:
-        own = [f for f in every if f.camera == name]
-        sizes = {f.pictures.shape[1:3] for f in own}
-        if len(sizes) > 1 or len({*next(iter(sizes))}) > 1:
-            raise OptionError(
-                f"pictures of camera {name} must be square and of one size, not {sorted(sizes)}"
-            )
-        share = max(2, options.frames // len(own))
-        kept += [f.chosen(share) for f in own]
-    return kept
-
-
-def _simulated(options: VisualOptions, real: Sequence[RealFrames], model: RobotModel) -> list[Pairs]:
-    """Pairs, camera by camera."""
-    from workbench.rollout.simulation import launch_tabletop
-    from workbench.rollout.simulation_cfg import SimulationCfg
-    from workbench.visual_gap.matched import begin, matched
-    from workbench.visual_gap.pairs import joined
-
-    sizes = {f.pictures.shape[1] for f in real}
-    if len(sizes) > 1:
-        raise OptionError(
-            f"cameras must have pictures of one size, not {sorted(sizes)} px: choose with cameras="
-        )
-    factor_set = fixed_looks(options.simulated)
-    cameras = tuple(dict.fromkeys(f.camera for f in real))
-    with launch_tabletop(
-        SimulationCfg(
-            num_envs=options.num_envs, physics=options.physics, device=options.device, robot=options.robot,
-            renderer=options.renderer, cameras=cameras, image_size=sizes.pop(), factor_set=factor_set,
-        )
-    ) as env:  # fmt: skip
-        begin(env, factor_set)
-        made = [matched(env, frames, model) for frames in real]
-    result = []
-    for camera in cameras:
-        own = [p for p in made if p.camera == camera]
-        # Episodes with other things stand for themselves; what most have is compared.
-        names = max((p.names for p in own), key=[p.names for p in own].count)
-        result.append(joined([p for p in own if p.names == names]))
-    return result
-
-
-def fixed_looks(name: str) -> FactorSet:
-    """A factor set whose factors of cameras and appearance are fixed values; OptionError for one that draws them."""
-    from domain_rand.distributions import Fixed
-    from domain_rand.sets import load_set
-
-    found = load_set(name)
-    for factor in found.factors:
-        looks = factor.name.startswith(("camera.", "appearance."))
-        if looks and not isinstance(factor.distribution, Fixed):
-            raise OptionError(
-                f"simulated={name} draws {factor.name}: simulated pictures are of fixed values, as "
-                "`workbench calibrate` writes them"
-            )
-    return found
-
-
 def _write(
     options: VisualOptions,
     names: Sequence[str],
     gaps: Sequence[CameraGap],
     pairs: Sequence[Pairs],
     found: Sequence[Finding],
+    answers: Sequence[Distance],
     console: Console,
 ) -> None:
     """``visual.json``, ``visual.html`` and the factor set, where asked for."""
@@ -206,9 +170,14 @@ def _write(
     out = Path(options.out) if options.out else None
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        content = document(gaps, found, names, options)
+        content = document(gaps, found, answers, names, options)
         write_atomically(out / "visual.json", json.dumps(content, indent=1) + "\n")
-        write_atomically(out / "visual.html", page_of(gaps, pairs, found))
+        write_atomically(out / "visual.html", page_of(gaps, pairs, found, answers))
+        for gap, one in zip(gaps, pairs, strict=True):
+            if gap.background is not None:
+                picture = out / f"background_{one.camera}.png"
+                Image.fromarray(gap.background).save(picture)
+                console.print(f"{picture}   (dr.appearance.background_overlay.value={picture})", markup=False)
         console.print(f"{out}/visual.html", markup=False)
     path = Path(options.dr) if options.dr else out / "visual.yaml" if out is not None else None
     if path is not None:

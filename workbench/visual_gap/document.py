@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.visual_gap.camera_fit import PARAMETERS, CameraFit
 from workbench.visual_gap.covering import covering
 from workbench.visual_gap.findings import Finding
 from workbench.visual_gap.measures import CameraGap
 
+if TYPE_CHECKING:
+    from workbench.visual_gap.policy_gap import Distance
+
 
 def document(
-    gaps: Sequence[CameraGap], findings: Sequence[Finding], sources: Sequence[str], options: Any
+    gaps: Sequence[CameraGap],
+    findings: Sequence[Finding],
+    answers: Sequence[Distance],
+    sources: Sequence[str],
+    options: Any,
 ) -> dict[str, Any]:
     """The file's content."""
     return {
         "sources": list(sources), "robot": options.robot, "simulated": options.simulated, "lens": options.lens,
         "findings": [_finding(f) for f in findings],
         "factors": covering(findings),
+        "policy": [{**vars(d), "share": d.share} for d in answers],
         "cameras": [_camera(gap) for gap in gaps],
     }  # fmt: skip
 
@@ -41,6 +49,9 @@ def _camera(gap: CameraGap) -> dict[str, Any]:
         },
         "noise": None if noise is None else {
             "curve": [list(point) for point in noise.curve], "squares": noise.squares, "hidden": noise.hidden,
+        },
+        "depth": None if gap.depth is None else {
+            "median_distance_m": {"before": gap.depth.before_m, "after": gap.depth.after_m},
         },
         "sharpness": None if sharp is None else {"gradient_energy_ratio": sharp.energy, "profiles": sharp.profiles},
     }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from workbench.visual_gap.measures import CameraGap
 from workbench.visual_gap.noise import NoiseGap
 from workbench.visual_gap.pairs import FIXED, ROBOT, to_display
 from workbench.visual_gap.sharpness import SharpnessGap
+
+if TYPE_CHECKING:
+    from workbench.visual_gap.depth import DepthGap
 
 BODIES = "appearance.object_tint"
 SURFACES = {
@@ -75,6 +79,8 @@ def findings(gap: CameraGap, colors: Mapping[str, tuple[float, float, float]]) -
         made += _of_noise(gap.camera, gap.noise)
     if gap.sharpness is not None:
         made.append(_of_sharpness(gap.camera, gap.sharpness))
+    if gap.depth is not None:
+        made += _of_depth(gap.camera, gap.depth)
     if gap.jpeg_quality is not None:
         q = (float(gap.jpeg_quality),)
         made.append(Finding(gap.camera, "quality of the log's own JPEG", "1", q, q, q, q[0], note=COMPRESSED))
@@ -137,8 +143,8 @@ def _of_color(
         ratio = _three(surface.ratio, surface.low, surface.high)
         made.append(
             Finding(
-                camera, f"besides, red, green, blue of {name}", "x light", *ratio, 1.0, SURFACES.get(name, BODIES),
-                _painted(name, ratio, colors), surface=name,
+                camera, f"colour of {name} beside that, red, green, blue", "x light", *ratio, 1.0,
+                SURFACES.get(name, BODIES), _painted(name, ratio, colors), surface=name,
             )
         )  # fmt: skip
     return made
@@ -177,6 +183,32 @@ def _of_sharpness(camera: str, found: SharpnessGap) -> Finding:
     if high < 0:
         return replace(made, note=SHARPER)
     return replace(made, factor="camera.defocus", span=((max(low, 0.0), high),))
+
+
+def _of_depth(camera: str, found: DepthGap) -> list[Finding]:
+    ends = found.position - found.position_error, found.position + found.position_error
+    clouds = f"clouds {1000 * found.before_m:.1f} mm apart, {1000 * found.after_m:.1f} once registered"
+    place = _three(found.position, *ends)
+    made = [
+        Finding(
+            camera, "the depth camera stands off along the base's x, y, z", "m", *place, 0.0,
+            f"camera.{camera}_position", tuple((v, v) for v in place[0]), clouds,
+        )
+    ]  # fmt: skip
+    for text, unit, value, (low, high), factor in (
+        ("depths are longer by, as a share", "1", found.scale, found.scale_interval, "sensing.depth_scale"),
+        ("noise of depth at one metre", "1/m", found.noise, found.noise_interval, "sensing.depth_noise"),
+        (
+            "depth picture without a measurement",
+            "1",
+            found.holes,
+            found.holes_interval,
+            "sensing.depth_holes",
+        ),
+    ):
+        if value is not None:
+            made.append(Finding(camera, text, unit, (value,), (low,), (high,), 0.0, factor, ((low, high),)))
+    return made
 
 
 def _three(*values: np.ndarray | Sequence[float]) -> Triple:

@@ -79,6 +79,7 @@ def matched(env: Any, real: RealFrames, model: RobotModel) -> Pairs:
         intrinsics=intrinsics[0].double().cpu().numpy(),
         colors=painted,
         jpeg_quality=real.jpeg_quality,
+        coded=real.coded,
         real_depth=real.depth,
         source=real.source,
         **made,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.visual_gap.backgrounds import real_background
 from workbench.visual_gap.camera_fit import PARAMETERS, CameraFit, fit_camera
 from workbench.visual_gap.color import ColorGap, color_gap
 from workbench.visual_gap.noise import NoiseGap, noise_gap
 from workbench.visual_gap.pairs import Pairs
 from workbench.visual_gap.registered import registered
 from workbench.visual_gap.sharpness import SharpnessGap, sharpness_gap
+
+if TYPE_CHECKING:
+    from workbench.visual_gap.depth import DepthGap
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,10 @@ class CameraGap:
     color: ColorGap | None
     noise: NoiseGap | None
     sharpness: SharpnessGap | None
+    depth: DepthGap | None
     jpeg_quality: int | None
+    background: np.ndarray | None
+    """What the real camera sees behind robot and things ``[H, W, 3]`` uint8, as the simulated one would."""
     reasons: tuple[str, ...]
 
 
@@ -61,9 +69,17 @@ def measure(pairs: Pairs, lens_known: bool = False, seed: int = 0) -> CameraGap:
         color=tried(lambda: color_gap(pairs, pictures, inside, seed)),
         noise=tried(lambda: noise_gap(pairs, seed)),
         sharpness=tried(lambda: sharpness_gap(pairs, values, seed)),
+        depth=None if pairs.real_depth is None else tried(lambda: _depth(pairs, seed)),
         jpeg_quality=pairs.jpeg_quality,
+        background=tried(lambda: real_background(pairs, pictures, inside)) if stands else None,
         reasons=tuple(reasons),
     )
+
+
+def _depth(pairs: Pairs, seed: int) -> DepthGap:
+    from workbench.visual_gap.depth import depth_gap  # needs OpenCV, as calibration does
+
+    return depth_gap(pairs, seed)
 
 
 def some_frames(pairs: Pairs, taken: list[int]) -> Pairs:

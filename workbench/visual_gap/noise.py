@@ -47,6 +47,8 @@ class NoiseGap:
 
 def noise_gap(pairs: Pairs, seed: int = 0, resamples: int = 200) -> NoiseGap:
     """The real camera's noise; ValueError, in a sentence, where the pictures do not tell it."""
+    if pairs.coded:
+        raise ValueError(f"pictures of camera {pairs.camera} come from a video, whose coding hides noise")
     if np.ptp(pairs.position, axis=0).max() > 1e-6:
         raise ValueError(f"camera {pairs.camera} moves, so that noise cannot be told from what is seen")
     light, variance, place = _squares(pairs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup
@@ -18,7 +19,11 @@ from workbench.visual_gap.findings import Finding
 from workbench.visual_gap.measures import CameraGap, some_frames
 from workbench.visual_gap.pairs import Pairs
 
+if TYPE_CHECKING:
+    from workbench.visual_gap.policy_gap import Distance
+
 HEADINGS = ["camera", "measure", "found", "95 % interval", "differs", "covered by"]
+ANSWERS = ["answer", "real against simulated", "95 % interval", "of another state", "share"]
 FRAMES = 3
 """Frames that are shown of each camera."""
 EXPECTED, FOUND = (0, 255, 0), (255, 0, 255)
@@ -37,6 +42,15 @@ def rows_of(findings: Sequence[Finding]) -> list[list[str]]:
             "yes" if f.differs else "no", "; ".join(text for text in (held, f.note) if text),
         ])  # fmt: skip
     return rows
+
+
+def answer_rows(answers: Sequence[Distance]) -> list[list[str]]:
+    """Rows of what a policy makes of the pictures, as texts."""
+    return [
+        [f"{d.what} [{d.unit}]", f"{d.real:.3g}", f"{d.interval[0]:.3g} to {d.interval[1]:.3g}", f"{d.states:.3g}",
+         f"{d.share:.2f}"]
+        for d in answers
+    ]  # fmt: skip
 
 
 def sentence_of(gap: CameraGap) -> str:
@@ -59,13 +73,14 @@ def page_of(
     gaps: Sequence[CameraGap],
     pairs: Sequence[Pairs],
     findings: Sequence[Finding],
-    more: Sequence[Markup] = (),
+    answers: Sequence[Distance],
 ) -> str:
     """The page's HTML."""
     parts = [Markup("<h2>Measures</h2>"), table(HEADINGS, rows_of(findings))]
     ranges = [[name, f"{r['lo']:.4g}", f"{r['hi']:.4g}"] for name, r in covering(findings).items()]
     parts += [Markup("<h2>Factors that cover it</h2>"), table(["factor", "from", "to"], ranges)]
-    parts += list(more)
+    if answers:
+        parts += [Markup("<h2>What the policy makes of it</h2>"), table(ANSWERS, answer_rows(answers))]
     for gap, one in zip(gaps, pairs, strict=True):
         parts.append(Markup("<h2>Camera {}</h2><p>{}.</p>").format(gap.camera, sentence_of(gap)))
         for reason in gap.reasons:
@@ -78,6 +93,9 @@ def page_of(
         )
         shown = np.unique(np.linspace(0, len(one.real) - 1, FRAMES).round().astype(int)).tolist()
         parts += [_row(one, gap, frame) for frame in shown]
+        if gap.background is not None:
+            parts.append(Markup("<p>The real background, as the simulated camera would see it:</p>"))
+            parts.append(_picture(gap.background, f"background of camera {gap.camera}", 25))
     return page("Real and simulated pictures", parts, pictures=True)
 
 
@@ -86,10 +104,14 @@ def _row(pairs: Pairs, gap: CameraGap, frame: int) -> Markup:
     difference = np.abs(real.astype(int) - simulated).astype(np.uint8)
     outlined = _outlined(some_frames(pairs, [frame]), gap)
     strip = np.concatenate((real, simulated, difference, outlined), 1)
+    return _picture(strip, f"frame {frame} of camera {gap.camera}", 100)
+
+
+def _picture(picture: np.ndarray, text: str, width: int) -> Markup:
+    """An image as wide as so much of the page [%]."""
     return Markup(
-        '<p><img src="data:image/png;base64,{}" alt="frame {} of camera {}" '
-        'style="width:100%;image-rendering:pixelated"></p>'
-    ).format(_png(strip), frame, gap.camera)
+        '<p><img src="data:image/png;base64,{}" alt="{}" style="width:{}%;image-rendering:pixelated"></p>'
+    ).format(_png(picture), text, width)
 
 
 def _outlined(pairs: Pairs, gap: CameraGap) -> np.ndarray:

@@ -38,6 +38,8 @@ class Pairs:
     """What is painted with which colour in the simulation, sRGB in [0, 1]; the robot has many and none here."""
     jpeg_quality: int | None = None
     """Of the real pictures' compression, which the simulated ones went through as well; None for none."""
+    coded: bool = False
+    """Whether the real pictures come from a video, whose coding hides noise."""
     real_depth: np.ndarray | None = None
     """Measured ``[F, H, W]`` [m]; 0 is unknown."""
     source: str = ""

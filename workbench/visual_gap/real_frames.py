@@ -1,7 +1,7 @@
 """`RealFrames`: pictures of a log, each with the state of the robot and of the things on the table when it was taken.
 
 Of a run of the bridge, each picture's own time of capture counts: joints are interpolated between the ticks around it.
-Archives say which control step a picture shows.
+Archives and LeRobot datasets say which control step a picture shows.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from robots.protocol import RobotModel
 from workbench.data.archive.archive import EPISODES, ArchiveError, chunks, episodes
 from workbench.data.episode import DEPTH_UNIT, Body, DatasetEpisode
 from workbench.identification.motion_log import LogError
@@ -46,34 +47,37 @@ class RealFrames:
     """``[F, H, W]`` [m]; 0 is unknown. None where the log has none."""
     jpeg_quality: int | None = None
     """Of the log's own compression; None where it is not JPEG."""
+    coded: bool = False
+    """Whether they come from a video."""
+    instruction: str = ""
+    """What was asked; empty where the log does not say."""
 
-    def chosen(self, count: int) -> RealFrames:
-        """``count`` of them at most, spread evenly over the slower two thirds, in the order of time."""
+    def evenly(self, count: int) -> np.ndarray:
+        """Numbers of ``count`` of them at most, spread evenly over the slower two thirds, in the order of time."""
         if len(self.pictures) <= count:
-            return self
+            return np.arange(len(self.pictures))
         slow = np.flatnonzero(self.speed <= np.quantile(self.speed, 2 / 3))
         slow = slow if len(slow) >= count else np.arange(len(self.pictures))
-        taken = slow[np.unique(np.linspace(0, len(slow) - 1, count).round().astype(int))]
-        return self.rows(taken)
+        return slow[np.unique(np.linspace(0, len(slow) - 1, count).round().astype(int))]
 
     def rows(self, taken: np.ndarray) -> RealFrames:
         """Some of the pictures, by number."""
         return RealFrames(
             self.camera, self.source, self.pictures[taken], self.joint_pos[taken], self.gripper_width[taken],
             self.bodies, self.body_pose[taken], self.speed[taken],
-            None if self.depth is None else self.depth[taken], self.jpeg_quality,
+            None if self.depth is None else self.depth[taken], self.jpeg_quality, self.coded, self.instruction,
         )  # fmt: skip
 
 
-def read_real(words: Sequence[str]) -> list[RealFrames]:
+def read_real(words: Sequence[str], model: RobotModel) -> list[RealFrames]:
     """The pictures of logs, camera by camera and episode by episode; LogError, in a sentence, where there are none."""
-    found = [frames for word in words for frames in _read(Path(word))]
+    found = [frames for word in words for frames in _read(Path(word), model)]
     if not found:
         raise LogError("no log is named")
     return found
 
 
-def _read(path: Path) -> list[RealFrames]:
+def _read(path: Path, model: RobotModel) -> list[RealFrames]:
     try:
         if path.suffix == ".mcap":
             made = list(_bridged(path))
@@ -82,11 +86,16 @@ def _read(path: Path) -> list[RealFrames]:
         elif chunks(path / EPISODES) or chunks(path):
             stage = path / EPISODES if chunks(path / EPISODES) else path
             made = [f for episode in episodes(stage) for f in _of_episode(episode, path)]
+        elif (path / "meta/info.json").is_file():
+            from workbench.visual_gap.lerobot_frames import lerobot_frames
+
+            made = list(lerobot_frames(path, model))
         elif not path.exists():
             raise LogError(f"there is no log {path}")
         else:
             raise LogError(
-                f"{path} is no log with pictures: known are runs and MCAP files of the bridge, and archives"
+                f"{path} is no log with pictures: known are runs and MCAP files of the bridge, archives and "
+                "LeRobot datasets"
             )
     except ArchiveError as problem:
         raise LogError(str(problem)) from problem
@@ -113,6 +122,7 @@ def _of_episode(episode: DatasetEpisode, path: Path) -> Iterator[RealFrames]:
             speed=speed[first],
             depth=None if camera.depth is None else camera.depth[first] * np.float64(DEPTH_UNIT),
             jpeg_quality=jpeg_quality(camera.jpeg[0]),
+            instruction=episode.instruction,
         )
 
 
@@ -122,6 +132,7 @@ def _bridged(path: Path) -> Iterator[RealFrames]:
     from workbench.bridge.ticks import read_ticks
 
     wall: int | None = None
+    instruction = ""
     times: list[float] = []
     joints: list[list[float]] = []
     velocities: list[list[float]] = []
@@ -133,6 +144,8 @@ def _bridged(path: Path) -> Iterator[RealFrames]:
         for topic, message in read_ticks(path):
             if topic == "/clock":
                 wall = int(message["wall_minus_monotonic_ns"])
+            elif topic == "/episode" and "begin" in message:
+                instruction = str(message.get("instruction", ""))
             elif topic == "/tick" and "state" in message:
                 state = message["state"]
                 if not times or state["joint_pos"]["captured"] > times[-1]:
@@ -170,6 +183,7 @@ def _bridged(path: Path) -> Iterator[RealFrames]:
             body_pose=np.array(rows, np.float64).reshape(len(at), len(names), 7),
             speed=np.abs(_at(at, times, velocities)).max(1),
             jpeg_quality=jpeg_quality(shots[0][1]),
+            instruction=instruction,
         )
 
 

@@ -32,7 +32,7 @@ def test_a_folder_that_is_no_log_is_refused(tmp_path, capsys):
 
 def test_simulated_pictures_are_of_fixed_values():
     from workbench.cli.options import OptionError
-    from workbench.visual_gap.command import fixed_looks
+    from workbench.visual_gap.gather import fixed_looks
 
     assert fixed_looks("none").factors
     with pytest.raises(OptionError, match=r"simulated=mild draws \w+\.\w+"):
@@ -55,7 +55,7 @@ def test_slow_pictures_are_taken_first_and_evenly():
         body_pose=np.zeros((count, 0, 7)), speed=speed,
     )  # fmt: skip
 
-    taken = frames.chosen(3).joint_pos[:, 0].tolist()
+    taken = frames.rows(frames.evenly(3)).joint_pos[:, 0].tolist()
 
     assert len(taken) == 3
     assert not {1.0, 3.0} & set(taken)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from domain_rand.sets import load_set
-from tests.workbench.visual_gap.drawn import COLORS, pairs
 from workbench.visual_gap.camera_fit import fit_camera, motion_axes, projected
 from workbench.visual_gap.color import color_gap
 from workbench.visual_gap.covering import covering, write_set
@@ -12,6 +11,7 @@ from workbench.visual_gap.findings import findings
 from workbench.visual_gap.measures import measure
 from workbench.visual_gap.noise import noise_gap
 from workbench.visual_gap.sharpness import sharpness_gap
+from workbench.visual_gap.synthetic import COLORS, pairs
 
 NONE = np.zeros(8)
 MANY = [0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long)]

@@ -1,0 +1,75 @@
+"""Pictures of LeRobot datasets, each with the joints of its own row. Where things stood is known of the bench's own."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from robots.protocol import RobotModel
+from workbench.data.lerobot.columns import VIEWS
+from workbench.data.lerobot.reading import ImportedEpisode, load_lerobot
+from workbench.data.lerobot.video_spans import SpanReader
+from workbench.identification.motion_log import LogError
+from workbench.visual_gap.real_frames import RealFrames, jpeg_quality
+
+JOINTS = ("state.joints", "observation.state")
+"""Columns of joint positions [rad], the first that is there."""
+WIDTH = "state.gripper_width"
+IMAGES = "observation.images."
+STRIDE = 5
+"""One row of so many is compared."""
+
+
+def lerobot_frames(path: Path, model: RobotModel) -> Iterator[RealFrames]:
+    """The pictures of a dataset's episodes, camera by camera; LogError for one without joints.
+
+    A column ``observation.images.NAME`` is camera NAME; of the bench's own exports, the camera that it was.
+    """
+    for episode in load_lerobot(path):
+        yield from _episode(episode, path, model)
+
+
+def _episode(episode: ImportedEpisode, path: Path, model: RobotModel) -> Iterator[RealFrames]:
+    joints = len(model.spec.arm_joints)
+    state = next((episode.column(n) for n in JOINTS if n in episode.columns), None)
+    if state is None or state.shape[1] < joints:
+        raise LogError(
+            f"{path} episode {episode.index} has no {joints} joint positions in any of {', '.join(JOINTS)}"
+        )
+    arm = state[:, :joints].astype(np.float64)
+    width = episode.column(WIDTH)[:, 0] if WIDTH in episode.columns else np.zeros(len(arm))
+    speed = np.abs(np.gradient(arm, axis=0)).max(1) * episode.fps if len(arm) > 1 else np.zeros(len(arm))
+    rows = np.arange(0, len(arm), STRIDE)
+    cameras = {view: name for name, view in VIEWS.items()}
+    for column in (*episode.videos, *episode.pictures):
+        if not column.startswith(IMAGES):
+            continue
+        pictures, quality = _pictures(episode, column, rows)
+        name = column.removeprefix(IMAGES)
+        yield RealFrames(
+            camera=cameras.get(name, name),
+            source=f"{path} episode {episode.index}",
+            pictures=pictures,
+            joint_pos=arm[rows],
+            gripper_width=width[rows].astype(np.float64),
+            body_pose=np.zeros((len(rows), 0, 7)),
+            speed=speed[rows],
+            jpeg_quality=quality,
+            coded=column in episode.videos,
+            instruction=episode.task,
+        )
+
+
+def _pictures(episode: ImportedEpisode, column: str, rows: np.ndarray) -> tuple[np.ndarray, int | None]:
+    """Pictures of some rows ``[F, H, W, 3]`` uint8, and the quality of their JPEG; None for videos and PNG."""
+    if column in episode.videos:
+        wanted = set(rows.tolist())
+        frames = SpanReader().frames(episode.videos[column], episode.frames, episode.fps)
+        return np.stack([picture for k, picture in enumerate(frames) if k in wanted]), None
+    data = [episode.pictures[column][k] for k in rows.tolist()]
+    pictures = [np.asarray(Image.open(io.BytesIO(d)).convert("RGB")) for d in data]
+    return np.stack(pictures), jpeg_quality(data[0])
