@@ -22,7 +22,7 @@ from policy.serve.server.gr00t import Gr00tSpoken
 from policy.serve.server.metrics import Metrics
 from policy.serve.server.openpi import OpenpiSpoken, RoboArenaSpoken
 from policy.serve.server.rows import Reader
-from policy.serve.server.service import Service
+from policy.serve.server.service import ATTENDED_S, Service
 from policy.serve.server.sessions import Sessions
 from policy.serve.server.status import M1Spoken, StarVlaSpoken
 from policy.serve.server.turn import Spoken
@@ -43,8 +43,8 @@ HANDED_OVER_S = 5e-4
 
 def serve(options: ServeOptions, console: Console) -> int:
     """Serve until SIGTERM, SIGINT or SIGHUP; returns the exit status. Options must be resolved."""
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    threads = options.threads or torch.get_num_threads()
+    torch.set_num_threads(1)
     policy = make_policy(
         options.policy_cfg,
         options.slots,
@@ -53,6 +53,7 @@ def serve(options: ServeOptions, console: Console) -> int:
         options.image_size,
     )
     service, batcher = built(options, policy)
+    keep_threads(batcher, threads)
     sys.setswitchinterval(HANDED_OVER_S)
     gc.collect()
     gc.freeze()  # what is there now stays: looking through it again would make some answer late
@@ -62,6 +63,22 @@ def serve(options: ServeOptions, console: Console) -> int:
         batcher.close()
     console.print("ended: all that was under way is answered", markup=False)
     return 0
+
+
+def keep_threads(batcher: Batcher, threads: int) -> None:
+    """Let PyTorch have so many threads where the policy runs, and one elsewhere, also in threads that come later.
+
+    Each thread that has computed in parallel keeps its helpers. Once all of them outnumber the processors, OpenMP sends
+    helpers to sleep after each operation, and to wake them takes longer than most operations of a small model: on two
+    cores m1-mini decided 11 times a second instead of 20, since the main thread, which had made it, had helpers, too.
+    """
+
+    def own() -> None:
+        torch.set_num_threads(threads)
+        torch.get_num_threads()  # the first question makes it this thread's own, whatever is set elsewhere
+
+    batcher.host(own, lambda: None, ATTENDED_S)
+    torch.set_num_threads(1)  # of this thread, and what new ones begin with
 
 
 def built(options: ServeOptions, policy: Policy) -> tuple[Service, Batcher]:
