@@ -39,7 +39,7 @@ def together(claims: Sequence[Claim], pairs: Pairs | None) -> Answer | None:
     answers = [answer for _, answer in claims]
     kinds = {type(answer) for answer in answers}
     if kinds == {PickPlace}:
-        return _pick_place(answers)
+        return _pick_and_place(answers)
     if kinds == {Labelled}:
         return Labelled(
             tuple(box for a in answers if isinstance(a, Labelled) for box in a.boxes),
@@ -58,7 +58,7 @@ def together(claims: Sequence[Claim], pairs: Pairs | None) -> Answer | None:
     raise AmbiguousError(f"several claims in one text ({names}) are refused: what they mean together is open")
 
 
-def _pick_place(answers: Sequence[Answer]) -> Answer:
+def _pick_and_place(answers: Sequence[Answer]) -> Answer:
     said = [a for a in answers if isinstance(a, PickPlace)]
     picks, places = ([b for b in boxes if b] for boxes in ([a.pick for a in said], [a.place for a in said]))
     if len(picks) > 1 or len(places) > 1:

@@ -66,7 +66,7 @@ class Reading:
 
     @property
     def kind(self) -> str | None:
-        """Which shape was found: ``points``, ``trace``, ``boxes``, ``labelled``, ``pick_place``, ``sentence``,
+        """Which shape was found: ``points``, ``trace``, ``boxes``, ``labelled``, ``pick_and_place``, ``sentence``,
         ``plan``."""
         return None if self.answer is None else self.answer.kind
 

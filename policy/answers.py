@@ -90,7 +90,7 @@ class Labelled:
 class PickPlace:
     """What to pick and where to place it: ``{"pick": {"bbox_2d": [...]}, "place": {"bbox_2d": [...]}}``."""
 
-    kind: ClassVar[str] = "pick_place"
+    kind: ClassVar[str] = "pick_and_place"
     pick: XYXY | None
     place: XYXY | None
 

@@ -24,6 +24,7 @@ from scipy import stats
 from domain_rand.factor import nominal_values
 from domain_rand.sets import load_set
 from tasks.episode import EpisodeSpec
+from tasks.registry import DEFAULT as DEFAULT_TASK
 from workbench.attribution.in_loop import attribute_factorial
 from workbench.attribution.ladder import analyse_ladder
 from workbench.attribution.planning import plan_ladder
@@ -34,7 +35,7 @@ from workbench.tuning.adr import Adr, Bound, Settings, Trial
 SET = load_set(
     "heavy", {"control.action_delay": {"lo": 0, "hi": 6}, "camera.exposure": {"lo": 0.35, "hi": 2.8}}
 )
-TASK = "pick_place"
+TASK = DEFAULT_TASK
 STUDIES = ("pairs", "types", "ladder", "tune")
 DELAY, EXPOSURE = "control.action_delay", "camera.exposure"
 Rule = Callable[[Mapping[str, Any]], float]

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.registry import DEFAULT as DEFAULT_TASK
 from workbench.data.video import VideoWriter
 
 FRAMES, FPS, SIDE, A_FILE = 16, 10, 64, 1200
@@ -96,7 +97,7 @@ def archive(root: Path, episodes: int) -> None:
     from workbench.data.archive.chunk_writer import ChunkWriter
 
     first = root / "episodes/chunk-000000.hdf5"
-    with ChunkWriter(first, "pick_place") as writer:
+    with ChunkWriter(first, DEFAULT_TASK) as writer:
         for k in range(16):
             writer.add(made_up_episode(k, steps=FRAMES, stride=4))
             writer.lines.append({"name": f"{k:06d}-00", "kept": True})

@@ -21,6 +21,7 @@ from typing import Any
 from rich.console import Console
 
 from policy.execution import MODES
+from tasks.registry import DEFAULT as DEFAULT_TASK
 from tasks.tabletop.inference_time import BURST_S
 from workbench.cli.options import OptionError, listed, option, parse_options
 from workbench.comparison.result import ComparisonError
@@ -48,7 +49,7 @@ class ChunkExecutionOptions:
     )
     horizon: int = option(0, "steps between two requests; 0: as the policy says", "control steps")
     realtime: bool = option(False, "what the policy takes here comes on top")
-    task: str = option("pick_place", "what is asked")
+    task: str = option(DEFAULT_TASK, "what is asked")
     dr: str = option("mild", "factor set")
     episodes: int = option(64, "of each way at each time", "episodes")
     num_envs: int = option(16, "environments in parallel")

@@ -17,10 +17,11 @@ from policy.action import ActionSpec
 from policy.contract import Decision, Observation
 from policy.grounding import Box, Grounding, Point
 from robots.registry import robot
+from tasks.registry import DEFAULT as DEFAULT_TASK
 from tasks.registry import find
 from tasks.tabletop.workspace import front_camera
 
-TASK = "pick_place"
+TASK = DEFAULT_TASK
 
 
 class Sound:

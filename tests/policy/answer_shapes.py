@@ -69,7 +69,7 @@ SHAPES = (
         "M1 pick and place",
         '{"pick": {"bbox_2d": [' + _B + ']}, "place": {"bbox_2d": [' + _B2 + "]}}",
         TWO_BOXES,
-        "pick_place",
+        "pick_and_place",
     ),
     Shape("M1 sentence", "Pick it <box> [[" + _B + "]] </box> up.", BOX, "sentence"),
     Shape(
@@ -183,7 +183,7 @@ SHAPES = (
         "labelled",
         ("The cube", "the plate"),
     ),
-    Shape("pick and place in words", "pick: [" + _B + "], place: [" + _B2 + "]", TWO_BOXES, "pick_place"),
+    Shape("pick and place in words", "pick: [" + _B + "], place: [" + _B2 + "]", TWO_BOXES, "pick_and_place"),
     Shape(
         "objects apart",
         '{"bbox_2d": [' + _B + '], "label": "a"} and {"bbox_2d": [' + _B2 + '], "label": "b"}',

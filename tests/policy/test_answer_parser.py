@@ -53,7 +53,7 @@ ANSWERS = {
     )
     .filter(any)
     .map(lambda x: Labelled(*x)),
-    "pick_place": st.builds(PickPlace, boxes, boxes | st.none()),
+    "pick_and_place": st.builds(PickPlace, boxes, boxes | st.none()),
     "sentence": sentences(),
     "plan": (json_plans | tagged_plans).filter(lambda p: p.response or p.subtask.words),
 }

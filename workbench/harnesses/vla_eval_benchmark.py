@@ -5,7 +5,7 @@ In a configuration of vla-eval:
     benchmarks:
       - benchmark: "workbench.harnesses.vla_eval_benchmark:WorkbenchTasks"
         episodes_per_task: 50
-        params: {task: pick_place, dr: mild, seed: 1}
+        params: {task: push, dr: mild, seed: 1}
 
 ``params`` are options of ``workbench eval``. Episode ``k`` there is episode ``k`` here. A model server gets pictures
 ``front`` and ``wrist``, ``ee_pose`` (tool position [m], quaternion x y z w), ``gripper_width`` (between the fingers,

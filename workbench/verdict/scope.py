@@ -1,6 +1,6 @@
 """Where a verdict applies: what its evidence covers, and whether something asked for lies within.
 
-    scope = scope_of(records, robot="franka", task="pick_place", speed=1.0)
+    scope = scope_of(records, robot="franka", task="push", speed=1.0)
     outside(scope, {"camera.exposure": 3.0})      # ["camera.exposure=3 was not evaluated: 0.61 to 1.58 was"]
 
 Evidence covers the values of factors that were met in the episodes, and the words of their instructions. A factor that
