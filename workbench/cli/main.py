@@ -279,7 +279,7 @@ COMMANDS = {
     ),
     "gap": Command(
         results.gap,
-        "how well simulated success rates say what real ones are",
+        "how well simulated success, motion and pictures say what real ones are",
         "workbench gap compare runs/real-a,runs/sim-a runs/real-b,runs/sim-b runs/real-c,runs/sim-c",
     ),
     "report": Command(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from workbench.cli.command import BAD_INPUT, wants_help
-from workbench.cli.options import help_table, parse_options
+from workbench.cli.options import OptionError, help_table, parse_options
 from workbench.cli.positional import positional
 
 
@@ -24,38 +24,56 @@ def compare(words: Sequence[str], console: Console) -> int:
     return 0
 
 
-def gap(words: Sequence[str], console: Console) -> int:
-    """``workbench gap``: simulated success, motion and pictures against real ones."""
-    if words and words[0] == "visual":
-        from workbench.visual_gap.command import print_help as print_visual_help
-        from workbench.visual_gap.command import visual_command
+type _Verb = tuple[Callable[[Sequence[str], Console], int], Callable[[Console], None]]
+"""What runs a verb on the words after it, and what prints its help."""
 
-        if wants_help(words):
-            print_visual_help(console)
-            return 0
-        return visual_command(words[1:], console)
-    if words and words[0] == "replay":
-        from workbench.identification.replay_command import print_help as print_replay_help
-        from workbench.identification.replay_command import replay_command
 
-        if wants_help(words):
-            print_replay_help(console)
-            return 0
-        return replay_command(words[1:], console)
-    if words and words[0] == "report":
-        from workbench.gap.report import print_help as print_report_help
-        from workbench.gap.report import report_command
-
-        if wants_help(words):
-            print_report_help(console)
-            return 0
-        return report_command(words[1:], console)
+def _compare() -> _Verb:
     from workbench.gap.command import gap_command, print_help
 
-    if not words or wants_help(words):
-        print_help(console)
+    return gap_command, print_help
+
+
+def _replay() -> _Verb:
+    from workbench.identification.replay_command import print_help, replay_command
+
+    return replay_command, print_help
+
+
+def _report() -> _Verb:
+    from workbench.gap.report import print_help, report_command
+
+    return report_command, print_help
+
+
+def _visual() -> _Verb:
+    from workbench.visual_gap.command import print_help, visual_command
+
+    return visual_command, print_help
+
+
+GAP: dict[str, tuple[Callable[[], _Verb], str, str]] = {
+    "compare": (_compare, "compare TABLE or PAIR ... [key=value ...]", "simulated success rates against real ones"),
+    "replay": (_replay, "replay LOG ... [key=value ...]", "a real arm's motion against the simulated arm's"),
+    "report": (_report, "report key=value ...", "before and after calibration on one page"),
+    "visual": (_visual, "visual LOG ... [key=value ...]", "real pictures against simulated ones of the same states"),
+}  # fmt: skip
+"""Verbs of ``workbench gap``: where each is, its form, what it is for."""
+
+
+def gap(words: Sequence[str], console: Console) -> int:
+    """``workbench gap``: simulated success, motion and pictures against real ones."""
+    if not words or words[0] in ("--help", "-h"):
+        for k, (_, form, meaning) in enumerate(GAP.values()):
+            console.print(f"{'usage:' if k == 0 else '':<6} workbench gap {form:<42} {meaning}", markup=False)
         return 0 if words else BAD_INPUT
-    return gap_command(words, console)
+    if words[0] not in GAP:
+        raise OptionError(f"gap does not know {words[0]!r}: choose one of {', '.join(GAP)}")
+    run, print_help = GAP[words[0]][0]()
+    if wants_help(words):
+        print_help(console)
+        return 0
+    return run(words[1:], console)
 
 
 def report(words: Sequence[str], console: Console) -> int:

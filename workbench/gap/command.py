@@ -47,9 +47,7 @@ class GapOptions:
 
 def gap_command(words: Sequence[str], console: Console) -> int:
     """Run ``gap compare`` and print the scorecard; OptionError for words that cannot be used."""
-    if not words or words[0] != "compare":
-        raise OptionError(f"gap takes a verb: {USAGE.splitlines()[0].removeprefix('usage: ')}")
-    names, given = separate(words[1:], GapOptions)
+    names, given = separate(words, GapOptions)
     options = parse_options(GapOptions, given)
     options.resolve()
     if not names:

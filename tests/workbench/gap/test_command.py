@@ -54,8 +54,8 @@ def test_runs_pair_by_number_and_say_how_they_ended(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ([], "usage: workbench gap compare"),
-        (["measure"], "gap takes a verb"),
+        (["measure"], "gap does not know 'measure': choose one of compare, replay, report, visual"),
+        (["measure", "--help"], "gap does not know 'measure'"),
         (["compare"], "takes a table, or pairs of runs"),
         (["compare", "a"], "'a' is neither a table nor a pair REAL_RUN,SIM_RUN"),
         (["compare", "a,b"], "a"),
@@ -78,3 +78,24 @@ def test_what_cannot_be_is_one_sentence(table, tmp_path, capsys, words, says):
     assert main(["gap", *(w.format(**places) for w in words)]) == 2
     captured = capsys.readouterr()
     assert says in captured.out + captured.err
+
+
+@pytest.mark.parametrize(("words", "status"), [([], 2), (["--help"], 0)])
+def test_the_verbs_are_listed_with_a_line_each(capsys, words, status):
+    assert main(["gap", *words]) == status
+    said = capsys.readouterr().out
+    for verb in ("compare", "replay", "report", "visual"):
+        (line,) = [line for line in said.splitlines() if line.partition("workbench gap ")[2].startswith(f"{verb} ")
+                   and "runs/" not in line]  # fmt: skip
+        assert line.split("  ")[-1].strip(), "a verb's line says what it is for"
+
+
+@pytest.mark.parametrize(
+    ("verb", "option"),
+    [("compare", "confidence"), ("replay", "interpolation"), ("report", "verdict"), ("visual", "lens")],
+)
+def test_a_verbs_help_has_its_own_options(capsys, verb, option):
+    assert main(["gap", verb, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert f"workbench gap {verb} " in said
+    assert option in said
