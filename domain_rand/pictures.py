@@ -44,6 +44,13 @@ def unusable(name: str) -> str:
     return ""
 
 
+def possible(legal: Distribution) -> str:
+    """What a factor takes, in words: of pictures any that can be opened, of all else what is listed or between ends."""
+    if isinstance(legal, Pictures):
+        return f"{', '.join(WITHOUT_FILE)}, or the file of a picture that can be opened"
+    return ", ".join(f"{key}={value}" for key, value in vars(legal).items())
+
+
 def files_of(distribution: Distribution) -> dict[str, str]:
     """SHA-256 of each file that a distribution names."""
     names = [option for option in _options(distribution) if option not in WITHOUT_FILE]

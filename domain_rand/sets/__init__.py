@@ -26,6 +26,7 @@ import domain_rand.factors  # noqa: F401  fills the registry
 from domain_rand.distributions import Choice, Distribution, Fixed
 from domain_rand.factor import REGISTRY, Factor
 from domain_rand.notation import NotationError
+from domain_rand.pictures import possible
 from domain_rand.yaml_notation import load
 from tasks.registry import DEFAULT as DEFAULT_TASK
 from tasks.registry import find
@@ -202,5 +203,4 @@ def _check_legal(where: str, legal: Distribution | None, distribution: Distribut
     assert legal is not None
     impossible = legal.outside(distribution)
     if impossible:
-        bounds = ", ".join(f"{key}={value}" for key, value in vars(legal).items())
-        raise FactorSetError(f"{where}: {impossible[0]!r} cannot be applied; possible is {bounds}")
+        raise FactorSetError(f"{where}: {impossible[0]!r} cannot be applied; possible is {possible(legal)}")

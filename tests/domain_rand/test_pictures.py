@@ -30,6 +30,14 @@ def test_what_is_no_picture_is_refused_in_a_sentence(given):
         build_set("mine", {NAME: given})
 
 
+@pytest.mark.parametrize("value", ["nowhere.png", 3])
+def test_the_refusal_says_that_a_pictures_file_is_possible(value):
+    with pytest.raises(
+        FactorSetError, match="possible is none, chart, or the file of a picture that can be opened"
+    ):
+        build_set("mine", {NAME: {"value": value}})
+
+
 def test_a_file_that_is_no_picture_is_refused(tmp_path):
     path = tmp_path / "notes.png"
     path.write_text("not a picture")
