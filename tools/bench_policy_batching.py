@@ -22,7 +22,7 @@ from policy.serve.client.actor import Actor
 from policy.serve.client.address import Address
 from policy.serve.client.settings import Settings
 from policy.serve.exchange import Asked
-from tools.bench_policy_server import server
+from tools.bench_policy_server import NoServer, numbers_of_clients, server
 from workbench.cli.options import OptionError, option, parse_options
 from workbench.rollout.options import at_least
 from workbench.runs.provenance import machine
@@ -41,6 +41,11 @@ class BatchingBenchOptions:
     rounds: int = option(5, "turns of each number of clients")
     threads: int = option(0, "of the server's policy; 0: as PyTorch chooses")
 
+    @property
+    def counts(self) -> list[int]:
+        """Numbers of clients; OptionError for what is none."""
+        return numbers_of_clients(self.clients)
+
 
 def main(words: list[str] | None = None) -> int:
     """Run the benchmark and print its table; returns the exit status."""
@@ -49,19 +54,15 @@ def main(words: list[str] | None = None) -> int:
         options = parse_options(BatchingBenchOptions, sys.argv[1:] if words is None else words)
         at_least("rounds", options.rounds, 1)
         at_least("seconds", options.seconds, 0.1)
-        counts = [int(word) for word in options.clients.split(",")]
-        if min(counts) < 1:
-            raise OptionError(f"clients={options.clients}: numbers of 1 and more")
-    except (OptionError, ValueError) as problem:
+        counts = options.counts
+    except OptionError as problem:
         Console(stderr=True).print(f"bench_policy_batching: {problem}", markup=False)
         return 2
-    served = [f"policy={options.policy}", "protocol=openpi", "device=cpu", f"threads={options.threads}"]
-    rates: dict[int, list[float]] = {count: [] for count in counts}
-    with server([sys.executable, "-m", "workbench.cli.main", "serve", *served, "port=0"]) as port:
-        rate(port, max(counts), WARM_UP_S)
-        for _ in range(options.rounds):
-            for count in counts:
-                rates[count].append(rate(port, count, options.seconds))
+    try:
+        rates = measured(options, counts)
+    except NoServer as problem:
+        Console(stderr=True).print(f"bench_policy_batching: {problem}", markup=False)
+        return 1
     console.print(machine(), markup=False)
     table = Table("clients", "decisions/s", "times the first: least", "median", "most", box=None)
     for count in counts:
@@ -75,6 +76,18 @@ def main(words: list[str] | None = None) -> int:
         )
     console.print(table)
     return 0
+
+
+def measured(options: BatchingBenchOptions, counts: list[int]) -> dict[int, list[float]]:
+    """Decisions a second, turn by turn, of each number of clients. NoServer as from `server`."""
+    served = [f"policy={options.policy}", "protocol=openpi", "device=cpu", f"threads={options.threads}"]
+    rates: dict[int, list[float]] = {count: [] for count in counts}
+    with server([sys.executable, "-m", "workbench.cli.main", "serve", *served, "port=0"]) as port:
+        rate(port, max(counts), WARM_UP_S)
+        for _ in range(options.rounds):
+            for count in counts:
+                rates[count].append(rate(port, count, options.seconds))
+    return rates
 
 
 def rate(port: int, count: int, seconds: float) -> float:

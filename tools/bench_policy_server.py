@@ -27,13 +27,15 @@ from rich.table import Table
 
 from policy.action import ActionSpec
 from policy.contract import Decision, Observation
-from workbench.cli.options import OptionError, option, parse_options
+from workbench.cli.options import OptionError, listed, option, parse_options, read_option
 from workbench.rollout.options import at_least
 from workbench.runs.provenance import machine
 
 ROOT = Path(__file__).parents[1]
 WARM_UP = 30
 """Requests before those that count."""
+HERE = "127.0.0.1:"
+"""Before the port in the line in which a server says where it listens."""
 PICTURES = ("observation/front", "observation/wrist")
 
 
@@ -117,6 +119,19 @@ class ServerBenchOptions:
         "", "interpreter of an environment with openpi-client and openpi-server; none: one is made"
     )
 
+    @property
+    def counts(self) -> list[int]:
+        """Numbers of clients; OptionError for what is none."""
+        return numbers_of_clients(self.clients)
+
+
+def numbers_of_clients(words: str) -> list[int]:
+    """``clients=1,16`` as numbers; OptionError for what is none."""
+    counts = [read_option("clients", word, int) for word in listed("clients", words)]
+    if not counts or min(counts) < 1:
+        raise OptionError(f"clients={words}: expected numbers of 1 and more, separated by commas")
+    return counts
+
 
 def main(words: list[str] | None = None) -> int:
     """Run the benchmark and print its table; returns the exit status."""
@@ -125,10 +140,22 @@ def main(words: list[str] | None = None) -> int:
         options = parse_options(ServerBenchOptions, sys.argv[1:] if words is None else words)
         for name in ("requests", "rounds"):
             at_least(name, getattr(options, name), 1)
-        counts = [int(word) for word in options.clients.split(",")]
-    except (OptionError, ValueError) as problem:
+        counts = options.counts
+    except OptionError as problem:
         Console(stderr=True).print(f"bench_policy_server: {problem}", markup=False)
         return 2
+    try:
+        table = measured(options, counts)
+    except NoServer as problem:
+        Console(stderr=True).print(f"bench_policy_server: {problem}", markup=False)
+        return 1
+    console.print(machine(), markup=False)
+    console.print(table)
+    return 0
+
+
+def measured(options: ServerBenchOptions, counts: list[int]) -> Table:
+    """Times of every client at every server, which take turns. NoServer as from `server`."""
     with ExitStack() as stack:
         theirs = options.python or made_environment(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         their_port = stack.enter_context(server([theirs, "-c", THEIR_SERVER]))
@@ -153,9 +180,7 @@ def main(words: list[str] | None = None) -> int:
             for (client_is, server_is), times in found.items():
                 quantiles = [f"{q:.2f}" for q in np.percentile(times, (0, 50, 95, 99))]
                 table.add_row(str(count), client_is, server_is, *quantiles, str(len(times)))
-    console.print(machine(), markup=False)
-    console.print(table)
-    return 0
+    return table
 
 
 def asked(client: list[str], port: int, requests: int, count: int) -> list[float]:
@@ -170,16 +195,23 @@ def asked(client: list[str], port: int, requests: int, count: int) -> list[float
     return [time for output in outputs for time in json.loads(output)]
 
 
+class NoServer(Exception):
+    """A server that did not come up, in one sentence."""
+
+
 @contextmanager
 def server(command: list[str]) -> Iterator[int]:
-    """The port of a server that runs meanwhile."""
+    """The port of a server that runs meanwhile; NoServer where it ends before it says where it listens."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", cwd=ROOT)
     try:
         assert process.stdout is not None
-        line = process.stdout.readline()
-        if "127.0.0.1:" not in line:
-            raise RuntimeError("a server did not start: see above")
-        yield int(line.partition("127.0.0.1:")[2].split()[0])
+        said = next((line for line in process.stdout if HERE in line), None)
+        if said is None:
+            status = process.wait(30)
+            raise NoServer(
+                f"a server of {command[0]} ended with status {status} before it listened: see above"
+            )
+        yield int(said.partition(HERE)[2].split()[0])
     finally:
         process.terminate()
         process.wait(30)
