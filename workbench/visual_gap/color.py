@@ -23,8 +23,8 @@ CLIPPED = (5, 249)
 """Codes below and above are taken for clipped."""
 AWAY = 3
 """How far from the border of its label a pixel has to be [px]."""
-LEAST_ERROR = 0.01
-"""Half width that an interval has at least, as a share of a gain: JPEG and rounding shift means by that much."""
+LEAST_ERROR = 0.02
+"""Half width that an interval has at least, as a share of a gain: JPEG and blur bias gains by about 1 %."""
 LEAST_CODES = 1.0
 """The same of one surface alone, in display codes: dark ones are drawn with few."""
 LEAST_OFFSET_ERROR = 0.002
@@ -96,7 +96,7 @@ def color_gap(
         spread = np.array([d[2][k] for d in drawn])
         light = np.maximum(real[surface == k].mean(0), 1e-3)
         code = to_linear(255 * to_display(light) + 0.5) / light - 1  # one code more, as a share of the light
-        a, b = _interval(spread, ratio[k], ratio[k] * np.maximum(2 * LEAST_ERROR, LEAST_CODES * code))
+        a, b = _interval(spread, ratio[k], ratio[k] * np.maximum(LEAST_ERROR, LEAST_CODES * code))
         left[pairs.names[k]] = Surface(ratio[k], a, b, int((surface == k).sum()))
     return ColorGap(
         gain, low, high, offset, offset_low, offset_high, left,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.visual_gap.backgrounds import real_background
-from workbench.visual_gap.camera_fit import PARAMETERS, CameraFit, fit_camera
+from workbench.visual_gap.camera_fit import CameraFit, fit_camera
 from workbench.visual_gap.color import ColorGap, color_gap
 from workbench.visual_gap.noise import NoiseGap, noise_gap
 from workbench.visual_gap.pairs import Pairs
@@ -18,6 +18,10 @@ from workbench.visual_gap.sharpness import SharpnessGap, sharpness_gap
 
 if TYPE_CHECKING:
     from workbench.visual_gap.depth import DepthGap
+
+
+NEED_A_CAMERA = "colours, sharpness and background are compared where pictures lie on each other"
+"""Why they are not measured without a camera that was found."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class CameraGap:
 
 
 def measure(pairs: Pairs, lens_known: bool = False, seed: int = 0) -> CameraGap:
-    """All measures of NumPy alone.
+    """All measures of NumPy alone; those of noise and depth also where the camera is not found.
 
     Args:
         pairs: of one camera.
@@ -59,18 +63,27 @@ def measure(pairs: Pairs, lens_known: bool = False, seed: int = 0) -> CameraGap:
     stands = bool(np.ptp(pairs.position, axis=0).max() < 1e-6)
     # Of what is as near as to a hand's camera, a longer lens looks like a step along the view.
     fit = tried(lambda: fit_camera(pairs, lens_known or not stands, seed))
-    values = fit.values if fit is not None else np.zeros(len(PARAMETERS))
-    pictures, inside = registered(pairs, values)
-    return CameraGap(
+    gap = CameraGap(
         camera=pairs.camera,
         stands=stands,
         frames=len(pairs.real),
         fit=fit,
-        color=tried(lambda: color_gap(pairs, pictures, inside, seed)),
+        color=None,
         noise=tried(lambda: noise_gap(pairs, seed)),
-        sharpness=tried(lambda: sharpness_gap(pairs, values, seed)),
+        sharpness=None,
         depth=None if pairs.real_depth is None else tried(lambda: _depth(pairs, seed)),
         jpeg_quality=pairs.jpeg_quality,
+        background=None,
+        reasons=(),
+    )
+    if fit is None:
+        reasons.append(f"camera {pairs.camera} is not found, and {NEED_A_CAMERA}")
+        return replace(gap, reasons=tuple(reasons))
+    pictures, inside = registered(pairs, fit.values)
+    return replace(
+        gap,
+        color=tried(lambda: color_gap(pairs, pictures, inside, seed)),
+        sharpness=tried(lambda: sharpness_gap(pairs, fit.values, seed)),
         background=tried(lambda: real_background(pairs, pictures, inside)) if stands else None,
         reasons=tuple(reasons),
     )

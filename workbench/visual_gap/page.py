@@ -12,7 +12,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from workbench.identification.line_chart import page, table
-from workbench.visual_gap.camera_fit import PARAMETERS, motion_axes, projected
+from workbench.visual_gap.camera_fit import motion_axes, projected
 from workbench.visual_gap.covering import covering
 from workbench.visual_gap.edges import outlines
 from workbench.visual_gap.findings import Finding
@@ -117,10 +117,12 @@ def _picture(picture: np.ndarray, text: str, width: int) -> Markup:
 def _outlined(pairs: Pairs, gap: CameraGap) -> np.ndarray:
     picture = (0.6 * pairs.real[0]).astype(np.uint8)
     outline = outlines(pairs)
-    values = gap.fit.values if gap.fit is not None else np.zeros(len(PARAMETERS))
-    axes = motion_axes(pairs) if gap.stands else np.eye(3)[None]
-    seen = projected(outline.point, values, pairs.intrinsics, axes[outline.frame])
-    for pixels, color in ((outline.pixel, EXPECTED), (seen, FOUND)):
+    drawn = [(outline.pixel, EXPECTED)]
+    if gap.fit is not None:
+        axes = motion_axes(pairs) if gap.stands else np.eye(3)[None]
+        seen = projected(outline.point, gap.fit.values, pairs.intrinsics, axes[outline.frame])
+        drawn.append((seen, FOUND))
+    for pixels, color in drawn:
         known = pixels[np.isfinite(pixels).all(1)].astype(int)
         u, v = known[:, 0].clip(0, pairs.size[1] - 1), known[:, 1].clip(0, pairs.size[0] - 1)
         picture[v, u] = color
