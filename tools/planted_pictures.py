@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from workbench.visual_gap.pairs import Pairs, compressed, to_display
+from workbench.visual_gap.pairs import Pairs, compressed, srgb_to_linear, to_display
 
 SIZE = 144
 NAMES = ("red cube", "blue tray", "table", "floor", "wall", "robot")
@@ -101,7 +101,7 @@ def drawn(
     eye = EYE + np.array(values[:3])
     direction = np.concatenate((ray, np.ones((n, n, 1))), -1) @ axes_of(values).T
     depth, label = np.full((n, n), np.inf), np.full((n, n), NAMES.index("wall"))
-    light = np.broadcast_to(_linear(COLORS["wall"]), (n, n, 3)).copy()
+    light = np.broadcast_to(srgb_to_linear(np.array(COLORS["wall"])), (n, n, 3)).copy()
     paint = dict(repaint)
     for box in boxes(way):
         c, s = np.cos(box.turn), np.sin(box.turn)
@@ -113,7 +113,7 @@ def drawn(
         enter, side = near.max(-1), near.argmax(-1)
         hit = (enter < far.min(-1)) & (enter > 0.05) & (enter < depth)
         depth, label = np.where(hit, enter, depth), np.where(hit, box.label, label)
-        own = _linear(paint.get(NAMES[box.label], box.color)) * SHADES[side][..., None]
+        own = srgb_to_linear(np.array(paint.get(NAMES[box.label], box.color))) * SHADES[side][..., None]
         light = np.where(hit[..., None], own, light)
     if oversampling > 1:
         light = light.reshape(size, oversampling, size, oversampling, 3).mean((1, 3))
@@ -185,11 +185,6 @@ def pairs(
         real_depth=np.stack(measured) if measured else None,
         source="drawn",
     )
-
-
-def _linear(srgb: Color) -> np.ndarray:
-    value = np.array(srgb)
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
 def _developed(light: np.ndarray, quality: int | None) -> np.ndarray:

@@ -106,7 +106,7 @@ def visual_command(words: Sequence[str], console: Console) -> int:
     from workbench.visual_gap.measures import measure
     from workbench.visual_gap.page import ANSWERS, HEADINGS, answer_rows, rows_of, sentence_of
 
-    seen = compared(options, chosen(options, names), model)
+    seen = compared(options, chosen(options, names, model))
     pairs = [one.pairs for one in seen]
     gaps = [measure(one, options.lens == "known", options.seed) for one in pairs]
     found = [f for gap, one in zip(gaps, pairs, strict=True) for f in findings(gap, one.colors)]

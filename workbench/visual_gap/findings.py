@@ -13,7 +13,7 @@ from workbench.visual_gap.camera_fit import CameraFit
 from workbench.visual_gap.color import ColorGap
 from workbench.visual_gap.measures import CameraGap
 from workbench.visual_gap.noise import NoiseGap
-from workbench.visual_gap.pairs import FIXED, ROBOT, to_display
+from workbench.visual_gap.pairs import FIXED, ROBOT, srgb_to_linear, to_display
 from workbench.visual_gap.sharpness import SharpnessGap
 
 if TYPE_CHECKING:
@@ -158,8 +158,7 @@ def _painted(
     if name == ROBOT:
         return tuple(zip(low, high, strict=True))
     own = np.array(colors[name])
-    light = np.where(own <= 0.04045, own / 12.92, ((own + 0.055) / 1.055) ** 2.4)
-    ends = [to_display(light * np.array(x)) for x in (low, high)]
+    ends = [to_display(srgb_to_linear(own) * np.array(x)) for x in (low, high)]
     if name not in FIXED:  # a tint is added to the colour of the word
         ends = [x - own for x in ends]
     return tuple(zip(*(x.tolist() for x in ends), strict=True))

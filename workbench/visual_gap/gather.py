@@ -10,10 +10,10 @@ import numpy as np
 
 from domain_rand.distributions import Fixed
 from domain_rand.sets import FactorSet, load_set
-from robots import registry as robots
 from robots.protocol import RobotModel
 from tasks.tabletop.workspace import cameras_of
 from workbench.cli.options import OptionError, listed
+from workbench.identification.motion_log import LogError
 from workbench.visual_gap.pairs import Pairs, joined
 from workbench.visual_gap.real_frames import RealFrames, read_real
 
@@ -32,9 +32,8 @@ class Compared:
     """``[F]``"""
 
 
-def chosen(options: VisualOptions, names: Sequence[str]) -> list[RealFrames]:
-    """The log's pictures that are compared; OptionError for cameras that there are not."""
-    model = robots.robot(options.robot)
+def chosen(options: VisualOptions, names: Sequence[str], model: RobotModel) -> list[RealFrames]:
+    """The log's pictures that are compared; OptionError for cameras that there are not, LogError for another arm."""
     known = [spec.name for spec in cameras_of(model)]
     every = read_real(names, model)
     there = list(dict.fromkeys(f.camera for f in every))
@@ -49,6 +48,12 @@ def chosen(options: VisualOptions, names: Sequence[str]) -> list[RealFrames]:
             f"the log's cameras are {', '.join(there)}, the simulation's {', '.join(known)}: none is both"
         )
     own = [f for f in every if f.camera in wanted]
+    for frames in own:
+        if frames.joint_pos.shape[1] != len(model.spec.arm_joints):
+            raise LogError(
+                f"{frames.source} is of an arm with {frames.joint_pos.shape[1]} joints, and {model.spec.name} has "
+                f"{len(model.spec.arm_joints)}"
+            )
     sizes = sorted({f.pictures.shape[1:3] for f in own})
     if len(sizes) > 1 or sizes[0][0] != sizes[0][1]:
         raise OptionError(
@@ -68,7 +73,7 @@ def chosen(options: VisualOptions, names: Sequence[str]) -> list[RealFrames]:
     ]
 
 
-def compared(options: VisualOptions, real: Sequence[RealFrames], model: RobotModel) -> list[Compared]:
+def compared(options: VisualOptions, real: Sequence[RealFrames]) -> list[Compared]:
     """Pairs, camera by camera."""
     from workbench.rollout.simulation import launch_tabletop
     from workbench.rollout.simulation_cfg import SimulationCfg
@@ -83,7 +88,7 @@ def compared(options: VisualOptions, real: Sequence[RealFrames], model: RobotMod
         )
     ) as env:  # fmt: skip
         begin(env, factor_set)
-        made = [(matched(env, frames, model), frames) for frames in real]
+        made = [(matched(env, frames), frames) for frames in real]
     result = []
     for camera in cameras:
         own = [(p, f) for p, f in made if p.camera == camera]

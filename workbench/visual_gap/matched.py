@@ -10,7 +10,6 @@ import torch
 
 from domain_rand.episode import NOISE_SEED, POLICY_SEED, Episode, apply_episodes
 from domain_rand.sets import FactorSet
-from robots.protocol import RobotModel
 from tasks.episode import EpisodeSpec
 from tasks.poses import matrix
 from tasks.tabletop.imaging import FIXED_BODIES
@@ -21,22 +20,16 @@ from workbench.visual_gap.pairs import Pairs, compressed
 from workbench.visual_gap.real_frames import RealFrames
 
 
-def matched(env: Any, real: RealFrames, model: RobotModel) -> Pairs:
+def matched(env: Any, real: RealFrames) -> Pairs:
     """Pairs of a log's pictures and those that the environments' camera of that name draws of the same states.
 
     Args:
         env: `tasks.tabletop.env.TabletopEnv` with that camera at the log's image size, after a reset.
-        real: what the log holds.
-        model: the robot that both are of.
+        real: what the log holds of the environments' robot.
 
-    LogError for a log of another arm or with things that the simulation does not have.
+    LogError for a log with things that the simulation does not have.
     """
     frames, n = len(real.pictures), env.num_envs
-    if real.joint_pos.shape[1] != len(model.spec.arm_joints):
-        raise LogError(
-            f"{real.source} is of an arm with {real.joint_pos.shape[1]} joints, and {model.spec.name} has "
-            f"{len(model.spec.arm_joints)}"
-        )
     colors = _colors(real, env)
     names = [body.label for body in real.bodies]
     if len(set(names)) < len(names):

@@ -91,10 +91,14 @@ def compressed(picture: np.ndarray, quality: int | None) -> np.ndarray:
     return np.asarray(Image.open(held))
 
 
-def to_linear(codes: np.ndarray) -> np.ndarray:
-    """Linear light in [0, 1] of display codes 0 to 255 (sRGB, IEC 61966-2-1): of the middle of what each stands for."""
-    value = np.minimum((np.asarray(codes, np.float64) + 0.5) / 255, 1.0)
+def srgb_to_linear(value: np.ndarray) -> np.ndarray:
+    """Linear light of display values in [0, 1] (sRGB, IEC 61966-2-1)."""
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def to_linear(codes: np.ndarray) -> np.ndarray:
+    """Linear light in [0, 1] of display codes 0 to 255: of the middle of what each stands for."""
+    return srgb_to_linear(np.minimum((np.asarray(codes, np.float64) + 0.5) / 255, 1.0))
 
 
 def to_display(linear: np.ndarray) -> np.ndarray:

@@ -76,12 +76,7 @@ def policy_distances(
     if isinstance(encoder, M1Model):
         views = encoder.config.images.views
         features = {
-            side: encoder.vlm.image_tokens(gather_views(shown, views, encoder.config.images))
-            .float()
-            .flatten(1)
-            .detach()
-            .cpu()
-            .numpy()
+            side: _features(encoder, gather_views(shown, views, encoder.config.images))
             for side, shown in images.items()
         }
         made.append(_distance("features of its vision tower", "1", features["real"], features["simulated"]))
@@ -107,12 +102,11 @@ def policy_distances(
 
 
 def _features(encoder: M1Model, pixels: torch.Tensor) -> np.ndarray:
-    """What the vision tower makes of all views ``[F, D]``."""
+    """What the vision tower makes of all views ``[F, V, 3, S, S]`` uint8: ``[F, D]``."""
     with torch.no_grad():
-        tokens: np.ndarray = (
-            encoder.vlm.image_tokens(pixels.to(encoder.device)).float().flatten(1).cpu().numpy()
-        )
-    return tokens
+        tokens = encoder.vlm.image_tokens(pixels.to(encoder.device))
+    made: np.ndarray = tokens.float().flatten(1).cpu().numpy()
+    return made
 
 
 def _answers(

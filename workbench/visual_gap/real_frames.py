@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +62,15 @@ class RealFrames:
 
     def rows(self, taken: np.ndarray) -> RealFrames:
         """Some of the pictures, by number."""
-        return RealFrames(
-            self.camera, self.source, self.pictures[taken], self.joint_pos[taken], self.gripper_width[taken],
-            self.bodies, self.body_pose[taken], self.speed[taken],
-            None if self.depth is None else self.depth[taken], self.jpeg_quality, self.coded, self.instruction,
-        )  # fmt: skip
+        return replace(
+            self,
+            pictures=self.pictures[taken],
+            joint_pos=self.joint_pos[taken],
+            gripper_width=self.gripper_width[taken],
+            body_pose=self.body_pose[taken],
+            speed=self.speed[taken],
+            depth=None if self.depth is None else self.depth[taken],
+        )
 
 
 def read_real(words: Sequence[str], model: RobotModel) -> list[RealFrames]:

@@ -1,9 +1,13 @@
 """What was planted in drawn pictures is told, and where nothing was, nothing is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from domain_rand.sets import load_set
+from tools.planted_pictures import COLORS, pairs
+from tools.visual_gap_study import Planted
 from workbench.visual_gap.camera_fit import fit_camera, motion_axes, projected
 from workbench.visual_gap.color import color_gap
 from workbench.visual_gap.covering import covering, write_set
@@ -11,9 +15,10 @@ from workbench.visual_gap.findings import findings
 from workbench.visual_gap.measures import measure
 from workbench.visual_gap.noise import noise_gap
 from workbench.visual_gap.sharpness import sharpness_gap
-from workbench.visual_gap.synthetic import COLORS, pairs
 
 NONE = np.zeros(8)
+TAKES_OTHER_EDGES = 219
+"""Seed of a planted camera that is off by more than the search reaches."""
 MANY = [0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long)]
 
 
@@ -130,10 +135,20 @@ def test_the_factor_set_holds_what_was_planted_and_is_read_as_dr_reads_it(tmp_pa
     assert "camera.white_balance" not in held
 
 
-def test_pictures_without_outlines_say_why_and_the_rest_is_still_measured():
-    one = pairs()
-    bare = measure(type(one)(**{**vars(one), "labels": np.full_like(one.labels, 2)}))
+def test_pictures_without_outlines_say_why_and_noise_is_still_measured():
+    one = pairs(read=0.008, shot=0.02, quality=None)
+    bare = measure(replace(one, labels=np.full_like(one.labels, one.names.index("table"))))
 
     assert bare.fit is None
     assert any("outlines" in reason for reason in bare.reasons)
-    assert bare.color is not None
+    assert bare.noise.shot == pytest.approx(0.02, rel=0.1)
+    # What has to lie on each other is not compared where it does not.
+    assert (bare.color, bare.sharpness, bare.background) == (None, None, None)
+    assert any("colours, sharpness and background" in reason for reason in bare.reasons)
+
+
+def test_a_camera_that_took_other_edges_for_the_outlines_is_refused():
+    planted = Planted.drawn(TAKES_OTHER_EDGES)
+
+    with pytest.raises(ValueError, match=r"holds \d+ % of the outlines' points, and 45 % are needed"):
+        fit_camera(planted.pairs(TAKES_OTHER_EDGES), seed=TAKES_OTHER_EDGES)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tools.planted_pictures import NO_ERROR, pairs
 from workbench.visual_gap.depth import depth_gap
-from workbench.visual_gap.synthetic import NO_ERROR, pairs
 
 
 def test_a_depth_camera_that_is_off_is_found():

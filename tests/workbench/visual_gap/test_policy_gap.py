@@ -9,9 +9,9 @@ import torch
 from policy.contract import Decision
 from policy.grounding import GRASP, Grounding, Point
 from robots.registry import robot
+from tools.planted_pictures import pairs
 from workbench.visual_gap.policy_gap import policy_distances
 from workbench.visual_gap.real_frames import RealFrames
-from workbench.visual_gap.synthetic import pairs
 
 PANDA = robot("franka")
 

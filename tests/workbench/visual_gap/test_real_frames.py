@@ -10,6 +10,8 @@ from workbench.bridge.ticks import TickLog
 from workbench.bridge.twin import scene
 from workbench.data.lerobot.v3 import export_lerobot_v3
 from workbench.identification.motion_log import LogError
+from workbench.visual_gap.command import VisualOptions
+from workbench.visual_gap.gather import chosen
 from workbench.visual_gap.real_frames import read_real
 
 PANDA = robot("franka")
@@ -56,6 +58,13 @@ def test_a_picture_of_the_bridge_has_the_joints_of_its_own_instant(tmp_path):
 def test_a_log_without_pictures_says_what_keeps_them(tmp_path):
     with pytest.raises(LogError, match="pictures=true"):
         read_real([str(write_log(tmp_path / "log.mcap", pictures=False))], PANDA)
+
+
+def test_a_log_of_another_arm_is_refused_before_a_simulator_starts(tmp_path):
+    options = VisualOptions(robot="so_arm")
+
+    with pytest.raises(LogError, match=r"is of an arm with 7 joints, and so_arm\w* has \d"):
+        chosen(options, [str(write_log(tmp_path / "log.mcap"))], robot("so_arm"))
 
 
 @pytest.fixture(scope="module")
