@@ -181,17 +181,19 @@ def _bridged(path: Path) -> Iterator[RealFrames]:
             camera=camera,
             source=str(path),
             pictures=_decoded([data for _, data in shots]),
-            joint_pos=_at(at, times, joints),
-            gripper_width=np.clip(_at(at, times, [[w] for w in widths])[:, 0], 0.0, None),
+            joint_pos=interpolated(at, times, joints),
+            gripper_width=np.clip(interpolated(at, times, [[w] for w in widths])[:, 0], 0.0, None),
             bodies=tuple(BODIES[name] for name in names),
             body_pose=np.array(rows, np.float64).reshape(len(at), len(names), 7),
-            speed=np.abs(_at(at, times, velocities)).max(1),
+            speed=np.abs(interpolated(at, times, velocities)).max(1),
             jpeg_quality=jpeg_quality(shots[0][1]),
             instruction=instruction,
         )
 
 
-def _at(when: np.ndarray, times: Sequence[float], values: Sequence[Sequence[float]]) -> np.ndarray:
+def interpolated(
+    when: np.ndarray, times: Sequence[float] | np.ndarray, values: Sequence[Sequence[float]] | np.ndarray
+) -> np.ndarray:
     """Rows ``[T, J]`` known at ``times`` ``[T]``, interpolated ``[F, J]``."""
     table = np.array(values, np.float64)
     return np.stack([np.interp(when, times, column) for column in table.T], 1)

@@ -1,5 +1,7 @@
 """Pictures of logs of every kind, each with the state at which it was taken."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,8 +87,11 @@ def test_an_archives_pictures_have_the_state_that_they_show(archive):
         np.testing.assert_allclose(frames.body_pose, made.body_pose[shown])
 
 
-def test_a_lerobot_dataset_has_the_benchs_cameras_and_joints_row_by_row(archive, tmp_path):
-    folder, made = archive
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_lerobot_dataset_has_the_benchs_cameras_and_the_states_that_they_show(tmp_path, late):
+    made = made_up_episode(0, 0, steps=12, images=True)
+    made = replace(made, shown_steps=np.maximum(made.frame_steps - late, 0))
+    folder = write_archive(tmp_path / "archive", made)
     export_lerobot_v3(folder, tmp_path / "out")
 
     read = {frames.camera: frames for frames in read_real([str(tmp_path / "out")], PANDA)}
@@ -95,7 +100,7 @@ def test_a_lerobot_dataset_has_the_benchs_cameras_and_joints_row_by_row(archive,
     for frames in read.values():
         assert frames.coded
         assert frames.jpeg_quality is None
-        rows = np.arange(0, len(made.frame_steps), 5)
-        np.testing.assert_allclose(
-            frames.joint_pos, made.measured_joint_pos[made.frame_steps][rows], atol=1e-5
-        )
+        shown = made.shown_steps[::5]
+        np.testing.assert_allclose(frames.joint_pos, made.measured_joint_pos[shown], atol=1e-5)
+        assert frames.bodies == made.bodies
+        np.testing.assert_allclose(frames.body_pose, made.body_pose[shown], atol=1e-5)
