@@ -111,14 +111,15 @@ def main(words: Sequence[str] | None = None) -> int:
         "| measure | error, median | at worst | intervals at 95 % that hold it |\n|---|---|---|---|"
     )
     for name, found in told.items():
-        console.print(_row(name, found), markup=False)
+        console.print(table_row(name, found), markup=False)
     which = f", of seed {', '.join(refused)}" if refused else ""
     console.print(f"\nThe camera was not found in {len(refused)} of {options.draws} draws{which}.")
     console.print(f"Without a gap: {alarms} of {measures} measures are said to differ.")
     return 0
 
 
-def _row(name: str, found: Sequence[Told]) -> str:
+def table_row(name: str, found: Sequence[Told]) -> str:
+    """The line of a measure: median and greatest error, and how often intervals held what was planted."""
     errors = [abs(each.error) for each in found]
     held = [each.held for each in found if each.held is not None]
     intervals = f"{sum(held)} of {len(held)}" if held else "no interval"
