@@ -4,6 +4,8 @@
     python -m tools.bench_policy_server requests=200 clients=1,16 python=/path/to/env/bin/python
 
 Every server and every client is a process of its own, and they take turns, so that a busy machine slows all alike.
+Servers say how long their policy ran: openpi's hands over arrays, the bench's tensors, which it makes for that. What is
+left of a round trip is what the server and the client cost.
 openpi's are the packages ``openpi-client`` and ``openpi-server`` in an environment of their own: ``python=`` names one
 that has them; without it, one is made.
 """
@@ -62,12 +64,13 @@ rng = np.random.default_rng(0)
 seen = {name: rng.integers(0, 256, (224, 224, 3), np.uint8) for name in %r}
 sizes = {"joint_pos": 7, "joint_vel": 7, "ee_pose": 7, "gripper_width": 1}
 seen |= {"observation/" + name: rng.normal(size=size).astype(np.float32) for name, size in sizes.items()}
-def times(infer, requests, warm_up=%d):
+def times(infer, policy_ms, requests, warm_up=%d):
     found = []
     for i in range(requests + warm_up):
         began = time.perf_counter()
-        infer()
-        found.append(1e3 * (time.perf_counter() - began))
+        answer = infer()
+        took_ms = 1e3 * (time.perf_counter() - began)
+        found.append((took_ms, took_ms - policy_ms(answer)))
     print(json.dumps(found[warm_up:]))
 """ % (PICTURES, WARM_UP)  # noqa: UP031 - the program has braces of its own
 THEIR_SERVER = """
@@ -89,7 +92,7 @@ THEIR_CLIENT = (
 from openpi_client.websocket_client_policy import WebsocketClientPolicy
 policy = WebsocketClientPolicy("127.0.0.1", int(sys.argv[1]))
 seen["prompt"] = "put the red cube in the bowl"
-times(lambda: policy.infer(seen), int(sys.argv[2]))
+times(lambda: policy.infer(seen), lambda answer: answer["server_timing"]["infer_ms"], int(sys.argv[2]))
 """
 )
 OUR_CLIENT = (
@@ -97,12 +100,17 @@ OUR_CLIENT = (
     + """
 from policy.serve.client.actor import Actor
 from policy.serve.client.address import Address
+from policy.serve.client.latency import quantiles_ms
 from policy.serve.client.settings import Settings
 from policy.serve.exchange import Asked
 actor = Actor(Address.read(f"openpi://127.0.0.1:{sys.argv[1]}"), Settings())
 images = {name: seen.pop(name) for name in list(seen) if seen[name].ndim == 3}
 asked = [Asked(images, seen, "put the red cube in the bowl")]
-times(lambda: actor.act([0], asked), int(sys.argv[2]))
+times(
+    lambda: actor.act([0], asked),
+    lambda _: quantiles_ms(actor.latencies.take())["server"]["p50"],
+    int(sys.argv[2]),
+)
 actor.close()
 """
 )
@@ -168,23 +176,26 @@ def measured(options: ServerBenchOptions, counts: list[int]) -> Table:
             ("openpi", "bench"): ([theirs, "-c", THEIR_CLIENT], our_port),
             ("bench", "openpi"): ([sys.executable, "-c", OUR_CLIENT], their_port),
         }
-        titles = ("clients", "client", "server", "least [ms]", "p50 [ms]", "p95 [ms]", "p99 [ms]", "requests")
+        titles = ("clients", "client", "server", "least [ms]", "p50 [ms]", "p95 [ms]", "p99 [ms]")
+        titles += ("without policy: p50 [ms]", "p99 [ms]", "requests")
         table = Table(*map(escape, titles), box=None)
         for count in counts:
-            found: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
+            found: dict[tuple[str, str], list[tuple[float, float]]] = {pair: [] for pair in pairs}
             for _ in range(options.rounds):
                 for pair, (client, port) in pairs.items():
                     found[pair] += asked(
                         client, port, max(1, options.requests // options.rounds // count), count
                     )
             for (client_is, server_is), times in found.items():
-                quantiles = [f"{q:.2f}" for q in np.percentile(times, (0, 50, 95, 99))]
-                table.add_row(str(count), client_is, server_is, *quantiles, str(len(times)))
+                whole, rest = np.array(times).T
+                quantiles = [*np.percentile(whole, (0, 50, 95, 99)), *np.percentile(rest, (50, 99))]
+                shown = [f"{q:.2f}" for q in quantiles]
+                table.add_row(str(count), client_is, server_is, *shown, str(len(times)))
     return table
 
 
-def asked(client: list[str], port: int, requests: int, count: int) -> list[float]:
-    """Times of requests [ms], of so many clients at once."""
+def asked(client: list[str], port: int, requests: int, count: int) -> list[tuple[float, float]]:
+    """Times of requests, and the same without that of the policy [ms], of so many clients at once."""
     command = [*client, str(port), str(requests)]
     running = [
         subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", cwd=ROOT) for _ in range(count)
@@ -192,7 +203,7 @@ def asked(client: list[str], port: int, requests: int, count: int) -> list[float
     outputs = [process.communicate()[0] for process in running]
     if any(process.returncode for process in running):
         raise RuntimeError("a client failed: see above")
-    return [time for output in outputs for time in json.loads(output)]
+    return [pair for output in outputs for pair in json.loads(output)]
 
 
 class NoServer(Exception):

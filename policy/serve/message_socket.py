@@ -73,11 +73,15 @@ class MessageSocket:
         self._poll_out = select.poll()
         self._poll_out.register(sock, select.POLLOUT)
         self._space = memoryview(bytearray(READ_AT_ONCE))
+        self._ahead: _Large | None = None
+        """Memory for a frame as long as the last large one, which most often is what comes next."""
+        self._last_large = 0
+        """Length of that one's payload [bytes]."""
         self._fragments: list[Frame] = []
         self._kept = bytearray()
         self._large: _Large | None = None
         """A frame that is being read into place."""
-        self.messages: deque[Message] = deque()
+        self.messages: deque[Message | _Large] = deque()
         """Those that were read and not yet received."""
         self.handshake: list[Event] = []
         """What the other side begins with: a request, or a response."""
@@ -98,6 +102,7 @@ class MessageSocket:
             else:
                 self.protocol.send_binary(message)
             self.flush()
+            self._prepare()
         except ConnectionLost:
             self.attend()  # it may have said why
             self.ended = True
@@ -123,7 +128,8 @@ class MessageSocket:
             self.wait(lambda: bool(self.messages), timeout_s)
         if not self.messages:
             raise self.lost()
-        return self.messages.popleft()
+        message = self.messages.popleft()
+        return message.unmasked() if isinstance(message, _Large) else message
 
     def wait(self, until: Callable[[], bool], timeout_s: float) -> None:
         """Read until something is true or nothing more can come; TimeoutError as `receive`."""
@@ -235,9 +241,10 @@ class MessageSocket:
         ready = self._poll.poll(1e3 * timeout_s)
         if not ready or any(descriptor != self._number for descriptor, _ in ready):
             return False
-        large = self._large
+        large, ahead = self._large, self._ahead
+        space = large.rest if large else ahead.frame if ahead else self._space
         try:
-            count = self._socket.recv_into(large.rest if large else self._space)
+            count = self._socket.recv_into(space)
         except OSError:
             count = 0
         if not count:
@@ -246,19 +253,21 @@ class MessageSocket:
         else:
             self.heard_at = time.monotonic()
         if large and count:
-            if large.grown(count):
-                self.messages.append(large.message())
-                self._large = None
-            return True
-        if count and not self._begin_large(count):
-            self._parse(self._space[:count])
-        elif not count:
-            self._parse(self._space[:0])
+            self._grow(large, count)
+        elif not count or not self._begin_large(space[:count]):
+            self._parse(space[:count])
         return True
 
-    def _begin_large(self, count: int) -> bool:
+    def _grow(self, large: _Large, count: int) -> None:
+        """So many bytes more of a frame are in place."""
+        self._large = large
+        if large.grown(count):
+            self.messages.append(large)
+            self._large = None
+
+    def _begin_large(self, head: memoryview) -> bool:
         """Whether what was read begins a frame to be read into place, and nothing else is under way."""
-        head, protocol = self._space, self.protocol
+        count, protocol = len(head), self.protocol
         if count < HEAD.size or head[:2] != LARGE_HEAD or protocol.side is not SERVER:
             return False
         length = int.from_bytes(head[2:10])
@@ -266,12 +275,18 @@ class MessageSocket:
             return False
         if protocol.state is not State.OPEN or protocol.reader.buffer or protocol.current_size is not None:
             return False
-        self._large = _Large(bytearray(length), bytes(head[10 : HEAD.size]))
-        self._large.rest[: count - HEAD.size] = head[HEAD.size : count]
-        if self._large.grown(count - HEAD.size):
-            self.messages.append(self._large.message())
-            self._large = None
+        large = self._ahead
+        if large is None or len(large.rest) != length:
+            large = _Large(length)
+            large.frame[:count] = head
+        self._ahead, self._last_large = None, length
+        self._grow(large, count - HEAD.size)
         return True
+
+    def _prepare(self) -> None:
+        """Make memory for the next message while nobody waits for it."""
+        if self._ahead is None and LARGE <= self._last_large <= KEPT:
+            self._ahead = _Large(self._last_large)
 
     def _parse(self, data: memoryview) -> None:
         """Let the package say what bytes mean, and answer as it says."""
@@ -310,22 +325,29 @@ class MessageSocket:
 
 
 class _Large:
-    """The payload of a masked frame, as it comes, in memory of its own."""
+    """A masked frame and its payload as it comes, in memory of its own."""
 
-    def __init__(self, place: bytearray, mask: bytes) -> None:
-        self._payload, self._mask = place, mask
-        self.rest = memoryview(place)
-        """What is missing."""
+    def __init__(self, length: int) -> None:
+        """Of so many bytes of payload."""
+        self._memory = bytearray(PAYLOAD_AT + length)
+        self.frame = memoryview(self._memory)[PAYLOAD_AT - HEAD.size :]
+        """Where it begins with its head."""
+        self.rest = self.frame[HEAD.size :]
+        """What is missing of the payload."""
 
     def grown(self, count: int) -> bool:
         """So many bytes more are there; whether it is whole."""
         self.rest = self.rest[count:]
         return not self.rest
 
-    def message(self) -> bytearray:
-        """All of it, without the mask."""
-        place, words = self._payload, len(self._payload) // 4
-        masked = np.frombuffer(place, np.uint32, words)
-        np.bitwise_xor(masked, np.frombuffer(self._mask, np.uint32), out=masked)
-        place[4 * words :] = apply_mask(place[4 * words :], self._mask)
-        return place
+    def unmasked(self) -> bytearray:
+        """All of the payload, without the mask; nothing of the frame may be in use any more."""
+        mask, memory = bytes(self.frame[HEAD.size - 4 : HEAD.size]), self._memory
+        self.rest, self.frame = memoryview(b""), memoryview(b"")
+        words = (len(memory) - PAYLOAD_AT) // 4
+        masked = np.frombuffer(memory, np.uint32, words, PAYLOAD_AT)
+        np.bitwise_xor(masked, np.frombuffer(mask, np.uint32), out=masked)
+        end = PAYLOAD_AT + 4 * words
+        memory[end:] = apply_mask(memory[end:], mask)
+        del masked, memory[:PAYLOAD_AT]  # moves nothing
+        return memory

@@ -136,7 +136,7 @@ class WebsocketConnection:
         self._socket.attend()
         if not self._socket.messages:
             return
-        waiting = self._socket.messages.popleft()
+        waiting = self._socket.receive(0)
         self.close()
         if isinstance(waiting, str):  # a traceback, from servers of most dialects
             raise ServerError(

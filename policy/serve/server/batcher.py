@@ -56,6 +56,8 @@ class Job:
     """Called from the policy's thread."""
     slots: set[int] = field(init=False)
     shape: tuple[Any, ...] = field(init=False)
+    infer_ms: float = field(default=0.0, init=False)
+    """How long the policy ran; 0 where the answer was known [ms]."""
 
     def __post_init__(self) -> None:
         self.slots = {session.slot for session in self.sessions}
@@ -205,13 +207,15 @@ class Batcher:
             for job in jobs:
                 job.done(ServerError(f"the policy failed with {type(problem).__name__}", said))
             return
-        self._metrics.time("inference_seconds", time.perf_counter() - began)
+        took_s = time.perf_counter() - began
+        self._metrics.time("inference_seconds", took_s)
         self._metrics.count("batches_total")
         self._metrics.count("questions_total", len(rows))
         for session, step, answer in zip(sessions, steps, answers, strict=True):
             session.answered = (step, answer)
         at = 0
         for job in jobs:
+            job.infer_ms = 1e3 * took_s
             job.done(answers[at : at + len(job.rows)])
             at += len(job.rows)
 

@@ -41,7 +41,7 @@ class OpenpiSpoken:
         return problem
 
     def _answer(self, served: Served) -> Frame:
-        times = {"infer_ms": served.server_ms}
+        times = {"infer_ms": served.infer_ms}
         if self._total_ms is not None:
             times["prev_total_ms"] = self._total_ms
         self._total_ms = served.server_ms

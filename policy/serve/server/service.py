@@ -141,7 +141,7 @@ class Service:
                 self.metrics.set("sessions", len(self._sessions))
             if len({session.slot for session in sessions}) != len(sessions):
                 raise ServerError("refused", "two questions of a message are about one episode")
-            answers = self._acted(sessions, steps, rows, attend)
+            answers, infer_ms = self._acted(sessions, steps, rows, attend)
         finally:
             with self._lock:
                 for session in sessions:
@@ -149,13 +149,16 @@ class Service:
         chunks = [self._told(row, actions) for row, (actions, _) in zip(rows, answers, strict=True)]
         if len({len(chunk) for chunk in chunks}) > 1:
             raise ServerError("refused", "the policy's chunks are not of one length")
-        return Served(chunks, [grounding for _, grounding in answers], 1e3 * (time.perf_counter() - began))
+        grounding = [said for _, said in answers]
+        return Served(chunks, grounding, 1e3 * (time.perf_counter() - began), infer_ms)
 
     def _acted(
         self, sessions: list[Session], steps: list[int], rows: Sequence[Row], attend: Callable[[], object]
-    ) -> list[Answer]:
+    ) -> tuple[list[Answer], float]:
+        """What the policy answered, and how long it ran [ms]."""
         done: queue.SimpleQueue[list[Answer] | Exception] = queue.SimpleQueue()
-        self._batcher.submit(Job(sessions, steps, rows, done.put))
+        job = Job(sessions, steps, rows, done.put)
+        self._batcher.submit(job)
         while True:
             try:
                 result = done.get(timeout=ATTENDED_S)
@@ -164,7 +167,7 @@ class Service:
                 continue
             if isinstance(result, Exception):
                 raise result
-            return result
+            return result, job.infer_ms
 
     def _told(self, row: Row, actions: np.ndarray) -> np.ndarray:
         if row.lacks and not np.isfinite(actions).all():

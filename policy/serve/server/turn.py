@@ -25,6 +25,8 @@ class Served:
     grounding: Sequence[Mapping[str, Any] | None]
     server_ms: float
     """From the message to this [ms]."""
+    infer_ms: float
+    """Of this the run of the policy [ms]."""
 
     def own(self) -> dict[str, Any]:
         """What a client of the bench is told beside the actions."""

@@ -124,6 +124,7 @@ def test_a_client_of_openpi_that_knows_nothing_of_the_bench():
     assert openpi.actions(replies[0]).shape == (4, 7)
     assert set(openpi.server_times(replies[0])) == {"infer_ms"}
     assert set(openpi.server_times(replies[1])) == {"infer_ms", "prev_total_ms"}
+    assert 0 < openpi.server_times(replies[0])["infer_ms"] < openpi.server_times(replies[1])["prev_total_ms"]
     assert policy.asked[next(iter(policy.asked))] == 2
 
 
