@@ -182,6 +182,8 @@ class Rollout:
         self._next: list[int | None] = [None] * n
         self._exhausted = [False] * n
         self._running: list[RunningEpisode | None] = [None] * n
+        self._known = np.zeros(n, bool)
+        """Rows that have begun an episode: a run that is resumed may have no work for some of them."""
         self._cleared = [True] * n  # whether an idle step has gone by since the last episode
 
     def run(self) -> Tally:
@@ -220,6 +222,7 @@ class Rollout:
         self.tally.physics_s += time.perf_counter() - began
         self.policy.reset(rows, seeds)
         self._executor.begin(rows)
+        self._known[rows] = True
         positions = self.simulation.tool_positions()
         states = self.simulation.snapshot() if any(index in self.recorded for index in indices) else {}
         for row, index in zip(rows, indices, strict=True):
@@ -241,7 +244,7 @@ class Rollout:
     def _decide(self) -> None:
         """Ask the policy about the rows that are due."""
         due = self._executor.due()
-        everyone = bool(due.all())
+        everyone = bool((due & self._known).all())
         if not everyone:
             due &= [episode is not None for episode in self._running]
         rows = np.flatnonzero(due).tolist()

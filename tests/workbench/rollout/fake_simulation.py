@@ -123,13 +123,13 @@ class FakePolicy:
         self.resets += zip(env_ids, seeds, strict=True)
 
     def act(self, observation):
-        n = len(observation.env_ids)
-        actions = torch.zeros(n, self.chunk, CHANNELS)
+        rows = list(observation.env_ids)
+        actions = torch.zeros(len(rows), self.chunk, CHANNELS)
         actions[..., 0] = self.decisions
         actions[..., 1] = torch.arange(self.chunk)
-        actions[..., 2] = torch.arange(n)[:, None]
+        actions[..., 2] = torch.tensor(rows)[:, None]
         self.decisions += 1
-        claims = [said(self.camera, observation.clock, row) if self.camera else None for row in range(n)]
+        claims = [said(self.camera, observation.clock, row) if self.camera else None for row in rows]
         return SimpleNamespace(actions=actions, grounding=claims)
 
 

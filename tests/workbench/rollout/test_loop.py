@@ -188,3 +188,16 @@ def test_counting_the_first_to_finish_would_be_biased(luck, n, least):
     assert rates.mean() > least, f"{rates.mean():.3f} with {n} environments"
     if n >= 25:
         assert covered(rates) < 0.8, "the interval would still cover the truth"
+
+
+def test_a_policy_is_never_asked_about_an_environment_that_has_nothing_to_run():
+    """As in a run that is resumed near its end."""
+
+    class Remembering(FakePolicy):
+        def act(self, observation):
+            known = {row for row, _ in self.resets}
+            assert known.issuperset(observation.env_ids), "it was never told of an episode"
+            return super().act(observation)
+
+    ended, _ = roll(FakeSimulation(3, [4, 4, 4, 5, 4, 5]), Remembering(execute_steps=2), indices=[3, 5])
+    assert sorted(episode.index for episode in ended) == [3, 5]
