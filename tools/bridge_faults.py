@@ -14,19 +14,20 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tests.workbench.bridge.twin.faults import STILL, await_motion, rest_after, stop_twin_of
 from workbench.bridge.ticks import read_ticks
-from workbench.views.recording.rerun_viewer import free_port
 
 SCALE = 0.4
 MOVES = 0.1
@@ -45,6 +46,8 @@ class Run:
     port: int
     cameras: tuple[str, ...]
     losses: Path
+    frozen: list[int] = field(default_factory=list)
+    """Processes that were stopped, and would outlive the twin."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Measured:
     """One time."""
 
     rest_s: float
-    """None known: NaN, where the twin's audit ends with the twin."""
+    """Of a twin that was killed, whose audit ends with it: until the bridge said that the arm is silent [s]."""
     way_rad: float
     speed: float
     """Of the fastest joint at the fault [rad/s]."""
@@ -64,11 +67,11 @@ class Measured:
 def running(out: Path, proxied: bool, cameras: tuple[str, ...]) -> Iterator[Run]:
     """The arm of a twin, moving."""
     out.mkdir(parents=True)
-    port, losses = free_port(), out / "losses.txt"
+    port, losses = _free_port(), out / "losses.txt"
     policy = _start("tools.fault_policy", "serve", str(port), *cameras)
     asked, proxy = port, None
     if proxied:
-        asked = free_port()
+        asked = _free_port()
         proxy = _start("tools.fault_policy", "proxy", str(asked), str(port), str(losses))
     _await_port(asked)
     _await_port(port)
@@ -80,12 +83,16 @@ def running(out: Path, proxied: bool, cameras: tuple[str, ...]) -> Iterator[Run]
             ],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
+    run = Run(out / "run", bridge, policy, port, cameras, losses)
     try:
-        await_motion(out / "run")
-        yield Run(out / "run", bridge, policy, port, cameras, losses)
+        await_motion(run.out)
+        yield run
     finally:
-        stop_twin_of(out / "run")
-        for process in (bridge, policy, proxy):
+        for pid in run.frozen:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        stop_twin_of(run.out)
+        for process in (bridge, run.policy, proxy):
             if process is not None:
                 with suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGCONT)
@@ -101,9 +108,13 @@ def _start(*words: str) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-m", *words])
 
 
-def _await_port(port: int) -> None:
-    import socket
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
+
+def _await_port(port: int) -> None:
     for _ in range(300):
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
             return
@@ -159,7 +170,8 @@ def policy_restarted(run: Run) -> float:
 
 def camera_frozen(run: Run) -> float:
     """The cameras give no new picture."""
-    return _send(_cameras(run), signal.SIGSTOP)
+    run.frozen.append(_cameras(run))
+    return _send(run.frozen[-1], signal.SIGSTOP)
 
 
 def twin_killed(run: Run) -> float:
@@ -197,7 +209,7 @@ def once(name: str, out: Path) -> Measured:
         at = FAULTS[name](run)
         if name == "twin_killed":
             run.bridge.wait(30)
-            rest = (float("nan"),) * 3
+            rest = (_noticed(run.out) - at, float("nan"), float("nan"))
         else:
             found = rest_after(run.out, at, wait=4.0)
             rest = (found.seconds, found.radians, found.speed)
@@ -208,8 +220,20 @@ def once(name: str, out: Path) -> Measured:
 
 
 def _ticks(out: Path) -> np.ndarray:
+    return np.array([message["at"] for message in _logged(out, "/tick")])
+
+
+def _noticed(out: Path) -> float:
+    """When the driver first complained [s]."""
+    said = [message["at"] for message in _logged(out, "/event") if message["kind"] == "driver"]
+    if not said:
+        raise RuntimeError("the bridge did not notice that the arm is silent")
+    return float(said[0])
+
+
+def _logged(out: Path, topic: str) -> list[dict[str, Any]]:
     newest = max((out / "ticks").glob("*.mcap"))
-    return np.array([message["at"] for _, message in read_ticks(newest, "/tick")])
+    return [message for _, message in read_ticks(newest, topic)]
 
 
 def clock_jumps(seconds: float) -> Measured:
