@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robots.protocol import RobotModel
+from robots.protocol import ArmModel
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class CollisionGeometry:
     """The tool's axes in that frame, a quaternion (x, y, z, w)."""
 
 
-def collision_geometry(model: RobotModel) -> CollisionGeometry:
+def collision_geometry(model: ArmModel) -> CollisionGeometry:
     """Of a robot; its model may have a method ``srdf``, which gives a path. FileNotFoundError without a description."""
     urdf, spec, gripper = model.urdf(), model.spec, model.gripper
     srdf = getattr(model, "srdf", None)

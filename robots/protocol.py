@@ -1,4 +1,4 @@
-"""`RobotModel`: what the rest of the workbench may know of a robot.
+"""`RobotModel`: what the rest of the workbench may know of a robot; `ArmModel`, the part of it that a real arm needs.
 
 Whoever uses a robot through it needs no joint's name or number, no link's name, and no sign of a gripper. One
 convention holds for every robot: the tool's z axis is the direction of approach, and what closes, closes along its y.
@@ -203,10 +203,10 @@ class ToolControl(Protocol):
 
 
 @runtime_checkable
-class RobotModel(Protocol):
-    """A robot: its numbers, where its tool is, its gripper, its camera, its simulated twin.
+class ArmModel(Protocol):
+    """A real arm: its numbers, where its tool is, its gripper, its camera, its shape. All that the bridge needs.
 
-    Importing one needs neither torch nor a simulator; methods that do say so.
+    Importing one needs neither torch nor a simulator.
     """
 
     @property
@@ -230,6 +230,27 @@ class RobotModel(Protocol):
         ...
 
     @property
+    def workspace(self) -> Workspace:
+        """Where on the table it works."""
+        ...
+
+    def action_spaces(self, control_hz: float) -> Mapping[str, ActionSpec]:
+        """What it can be told at this rate [Hz], by name: ``delta_eef`` and ``delta_joints``."""
+        ...
+
+    def urdf(self) -> Path:
+        """Its description; FileNotFoundError when that is not installed."""
+        ...
+
+
+@runtime_checkable
+class RobotModel(ArmModel, Protocol):
+    """A robot: an arm, and its simulated twin.
+
+    Importing one needs neither torch nor a simulator; methods that do say so.
+    """
+
+    @property
     def arm_drives(self) -> Drives:
         """Simulated drives of the arm's joints."""
         ...
@@ -240,17 +261,8 @@ class RobotModel(Protocol):
         ...
 
     @property
-    def workspace(self) -> Workspace:
-        """Where on the table it works."""
-        ...
-
-    @property
     def link_paths(self) -> Mapping[str, str]:
         """Path below the simulated robot's root prim of links that others sit on: that of the camera at least."""
-        ...
-
-    def action_spaces(self, control_hz: float) -> Mapping[str, ActionSpec]:
-        """What it can be told at this rate [Hz], by name: ``delta_eef`` and ``delta_joints``."""
         ...
 
     def kinematics(self) -> Kinematics:
@@ -263,10 +275,6 @@ class RobotModel(Protocol):
 
     def tool_control(self) -> ToolControl:
         """What relative tool motion means, in torch."""
-        ...
-
-    def urdf(self) -> Path:
-        """Its description; FileNotFoundError when that is not installed."""
         ...
 
     def usd(self) -> Path:

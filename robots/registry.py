@@ -3,6 +3,8 @@
     [project.entry-points."workbench.robots"]
     my_arm = "my_package.my_arm:MyArm"          # called without arguments, gives a robots.protocol.RobotModel
 
+`robot` gives those that can be simulated, `arm` these and the arms that only the bridge knows.
+
 Importing this module loads no robot; looking one up loads neither torch nor a simulator. A package that cannot be
 imported costs its own robot alone.
 """
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING
 from robots.entry_points import entry_points
 
 if TYPE_CHECKING:
-    from robots.protocol import RobotModel
+    from robots.protocol import ArmModel, RobotModel
 
 GROUP = "workbench.robots"
 """Entry points under which packages register robots: name -> ``package.module:Class``."""
@@ -24,6 +26,8 @@ DEFAULT = "franka"
 """The robot that is meant where none is named."""
 OWN = {"franka": "robots.franka.model:Panda", "so_arm": "robots.so_arm.model:SoArm"}
 """Robots of this project -> where their models are."""
+ARMS_ALONE = {"wxai": "robots.wxai.model:WidowX"}
+"""Arms of this project without a simulated asset -> where their models are."""
 
 
 class RobotError(ValueError):
@@ -37,12 +41,30 @@ def names() -> tuple[str, ...]:
 
 def registered() -> dict[str, str]:
     """Names that installed packages register -> where their models are; none that is taken already."""
-    return {point.name: point.value for point in entry_points(group=GROUP) if point.name not in OWN}
+    taken = OWN | ARMS_ALONE
+    return {point.name: point.value for point in entry_points(group=GROUP) if point.name not in taken}
 
 
 def is_known(name: str | None) -> bool:
     """Whether there is a robot of this name."""
     return name in OWN or name in registered()
+
+
+def arm_names() -> tuple[str, ...]:
+    """Every arm that a gate can be made for: robots, and arms that are not simulated."""
+    return tuple(OWN | ARMS_ALONE | registered())
+
+
+@cache
+def arm(name: str) -> ArmModel:
+    """The arm of this name, the same object each time; RobotError says in a sentence why there is none."""
+    if is_known(name):
+        return robot(name)
+    if name not in ARMS_ALONE:
+        raise RobotError(f"there is no arm {name!r}: choose one of {', '.join(arm_names())}")
+    module, _, attribute = ARMS_ALONE[name].partition(":")
+    model: ArmModel = getattr(importlib.import_module(module), attribute)()
+    return model
 
 
 @cache
@@ -51,7 +73,7 @@ def robot(name: str = DEFAULT) -> RobotModel:
     places = OWN | registered()
     if name not in places:
         raise RobotError(f"there is no robot {name!r}: choose one of {', '.join(places)}")
-    from robots.protocol import RobotModel
+    from robots.protocol import ArmModel, RobotModel
 
     module, _, attribute = places[name].partition(":")
     try:
@@ -65,7 +87,7 @@ def robot(name: str = DEFAULT) -> RobotModel:
             "its package"
         ) from failure
     if not isinstance(model, RobotModel):
-        parts = (part for part in vars(RobotModel) if not part.startswith("_"))
+        parts = (part for part in vars(ArmModel) | vars(RobotModel) if not part.startswith("_"))
         missing = [part for part in parts if not hasattr(model, part)]
         raise RobotError(
             f"the robot {name!r} is no robots.protocol.RobotModel: it has no {', '.join(missing)}"

@@ -21,8 +21,8 @@ from rich.console import Console
 
 from robots import registry as robots
 from robots.franka.fr3 import FR3
-from robots.protocol import RobotModel
-from robots.registry import RobotError, robot
+from robots.protocol import ArmModel
+from robots.registry import RobotError, arm
 from tools.gate_attacks import MALFORMED, MOVING, home, into_the_table, out_of_the_workspace, through_a_limit
 from tools.gate_bout import Bout
 from tools.gate_search import Found, search
@@ -47,7 +47,7 @@ APPROACHES = {
 class AttackOptions:
     """Options of the attack."""
 
-    robot: str = option(robots.DEFAULT, f"which robot: {', '.join(robots.names())}")
+    robot: str = option(robots.DEFAULT, f"which robot: {', '.join(robots.arm_names())}")
     limits: str = option("own", "of which arm: own, or fr3 for a Franka Research 3")
     commands: int = option(500_000, "hostile commands at each scale")
     scales: str = option("0.1,1.0", "shares of the limits, separated by commas")
@@ -62,7 +62,7 @@ class AttackOptions:
             raise OptionError("commands must be above 0, seed 0 or more")
         if self.limits not in ("own", "fr3"):
             raise OptionError(f"limits must be own or fr3, not {self.limits!r}")
-        robot(self.robot)
+        arm(self.robot)
         for scale in self.shares:
             self.cfg(scale)
 
@@ -76,7 +76,7 @@ class AttackOptions:
 
     def cfg(self, scale: float) -> GateCfg:
         """The gate's configuration at one scale."""
-        model = robot(self.robot)
+        model = arm(self.robot)
         others = {"limits": FR3.limits} if self.limits == "fr3" else {}
         bounds = replace(bounds_of(model), collisions=self.collisions)
         try:
@@ -85,7 +85,7 @@ class AttackOptions:
             raise OptionError(str(problem)) from None
 
 
-def bounds_of(model: RobotModel) -> Bounds:
+def bounds_of(model: ArmModel) -> Bounds:
     """A box around where the tool is at home, a table, and a post beside it, in proportion to the arm."""
     tool = model.chain.pose(np.array(model.spec.home)[None])[0][0]
     size = float(np.linalg.norm(tool))
@@ -95,7 +95,7 @@ def bounds_of(model: RobotModel) -> Bounds:
     return Bounds(Box(low, high, "workspace"), table_height=0.0, keep_out=(post,))
 
 
-def attack(model: RobotModel, cfg: GateCfg, commands: int, seed: int) -> tuple[Bout, list[Found]]:
+def attack(model: ArmModel, cfg: GateCfg, commands: int, seed: int) -> tuple[Bout, list[Found]]:
     """Carry out the attacks at one scale; the bout holds what came of them."""
     bout, rng = Bout(model, cfg, seed), np.random.default_rng([seed, 1])
     while bout.tally.commands < commands * (1 - SEARCHED):
@@ -180,7 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     held = []
     for scale in options.shares:
         begun = time.monotonic()
-        bout, found = attack(robot(options.robot), options.cfg(scale), options.commands, options.seed)
+        bout, found = attack(arm(options.robot), options.cfg(scale), options.commands, options.seed)
         held.append(report(console, bout, found, scale, time.monotonic() - begun))
     return 0 if all(held) else 1
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from robots import registry as robots
-from robots.registry import RobotError, robot
+from robots.registry import RobotError, arm
 from tools.attack_gate import bounds_of
 from tools.gate_attacks import MOVING, Situation
 from tools.gate_bout import Bout
@@ -31,14 +31,14 @@ from workbench.runs.installation import processor
 class BenchOptions:
     """Options of the measurement."""
 
-    robot: str = option(robots.DEFAULT, f"which robot: {', '.join(robots.names())}")
+    robot: str = option(robots.DEFAULT, f"which robot: {', '.join(robots.arm_names())}")
     commands: int = option(2000, "commands of each kind")
 
     def check(self) -> None:
         """An error of one sentence for what cannot run."""
         if self.commands < 100:
             raise OptionError("commands must be at least 100: of fewer there is no 99th percentile")
-        robot(self.robot)
+        arm(self.robot)
 
 
 def stream(situation: Situation, commands: int) -> Iterator[Command]:
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OptionError, RobotError) as error:
         print(f"bench_gate: {error}", file=sys.stderr)
         return 2
-    model = robot(options.robot)
+    model = arm(options.robot)
     console.print(
         f"{options.robot} on {processor()}; 20 commands and 100 setpoints a second; times in ms, p50 / p99"
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from robots.protocol import RobotModel
+from robots.protocol import ArmModel
 from tools.gate_attacks import Situation
 from tools.gate_audit import StreamAudit
 from workbench.bridge.gate import (
@@ -46,7 +46,7 @@ class Tally:
 class Bout:
     """Time, an arm that does as it is told some setpoints later, and the gate."""
 
-    def __init__(self, model: RobotModel, cfg: GateCfg, seed: int) -> None:
+    def __init__(self, model: ArmModel, cfg: GateCfg, seed: int) -> None:
         self.gate, self.cfg = Gate(cfg), cfg
         self._model = model
         self.audit = self.fresh_audit()

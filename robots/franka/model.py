@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from policy.action import ActionSpec
 from robots.action_spaces import joint_deltas, tool_deltas
 from robots.chain import Chain
@@ -17,6 +15,7 @@ from robots.descriptions import description_folder
 from robots.franka.chain import PANDA_CHAIN
 from robots.franka.drives import ARM_DRIVES, FINGER_DRIVES
 from robots.franka.spec import PANDA
+from robots.parallel_gripper import ParallelGripper
 from robots.protocol import CameraMount, Drives, Hand, Kinematics, ToolControl, Workspace
 from robots.spec import RobotSpec
 
@@ -24,36 +23,6 @@ HAND_PATH = "Geometry/" + "/".join(f"panda_link{i}" for i in range(9)) + "/panda
 """Path of the hand link below the robot's root prim: links nest in the converted USD."""
 CAMERA_TILT = 0.35
 """Of the wrist camera toward the fingertips [rad]."""
-
-
-@dataclass(frozen=True)
-class FingerGripper:
-    """The Franka Hand: two fingers that move alike, each by half of the width."""
-
-    joints: tuple[str, ...] = PANDA.finger_joints
-    min_width: float = 0.0
-    """[m]"""
-    max_width: float = PANDA.gripper_max_width
-    """[m]"""
-    open_width: float = PANDA.gripper_max_width
-    """[m]"""
-    open_reach: float = 0.058
-    """The hand's tip of a finger is 15 mm thick, and its carriage wider [m]."""
-    finger_radius: float = 0.012
-    """[m]"""
-    speed: float = PANDA.gripper_speed
-    """[m/s]"""
-    effort: float = PANDA.gripper_force
-    """[N]"""
-
-    def width(self, joints: np.ndarray) -> np.ndarray:
-        """Width ``[N]`` [m] at finger positions ``[N, 2]`` [m]."""
-        return np.asarray(joints, np.float64).sum(1)
-
-    def joints_at(self, width: np.ndarray) -> np.ndarray:
-        """Finger positions ``[N, 2]`` [m] at widths ``[N]`` [m]; the nearest that the fingers can have."""
-        half = np.clip(np.asarray(width, np.float64), self.min_width, self.max_width) / 2
-        return np.stack((half, half), 1)
 
 
 def _camera_rotation() -> tuple[float, float, float, float]:
@@ -64,7 +33,14 @@ def _camera_rotation() -> tuple[float, float, float, float]:
     return (c * st, s * st, s * ct, c * ct)
 
 
-GRIPPER = FingerGripper()
+GRIPPER = ParallelGripper(
+    joints=PANDA.finger_joints,
+    max_width=PANDA.gripper_max_width,
+    open_reach=0.058,  # the hand's tip of a finger is 15 mm thick, and its carriage wider
+    finger_radius=0.012,
+    speed=PANDA.gripper_speed,
+    effort=PANDA.gripper_force,
+)
 WORKSPACE = Workspace()
 WRIST_CAMERA = CameraMount(
     link=PANDA.hand_body,
@@ -80,7 +56,7 @@ class Panda:
     """Franka Emika Panda with its two-finger hand."""
 
     spec: RobotSpec = PANDA
-    gripper: FingerGripper = GRIPPER
+    gripper: ParallelGripper = GRIPPER
     wrist_camera: CameraMount = WRIST_CAMERA
     arm_drives: Drives = ARM_DRIVES
     gripper_drives: Drives = FINGER_DRIVES

@@ -1,4 +1,4 @@
-"""WidowX AI: limits and driver. It has no simulated asset here."""
+"""WidowX AI: limits, shape, kinematics and driver. It has no simulated asset here."""
 
 from robots.wxai.spec import WXAI_HOME, WXAI_LIMITS
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from robots import registry
-from robots.protocol import RobotModel
-from robots.registry import GROUP, RobotError, names, robot
+from robots.protocol import ArmModel, RobotModel
+from robots.registry import GROUP, RobotError, arm, arm_names, names, robot
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,6 +32,19 @@ def test_the_projects_robots_are_there(name):
     assert isinstance(model, RobotModel)
     assert model.spec.name == name
     assert robot(name) is model, "two look-ups give two robots"
+
+
+def test_arms_that_are_not_simulated_are_no_robots():
+    assert set(registry.ARMS_ALONE) <= set(arm_names())
+    assert not set(registry.ARMS_ALONE) & set(names())
+    for name in arm_names():
+        assert isinstance(arm(name), ArmModel)
+        assert arm(name).spec.name == name
+    assert arm("franka") is robot("franka")
+    with pytest.raises(RobotError, match="there is no robot 'wxai'"):
+        robot("wxai")
+    with pytest.raises(RobotError, match="there is no arm 'panda': choose one of franka, so_arm, wxai"):
+        arm("panda")
 
 
 def test_an_unknown_name_is_a_sentence_that_lists_the_known_ones():

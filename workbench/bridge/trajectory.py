@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from robots.registry import robot
+from robots.registry import arm
 from workbench.bridge.episode import Happened
 from workbench.bridge.options import TWIN, BridgeOptions
 from workbench.bridge.twin import scene
@@ -29,7 +29,7 @@ def trajectory_of(
     """What was measured of the arm, and seen; None for an arm whose tool is not known, or an episode without a step."""
     if not happened.steps or not np.isfinite(happened.steps[0].ee_pose).all():
         return None
-    model = robot("franka" if options.robot == TWIN else options.robot)
+    model = arm("franka" if options.robot == TWIN else options.robot)
     spec = bench.policy.action_spec
     # A state more than actions: the last one stands for what came after the last action.
     states = [*happened.steps, happened.steps[-1]]
@@ -81,7 +81,7 @@ def camera_track(name: str, robot_name: str, size: int, tool: np.ndarray) -> Cam
         axes = np.tile(scene.look_at(eye, np.array(scene.TARGET)), (len(tool), 1, 1))
         focal = scene.FOCAL
     else:
-        model = robot(robot_name)
+        model = arm(robot_name)
         rotation = Rotation.from_quat(tool[:, 3:]).as_matrix()
         mounted, turned = model.wrist_camera.in_tool(model.spec)
         position = tool[:, :3] + rotation @ mounted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from robots.registry import is_known, robot
+from robots.registry import arm, arm_names
 from workbench.bridge.options import LIVE, REMOTE, REPLAY, TELEOP, TWIN, BridgeOptions
 from workbench.bridge.place import bounds_of
 from workbench.cli.options import OptionError, listed
@@ -20,7 +20,7 @@ def allowed(options: BridgeOptions, console: Console) -> float:
 
     What a verdict does not allow is an OptionError with ``require=strict``, and printed with ``require=warn``.
     """
-    if options.mode != LIVE or options.require == OFF or not is_known(arm_of(options)):
+    if options.mode != LIVE or options.require == OFF or arm_of(options) not in arm_names():
         return 1.0  # an arm without a model is refused a little later, whatever a verdict says
     verdicts, most = listed("verdict", options.verdict), 1.0
     for position, policy in enumerate(options.policies):
@@ -39,7 +39,7 @@ def allowed(options: BridgeOptions, console: Console) -> float:
 def wish_of(options: BridgeOptions, policy: str) -> Wish:
     """What these options want a policy to do."""
     name = arm_of(options)
-    workspace = bounds_of(options.place_given, robot(name).workspace).workspace
+    workspace = bounds_of(options.place_given, arm(name).workspace).workspace
     return Wish(
         policy=policy,
         fingerprint=_fingerprint(options, policy),

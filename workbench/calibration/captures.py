@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from robots.registry import is_known, names, robot
+from robots.registry import arm, arm_names
 from workbench.bridge.ticks import read_ticks
 from workbench.calibration.poses import from_seven, matrix
 from workbench.cli.options import OptionError
@@ -52,8 +52,8 @@ class Capture:
 
 def captures(place: Path, robot_name: str, camera: str) -> list[Capture]:
     """All pictures of a folder or of a camera of a run; OptionError, in a sentence, for what cannot be used."""
-    if not is_known(robot_name):
-        raise OptionError(f"robot={robot_name}: choose one of {', '.join(names())}")
+    if robot_name not in arm_names():
+        raise OptionError(f"robot={robot_name}: choose one of {', '.join(arm_names())}")
     if (place / LINES).is_file():
         found = list(_of_folder(place, robot_name))
     elif (place / "ticks").is_dir():
@@ -94,7 +94,7 @@ def _posture(said: dict[str, Any], robot_name: str) -> tuple[np.ndarray, np.ndar
             raise ValueError("tool_pose must be seven numbers: x y z, quaternion x y z w")
         return from_seven(pose), None
     joints = np.asarray(said["joints"], np.float64)
-    count = len(robot(robot_name).spec.home)
+    count = len(arm(robot_name).spec.home)
     if joints.shape != (count,) or not np.isfinite(joints).all():
         raise ValueError(f"joints must be {count} numbers for robot={robot_name}")
     return tool_of(robot_name, joints), joints
@@ -102,7 +102,7 @@ def _posture(said: dict[str, Any], robot_name: str) -> tuple[np.ndarray, np.ndar
 
 def tool_of(robot_name: str, joints: np.ndarray) -> np.ndarray:
     """``base_from_tool`` ``[4, 4]`` of joint positions ``[n]`` [rad]."""
-    position, rotation = robot(robot_name).chain.pose(joints[None])
+    position, rotation = arm(robot_name).chain.pose(joints[None])
     return matrix(position[0], rotation[0])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from robots.collision_geometry import CollisionGeometry, collision_geometry
-from robots.protocol import RobotModel
+from robots.protocol import ArmModel
 from robots.spec import JointLimits
 from workbench.bridge.gate.message_checks import AgeCfg
 from workbench.bridge.gate.space import Bounds
@@ -64,7 +64,7 @@ class GateCfg:
             raise ValueError(f"a position_margin of {self.position_margin} rad leaves a joint no room")
 
     @classmethod
-    def of(cls, model: RobotModel, bounds: Bounds, dt: float, command_dt: float, **others: Any) -> GateCfg:
+    def of(cls, model: ArmModel, bounds: Bounds, dt: float, command_dt: float, **others: Any) -> GateCfg:
         """For a robot of the registry, with its own limits unless others are given (``limits=FR3.limits``)."""
         others.setdefault("limits", model.spec.limits)
         others.setdefault("gripper", (model.gripper.min_width, model.gripper.max_width))

@@ -14,7 +14,7 @@ from pyarrow import RecordBatch
 from rerun.chunk import Chunk
 from rerun.urdf import UrdfTree
 
-from robots.registry import DEFAULT, robot
+from robots.registry import DEFAULT, arm
 from workbench.rollout.trajectory import Trajectory
 from workbench.views.recording.episode_log import EpisodeLog
 from workbench.views.recording.light_mesh import light_mesh
@@ -30,7 +30,7 @@ _MESH_TYPES = {
 
 def urdf_of(trajectories: Sequence[Trajectory]) -> Path:
     """Description of the robot that acts in all of them; FileNotFoundError when it is not installed."""
-    return robot(trajectories[0].robot if trajectories else DEFAULT).urdf()
+    return arm(trajectories[0].robot if trajectories else DEFAULT).urdf()
 
 
 @dataclass(frozen=True)

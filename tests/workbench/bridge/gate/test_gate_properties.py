@@ -6,13 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from robots import registry
 from robots.franka.fr3 import FR3
-from robots.registry import robot
 from tools.attack_gate import bounds_of
 from tools.gate_bout import Bout
 from workbench.bridge.gate import Command, GateCfg, Mode, Verdict
 
-ARMS = {"panda": ("franka", {}), "fr3": ("franka", {"limits": FR3.limits}), "so_arm": ("so_arm", {})}
+ARMS = {
+    "panda": ("franka", {}),
+    "fr3": ("franka", {"limits": FR3.limits}),
+    "so_arm": ("so_arm", {}),
+    "wxai": ("wxai", {}),
+}
 BOUTS: dict[tuple[str, float], Bout] = {}
 slow = settings(max_examples=6, deadline=None)
 
@@ -21,7 +26,7 @@ def bout(arm, scale):
     """One gate an arm and scale: loading hulls takes a while; each bout begins at home."""
     name, others = ARMS[arm]
     if (arm, scale) not in BOUTS:
-        model = robot(name)
+        model = registry.arm(name)
         cfg = GateCfg.of(model, bounds_of(model), 0.01, 0.05, scale=scale, **others)
         BOUTS[arm, scale] = Bout(model, cfg, 1)
     found = BOUTS[arm, scale]
