@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from workbench.bridge.desk import ArmStopped, Ended
-from workbench.bridge.operator import Nobody, Operator, StopSignals, terminal_keys
+from workbench.bridge.operator import Nobody, Operator, StopSignals, Together, terminal_keys
 from workbench.bridge.options import LIVE, TELEOP, TWIN, BridgeOptions
 from workbench.bridge.priority import real_time
 from workbench.bridge.session import Session
@@ -25,12 +25,11 @@ from workbench.cli.options import OptionError
 from workbench.cli.stopping import Terminated
 from workbench.evaluation.overview import print_summary
 from workbench.evaluation.summary import summarise
-from workbench.rollout.trajectory import Trajectory
 from workbench.runs.folder import RunFolder
 from workbench.runs.installation import cpu_name, git_commit, memory_gib, package_versions
 from workbench.runs.records import SessionRecord
 
-IGNORED = ("arm", "scale", "address", "live", "verdict", "verdict_key", "require", "reasons")
+IGNORED = ("arm", "scale", "address", "live", "verdict", "verdict_key", "require", "reasons", "gamepad")
 """Options that may differ when a run goes on."""
 DONE, STOPPED = 0, 1
 
@@ -46,6 +45,8 @@ def bridge(options: BridgeOptions, console: Console) -> int:
         operator = operator_of(options, stack)
         most_scale = allowed(options, console)
         bench = make_bench(options, Path(options.out), stack)
+        if bench.gamepad is not None:
+            operator = Together(operator, bench.gamepad)
         session = Session(options, bench, folder, operator, signals, console)
         session.desk.most_scale = most_scale
         watch(session, stack, console)
@@ -112,18 +113,17 @@ def watch(session: Session, stack: ExitStack, console: Console) -> None:
 
 def write_recording(folder: Path, console: Console) -> None:
     """All episodes for `workbench view`, where the extra [view] is installed."""
-    files = sorted((folder / "trajectories").glob("*.npz"))
-    if not files:
+    if not any((folder / "trajectories").glob("*.npz")):
         return
     try:
-        from workbench.views.recording import urdf_of, write_recording
+        from workbench.views.recording.of_run import record_run
     except ModuleNotFoundError as problem:
         console.print(
-            f"no recording is written: {problem.name} is not installed (extra [view])", markup=False
-        )
+            f"no recording is written, as {problem.name} is not installed (extra [view]): `workbench view {folder}` "
+            "writes it where that is", markup=False,
+        )  # fmt: skip
         return
-    trajectories = [Trajectory.load(file) for file in files]
-    write_recording(trajectories, folder / "recording.rrd", urdf_of(trajectories))
+    record_run(folder)
 
 
 def measured(session: Session, bench: Bench) -> dict[str, Any]:

@@ -48,6 +48,17 @@ class Nobody:
         return ""
 
 
+class Together:
+    """Several operators of one arm."""
+
+    def __init__(self, *operators: Operator) -> None:
+        self._operators = operators
+
+    def pressed(self) -> str:
+        """See `Operator`."""
+        return "".join(operator.pressed() for operator in self._operators)
+
+
 class Keyboard:
     """Keys of the terminal that the command runs in."""
 

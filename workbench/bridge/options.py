@@ -31,6 +31,8 @@ TASK_OF_THE_TWIN = tasks.DEFAULT
 SIMULATED_ALONE = "unstable_physics"
 """A task's reason that no real trial fails for."""
 MOST_REASONS = 9
+CAMERAS = ("opencv", "realsense", "files")
+"""Kinds of cameras."""
 LEAST_SCALE = 0.1
 
 
@@ -41,7 +43,7 @@ class BridgeOptions:
     robot: str = option(TWIN, f"which arm: {TWIN}, {', '.join(drivers.names())}")
     policy: str = option(
         HOLD,
-        f"who acts: {EXPERT} (on the twin), {HOLD}, {TELEOP} (you, by keys), {REPLAY}FILE.mcap, or "
+        f"who acts: {EXPERT} (on the twin), {HOLD}, {TELEOP} (you, by hand), {REPLAY}FILE.mcap, or "
         f"{REMOTE}openpi://HOST:PORT",
     )
     policy_a: str = option(
@@ -75,7 +77,10 @@ class BridgeOptions:
     address: str = option("", "of the arm: a host name, or the port of its bus")
     variant: str = option("fr3", "franka: fr3 or fer, which decides about its limits")
     calibration: str = option("", "so_arm: its calibration, LeRobot's file <id>.json")
-    cameras: str = option("", "front=opencv:0,wrist=files:FOLDER; the twin has front and wrist of its own")
+    cameras: str = option(
+        "", "front=opencv:0,wrist=realsense:SERIAL,side=files:FOLDER; the twin has front and wrist of its own"
+    )
+    gamepad: str = option("", f"policy={TELEOP}: a gamepad's device, as /dev/input/js0, beside the keys")
     pictures: bool = option(
         False, "keep pictures of all cameras, whether or not the policy looks through them"
     )
@@ -137,6 +142,8 @@ class BridgeOptions:
                 raise OptionError(f"{name} must be at least {least}, not {getattr(self, name)}")
         if not 0 < self.episode_s <= 3600:
             raise OptionError(f"episode_s must be above 0 and at most 3600 s, not {self.episode_s:g}")
+        if self.gamepad and self.policy != TELEOP:
+            raise OptionError(f"gamepad={self.gamepad} is for policy={TELEOP}")
         if self.twin and self.robot != TWIN:
             raise OptionError(f"twin={self.twin} is for robot={TWIN}")
         _ = self.twin_parameters, self.camera_sources, self.place_given
@@ -209,8 +216,10 @@ class BridgeOptions:
         for entry in listed("cameras", self.cameras):
             name, equals, source = entry.partition("=")
             kind, colon, address = source.partition(":")
-            if not (equals and colon and name and address) or kind not in ("opencv", "files"):
-                raise OptionError(f"cameras={entry}: write NAME=opencv:NUMBER or NAME=files:FOLDER")
+            if not (equals and colon and name and address) or kind not in CAMERAS:
+                raise OptionError(
+                    f"cameras={entry}: write NAME=opencv:NUMBER, NAME=realsense:SERIAL or NAME=files:FOLDER"
+                )
             found[name] = (kind, address)
         return found
 

@@ -12,9 +12,10 @@ from policy.action import ActionSpec
 from policy.observation_spec import ObservationOffer
 from robots.action_spaces import joint_deltas
 from robots.driver import Driver, driver_class
-from robots.protocol import RobotModel
-from robots.registry import is_known, robot
+from robots.protocol import ArmModel
+from robots.registry import arm, arm_names
 from workbench.bridge.episode import Senses
+from workbench.bridge.gamepad import Gamepad
 from workbench.bridge.gate import Gate, GateCfg, WatchdogCfg
 from workbench.bridge.ideal_arm import IdealArm
 from workbench.bridge.labels import Judged
@@ -47,16 +48,18 @@ class Bench:
     twin: RunningTwin | None
     heard: Callable[[], Mapping[str, float]]
     """Source that the gate watches -> when it captured its newest [s]."""
+    gamepad: Gamepad | None = None
+    """Of who drives by hand."""
 
 
 def make_bench(options: BridgeOptions, folder: Path, stack: ExitStack) -> Bench:
     """Build it. OptionError, DriverError, TwinError or SourceError for what cannot be had, in a sentence."""
     name = "franka" if options.robot == TWIN else options.robot
-    if not is_known(name):
+    if name not in arm_names():
         raise OptionError(
             f"robot={name} has a driver and no model: what it collides with is not known, and nothing passes the gate"
         )
-    model = robot(name)
+    model = arm(name)
     names = tuple(options.camera_sources) or (TWIN_CAMERAS if options.robot == TWIN else ())
     sizes = dict.fromkeys(names, (options.image_size, options.image_size))
     twin = None
@@ -64,9 +67,12 @@ def make_bench(options: BridgeOptions, folder: Path, stack: ExitStack) -> Bench:
     spec = _action_spec(options, model, driver)
     targets = Targets(spec, _chain(model), driver.limits, driver.home, model.gripper)
     offer = ObservationOffer(name, len(driver.home), model.gripper.max_width, sizes)
+    gamepad = Gamepad(options.gamepad) if options.gamepad else None
+    if gamepad is not None:
+        stack.callback(gamepad.close)
     policies = []
     for who in options.policies:
-        policies.append(_policy(replace(options, policy=who), spec, targets, offer))
+        policies.append(_policy(replace(options, policy=who), spec, targets, offer, gamepad))
         stack.callback(policies[-1].close)
     # Two policies have the same senses and the same watchdog, whichever acts.
     looking = tuple(dict.fromkeys(camera for policy in policies for camera in policy.cameras))
@@ -116,7 +122,7 @@ def make_bench(options: BridgeOptions, folder: Path, stack: ExitStack) -> Bench:
 
     kept = names if options.pictures else ()
     senses = Senses(pictures, sensor.newest if sensor is not None else lambda: None, kept)
-    return Bench(driver, gate, policies[0], tuple(policies), targets, senses, judged, twin, heard)
+    return Bench(driver, gate, policies[0], tuple(policies), targets, senses, judged, twin, heard, gamepad)
 
 
 def _driver_options(options: BridgeOptions, name: str, address: str) -> dict[str, Any]:
@@ -130,14 +136,14 @@ def _driver_options(options: BridgeOptions, name: str, address: str) -> dict[str
     return given
 
 
-def _chain(model: RobotModel) -> Any:
+def _chain(model: ArmModel) -> Any:
     try:
         return model.chain
     except FileNotFoundError:
         return None  # without its description an arm can be told joints alone
 
 
-def _action_spec(options: BridgeOptions, model: RobotModel, driver: Driver) -> ActionSpec:
+def _action_spec(options: BridgeOptions, model: ArmModel, driver: Driver) -> ActionSpec:
     spaces: Mapping[str, ActionSpec] = model.action_spaces(CONTROL_HZ)
     spec = spaces.get(options.action_space) or joint_deltas(model.spec, CONTROL_HZ)
     if options.rate_hz % round(spec.control_hz):
@@ -148,7 +154,11 @@ def _action_spec(options: BridgeOptions, model: RobotModel, driver: Driver) -> A
 
 
 def _policy(
-    options: BridgeOptions, spec: ActionSpec, targets: Targets, offer: ObservationOffer
+    options: BridgeOptions,
+    spec: ActionSpec,
+    targets: Targets,
+    offer: ObservationOffer,
+    gamepad: Gamepad | None,
 ) -> BridgePolicy:
     if options.policy == HOLD:
         from workbench.bridge.policies.hold import HoldStill
@@ -157,7 +167,7 @@ def _policy(
     if options.policy == TELEOP:
         from workbench.bridge.policies.teleop import Teleop
 
-        return Teleop(spec, options.scale)
+        return Teleop(spec, options.scale, gamepad=gamepad)
     if options.policy == EXPERT:
         from workbench.bridge.policies.expert import PoseExpert
 
@@ -178,6 +188,10 @@ def _cameras(options: BridgeOptions, twin: RunningTwin | None) -> list[Camera]:
     for name, (kind, address) in options.camera_sources.items():
         if kind == "opencv":
             made.append(OpenCvCamera(name, address, options.image_size))
+        elif kind == "realsense":
+            from workbench.bridge.realsense import RealSenseCamera
+
+            made.append(RealSenseCamera(name, address, options.image_size))
         else:
             made.append(FileCamera(name, Path(address), options.image_size))
     return made

@@ -26,6 +26,7 @@ EXPECTED = (
     ("policy.serve.errors", "ServerError"),
     ("robots.driver", "DriverError"),
     ("tasks.registry", "TaskError"),
+    ("workbench.bridge.gamepad", "GamepadError"),
     ("workbench.bridge.gate.messages", "GateError"),
     ("workbench.bridge.sources", "SourceError"),
     ("workbench.bridge.targets", "TargetError"),

@@ -14,9 +14,9 @@ from pathlib import Path
 from workbench.cli.stopping import Terminated
 from workbench.runs.durable import write_atomically
 from workbench.views.recording import read_recording
+from workbench.views.recording.of_run import RECORDING, record_run
 from workbench.views.recording.rerun_viewer import RerunViewer, ViewerError, free_port, rerun_command
 
-RECORDING = "recording.rrd"
 WEB_NOTICE = (
     "The web viewer runs in your browser, which contacts tel.rerun.io (usage reports) and api.github.com (new "
     "releases); the recording stays on this machine. The native viewer contacts nobody. Ctrl-C ends."
@@ -28,14 +28,18 @@ class ViewingError(Exception):
 
 
 def find_recording(run: Path) -> Path:
-    """The recording of a run folder, or ``run`` itself when it is an ``.rrd`` file; ViewingError if there is none."""
+    """The recording of a run folder, or ``run`` itself when it is an ``.rrd`` file; ViewingError if there is none.
+
+    That of a run which has ended without one, as on a robot's computer without Rerun, is written.
+    """
     if run.suffix == ".rrd":
         if run.is_file():
             return run
         raise ViewingError(f"there is no recording {run}")
     if not run.is_dir():
         raise ViewingError(f"there is no run folder {run}")
-    if not (run / RECORDING).is_file():
+    has_ended = (run / "summary.json").is_file()
+    if not (run / RECORDING).is_file() and not (has_ended and record_run(run)):
         raise ViewingError(
             f"{run} has no {RECORDING}: no episode of this run was recorded, or it has not finished"
         )

@@ -12,7 +12,7 @@ from PIL import Image
 
 from robots.registry import robot
 from tests.workbench.synthetic import synthetic_trajectory
-from workbench.views.recording import palette, rerun_viewer, write_recording
+from workbench.views.recording import palette, read_recording, rerun_viewer, write_recording
 from workbench.views.recording.rerun_viewer import RerunViewer, ViewerError
 from workbench.views.viewing import ViewingError, find_recording, screenshot, view
 
@@ -31,6 +31,14 @@ def test_viewing_nothing_says_what_is_missing(recording: Path, tmp_path: Path) -
         view(tmp_path)
     with pytest.raises(ViewingError, match=r"does not hold episode 5; the episodes recorded are 4, 17"):
         view(recording.parent, episode=5)
+
+
+def test_a_run_that_ended_where_no_rerun_is_gets_its_recording_when_it_is_viewed(tmp_path: Path) -> None:
+    synthetic_trajectory(4, steps=30, size=64).save(tmp_path / "trajectories" / "episode_000004.npz")
+    with pytest.raises(ViewingError, match=r"has no recording\.rrd: .* or it has not finished"):
+        find_recording(tmp_path)
+    (tmp_path / "summary.json").write_text("{}", "utf-8")
+    assert len(read_recording(find_recording(tmp_path))) == 1
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A person drives the arm by keys, through the same gate as any policy, and into the same log.
+"""A person drives the arm by keys or a gamepad, through the same gate as any policy, and into the same log.
 
     arrows      away, back, left, right (the base's x and y)    page up / down    up and down
     j l         turn about the vertical                         i k  u o          tilt
@@ -6,7 +6,7 @@
     , .         half and double speed                                             (action_space=delta_joints)
 
 A terminal sends keys that are pressed and none that are let go: each moves the tool for `TAP_S`, and again as the
-keyboard repeats it.
+keyboard repeats it. A gamepad's sticks (`workbench.bridge.gamepad`) move it for as long as they are pushed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 
 from policy.action import ActionSpec
 from robots.action_spaces import DELTA_JOINTS
+from workbench.bridge.gamepad import Gamepad
 from workbench.bridge.observation import Observed
 from workbench.bridge.operator import DOWN, LEFT, PAGE_DOWN, PAGE_UP, RIGHT, UP
 from workbench.bridge.policies.protocol import Thought
@@ -46,10 +47,14 @@ class Teleop:
     execute_steps = 1
 
     def __init__(
-        self, action_spec: ActionSpec, scale: float, clock: Callable[[], float] = time.monotonic
+        self,
+        action_spec: ActionSpec,
+        scale: float,
+        clock: Callable[[], float] = time.monotonic,
+        gamepad: Gamepad | None = None,
     ) -> None:
-        """``scale``: share of the arm's limits that it has."""
-        self.action_spec, self._scale, self._clock = action_spec, scale, clock
+        """``scale``: share of the arm's limits that it has; ``gamepad``: whose sticks drive it, beside the keys."""
+        self.action_spec, self._scale, self._clock, self._gamepad = action_spec, scale, clock, gamepad
         self._by_joints = action_spec.name == DELTA_JOINTS
         self._lock = threading.Lock()
         self._until: dict[tuple[int, float], float] = {}
@@ -83,15 +88,24 @@ class Teleop:
         with self._lock:
             now = self._clock()
             self._until = {way: end for way, end in self._until.items() if end > now}
-            for channel, sign in self._until:
+            for channel, share in (*self._until, *self._pushed()):
                 fast = JOINT_SPEED if self._by_joints else SPEED if channel < 3 else TURN_SPEED
-                action[channel] += sign * fast * self._speed * dt
+                action[channel] += share * fast * self._speed * dt
             if self.action_spec.gripper_index is not None:
                 action[self.action_spec.gripper_index] = self.action_spec.gripper_command(self._closed)
         return Thought(action[None])
 
     def close(self) -> None:
         """See `BridgePolicy`."""
+
+    def _pushed(self) -> list[tuple[int, float]]:
+        """Channels that the gamepad's sticks move, and by which share; told joints, the first moves the chosen one."""
+        if self._gamepad is None:
+            return []
+        shares = self._gamepad.deflection().tolist()
+        if self._by_joints:
+            return [(self._joint, shares[0])]
+        return list(enumerate(shares[: self._arm]))
 
     @property
     def _arm(self) -> int:

@@ -1,0 +1,40 @@
+"""`DeviceClock`: when something was captured on this machine's clock, where a device dates it by a clock of its own."""
+
+from __future__ import annotations
+
+from collections import deque
+
+WINDOW_S = 30.0
+"""For so long a difference between the clocks counts: one that drifts by 100 ppm is off by 3 ms at most [s]."""
+JUMP_S = 0.5
+"""A message that seems this much later than the quickest one tells of a clock that was set, not of a delay [s]."""
+
+
+class DeviceClock:
+    """One device's clock.
+
+    Nothing arrives before it was captured, and some messages arrive almost at once: the least difference between
+    arrival and the device's own time, of the last `WINDOW_S`, is what the two clocks differ by, plus the shortest
+    delay that there is. So a picture that was held up is known to be old; what all of them take, no clock tells.
+    """
+
+    def __init__(self) -> None:
+        self._least: deque[tuple[float, float]] = deque()
+        """Arrivals and differences, both rising: later ones that are greater may be the least one day."""
+
+    def captured(self, device: float, arrived: float) -> float:
+        """When it was captured, on this machine's clock, at or before its arrival [s].
+
+        Args:
+            device: by the device's clock [s].
+            arrived: by this machine's [s]; never earlier than the one before.
+        """
+        difference = arrived - device
+        if self._least and abs(difference - self._least[0][1]) > JUMP_S:
+            self._least.clear()
+        while self._least and self._least[-1][1] >= difference:
+            self._least.pop()
+        self._least.append((arrived, difference))
+        while self._least[0][0] < arrived - WINDOW_S:
+            self._least.popleft()
+        return device + self._least[0][1]

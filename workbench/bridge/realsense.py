@@ -1,0 +1,93 @@
+"""`RealSenseCamera`: the colour pictures of an Intel RealSense, through ``pyrealsense2``.
+
+Its pictures are dated by a clock. Where librealsense has already brought that to this computer's time of day, the
+picture is as old as that says; the camera's own clock is compared with this machine's (`DeviceClock`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from workbench.bridge.device_clock import DeviceClock
+from workbench.bridge.observation import Picture
+from workbench.bridge.sources import SourceError, squared
+
+WIDTH, HEIGHT, RATE_HZ = 640, 480, 30
+"""What all of them offer [px, px, Hz]."""
+WAIT_MS = 500
+"""For so long a picture is waited for before the thread looks whether it is to end [ms]."""
+
+
+class RealSenseCamera:
+    """A `workbench.bridge.sources.Camera`; needs the extra [robot-realsense]."""
+
+    def __init__(self, name: str, serial: str, size: int) -> None:
+        """
+        Args:
+            name: of the camera.
+            serial: its number, as ``rs-enumerate-devices`` says it.
+            size: width and height of its pictures, the middle square, resized [px].
+
+        SourceError where it cannot be had.
+        """
+        try:
+            self._rs: Any = importlib.import_module("pyrealsense2")
+        except ModuleNotFoundError:
+            raise SourceError(
+                "RealSense cameras need pyrealsense2, which the workbench's extra [robot-realsense] brings"
+            ) from None
+        except ImportError as problem:
+            raise SourceError(f"pyrealsense2 lacks a library of the system: {problem}") from None
+        config = self._rs.config()
+        config.enable_device(serial)
+        config.enable_stream(self._rs.stream.color, WIDTH, HEIGHT, self._rs.format.rgb8, RATE_HZ)
+        self._pipeline = self._rs.pipeline()
+        try:
+            self._pipeline.start(config)
+        except RuntimeError as problem:
+            raise SourceError(f"the camera {name} cannot be opened: realsense:{serial}: {problem}") from None
+        self._name, self._size, self._clock = name, size, DeviceClock()
+        self._newest: dict[str, Picture] = {}
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._read, name=f"camera-{name}", daemon=True)
+        self._thread.start()
+
+    def newest(self) -> Mapping[str, Picture]:
+        """See `Camera`."""
+        with self._lock:
+            return dict(self._newest)
+
+    def close(self) -> None:
+        """See `Camera`."""
+        self._closing.set()
+        self._thread.join(2 * WAIT_MS / 1000)
+        self._pipeline.stop()
+
+    def _read(self) -> None:
+        while not self._closing.is_set():
+            try:
+                frame = self._pipeline.wait_for_frames(WAIT_MS).get_color_frame()
+            except RuntimeError:  # none came in time, which shows in the age of the last one
+                continue
+            if not frame:
+                continue
+            captured = self._captured(frame, time.monotonic())
+            rgb = squared(
+                np.asanyarray(frame.get_data()), self._size
+            ).copy()  # the frame's memory is used again
+            with self._lock:
+                self._newest[self._name] = Picture(rgb, captured)
+
+    def _captured(self, frame: Any, arrived: float) -> float:
+        """When a frame that arrived then was captured, on this machine's monotonic clock [s]."""
+        dated = frame.get_timestamp() / 1000
+        if frame.get_frame_timestamp_domain() == self._rs.timestamp_domain.hardware_clock:
+            return self._clock.captured(dated, arrived)
+        return arrived - max(0.0, time.time() - dated)
