@@ -32,8 +32,6 @@ from workbench.bridge.ticks import read_ticks
 SCALE = 0.4
 MOVES = 0.1
 """A joint of the ideal arm that is faster than this moves: only then the clock jumps [rad/s]."""
-LONGEST_S = 90.0
-"""For so long a proxy's first loss is waited for [s]."""
 
 
 @dataclass
@@ -45,7 +43,8 @@ class Run:
     policy: subprocess.Popen
     port: int
     cameras: tuple[str, ...]
-    losses: Path
+    bad: Path
+    """Where a proxy notes when the network begins to be bad."""
     frozen: list[int] = field(default_factory=list)
     """Processes that were stopped, and would outlive the twin."""
 
@@ -67,12 +66,12 @@ class Measured:
 def running(out: Path, proxied: bool, cameras: tuple[str, ...]) -> Iterator[Run]:
     """The arm of a twin, moving."""
     out.mkdir(parents=True)
-    port, losses = _free_port(), out / "losses.txt"
+    port, bad = _free_port(), out / "bad.txt"
     policy = _start("tools.fault_policy", "serve", str(port), *cameras)
     asked, proxy = port, None
     if proxied:
         asked = _free_port()
-        proxy = _start("tools.fault_policy", "proxy", str(asked), str(port), str(losses))
+        proxy = _start("tools.fault_policy", "proxy", str(asked), str(port), str(bad))
     _await_port(asked)
     _await_port(port)
     with (out / "bridge.log").open("wb") as log:
@@ -83,7 +82,7 @@ def running(out: Path, proxied: bool, cameras: tuple[str, ...]) -> Iterator[Run]
             ],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
-    run = Run(out / "run", bridge, policy, port, cameras, losses)
+    run = Run(out / "run", bridge, policy, port, cameras, bad)
     try:
         await_motion(run.out)
         yield run
@@ -185,13 +184,12 @@ def bridge_killed(run: Run) -> float:
 
 
 def bad_network(run: Run) -> float:
-    """Up to 300 ms more on every message, and one of ten lost: from the first loss on."""
-    end = time.monotonic() + LONGEST_S
-    while time.monotonic() < end:
-        if run.losses.exists() and (lines := run.losses.read_text("utf-8").split()):
-            return float(lines[0])
-        time.sleep(0.05)
-    raise RuntimeError(f"no message was lost within {LONGEST_S:g} s")
+    """Up to 300 ms more on every message, and one of ten lost."""
+    at = float(run.bad.read_text("utf-8").split()[0])
+    if at < time.monotonic():
+        raise RuntimeError("the arm began to move after the network was bad already")
+    time.sleep(at - time.monotonic())
+    return at
 
 
 FAULTS: dict[str, Callable[[Run], float]] = {

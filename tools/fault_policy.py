@@ -1,7 +1,7 @@
 """A policy behind openpi's protocol that swings the arm without end, and a proxy that delays and loses its messages.
 
 python -m tools.fault_policy serve PORT [CAMERA ...]
-python -m tools.fault_policy proxy PORT SERVER_PORT LOSSES     lost messages are noted in the file LOSSES
+python -m tools.fault_policy proxy PORT SERVER_PORT TIMES     the file TIMES holds when it begins to be bad, and losses
 """
 
 from __future__ import annotations
@@ -50,9 +50,13 @@ def serve_swing(port: int, cameras: tuple[str, ...]) -> None:
         server.serve_forever()
 
 
-def relay(port: int, target: int, losses: Path) -> None:
+def relay(port: int, target: int, times: Path) -> None:
     """Until it is ended."""
     random = np.random.default_rng()
+
+    def note(at: float) -> None:
+        with times.open("a", encoding="utf-8") as file:
+            file.write(f"{at}\n")
 
     def one_way(
         source: ServerConnection | ClientConnection,
@@ -64,8 +68,7 @@ def relay(port: int, target: int, losses: Path) -> None:
                 if time.monotonic() > kind_until:
                     time.sleep(random.uniform(0.0, JITTER_S))
                     if random.random() < LOSS:
-                        with losses.open("a", encoding="utf-8") as file:
-                            file.write(f"{time.monotonic()}\n")
+                        note(time.monotonic())
                         continue
                 sink.send(message)
         sink.close()
@@ -73,6 +76,7 @@ def relay(port: int, target: int, losses: Path) -> None:
     def between(connection: ServerConnection) -> None:
         with connect(f"ws://127.0.0.1:{target}", compression=None, max_size=None) as server:
             until = time.monotonic() + GRACE_S
+            note(until)
             back = threading.Thread(target=one_way, args=(server, connection, until), daemon=True)
             back.start()
             one_way(connection, server, until)
