@@ -48,6 +48,7 @@ class Desk:
         console: Console,
         loop: ArmLoop,
         steer: Callable[[str], None] | None = None,
+        rescale: Callable[[float], None] | None = None,
     ) -> None:
         """
         Args:
@@ -57,9 +58,10 @@ class Desk:
             console: where the person reads.
             loop: arm and gate.
             steer: is told keys that are none of the desk's: a policy that is driven by hand.
+            rescale: is told which share of the limits the operator goes to: the same.
         """
         self._options, self._operator, self._signals, self._console = options, operator, signals, console
-        self._loop, self._steer = loop, steer
+        self._loop, self._steer, self._rescale = loop, steer, rescale
         self._told = 0.0
         self.blind = False
         """Whether nothing may be told by which two policies could be told apart."""
@@ -118,6 +120,8 @@ class Desk:
             return
         self._gate.set_scale(wanted)
         self._loop.driver.set_scale(wanted)
+        if self._rescale is not None:
+            self._rescale(wanted)
         self._loop.event("operator", f"scale {wanted:g}")
 
     def explain(self, must: bool = False) -> None:

@@ -55,7 +55,13 @@ class Session:
         self._log: TickLog | None = None
         self._loop = ArmLoop(bench.driver, bench.gate, Ticker(1 / options.rate_hz), None, False, bench.heard)
         self.desk = Desk(
-            options, operator, signals, console, self._loop, getattr(bench.policy, "steer", None)
+            options,
+            operator,
+            signals,
+            console,
+            self._loop,
+            getattr(bench.policy, "steer", None),
+            getattr(bench.policy, "rescale", None),
         )
         """Where the operator is listened to."""
         self.view: BridgeView | None = None

@@ -113,6 +113,25 @@ def test_a_key_moves_the_tool_for_as_long_as_it_lasts() -> None:
     assert np.array_equal(policy.act(seen).actions[0], idle)
 
 
+def test_a_raised_scale_is_one_for_the_hand_that_drives() -> None:
+    policy = Teleop(robot("franka").action_spaces(20.0)["delta_eef"], 0.1)
+    gate = SimpleNamespace(
+        mode=Mode.HOLDING, reason="", scale=0.1, set_scale=lambda scale: setattr(gate, "scale", scale)
+    )
+    loop: Any = SimpleNamespace(
+        gate=gate, driver=SimpleNamespace(set_scale=lambda _: None), event=lambda *_: None
+    )
+    signals: Any = SimpleNamespace(number=None)
+    console = Console(file=io.StringIO())
+    at = Desk(BridgeOptions(), Script(""), signals, console, loop, policy.steer, policy.rescale)
+    seen: Any = None
+    at.obey(operator.UP)
+    slow = policy.act(seen).actions[0][0]
+    at.obey("++")
+    assert gate.scale == pytest.approx(0.3)
+    assert policy.act(seen).actions[0][0] == pytest.approx(3 * slow)
+
+
 def test_joints_are_driven_one_at_a_time() -> None:
     policy = Teleop(robot("so_arm").action_spaces(20.0)["delta_joints"], 1.0)
     seen: Any = None

@@ -75,6 +75,10 @@ class Teleop:
             elif key in WAYS and WAYS[key][0] < self._arm:
                 self._until[WAYS[key]] = self._clock() + TAP_S
 
+    def rescale(self, scale: float) -> None:
+        """The arm has another share of its limits from now on."""
+        self._scale = scale
+
     def reset(self, episode: str, seed: int) -> None:
         """See `BridgePolicy`."""
         with self._lock:
