@@ -18,7 +18,8 @@ from workbench.data.lerobot.columns import VIEWS, arranged
 from workbench.data.lerobot.reading import ImportedEpisode, load_lerobot
 from workbench.data.lerobot.video_spans import SpanReader
 from workbench.identification.motion_log import LogError
-from workbench.visual_gap.real_frames import RealFrames, interpolated, jpeg_quality
+from workbench.visual_gap.pairs import HALVED
+from workbench.visual_gap.real_frames import RealFrames, interpolated, jpeg_quality, jpeg_sampling
 
 JOINTS = ("state.joints", "observation.state")
 """Columns of joint positions [rad], the first that is there."""
@@ -57,7 +58,7 @@ def _episode(episode: ImportedEpisode, path: Path, model: RobotModel) -> Iterato
     for column in (*episode.videos, *episode.pictures):
         if not column.startswith(IMAGES):
             continue
-        pictures, quality = _pictures(episode, column, rows)
+        pictures, first = _pictures(episode, column, rows)
         name = column.removeprefix(IMAGES)
         yield RealFrames(
             camera=cameras.get(name, name),
@@ -68,7 +69,8 @@ def _episode(episode: ImportedEpisode, path: Path, model: RobotModel) -> Iterato
             bodies=bodies,
             body_pose=_body_pose(episode, len(bodies), shown),
             speed=speed[rows],
-            jpeg_quality=quality,
+            jpeg_quality=None if first is None else jpeg_quality(first),
+            jpeg_sampling=HALVED if first is None else jpeg_sampling(first),
             coded=column in episode.videos,
             instruction=episode.task,
         )
@@ -98,12 +100,12 @@ def _body_pose(episode: ImportedEpisode, bodies: int, shown: np.ndarray) -> np.n
     return pose
 
 
-def _pictures(episode: ImportedEpisode, column: str, rows: np.ndarray) -> tuple[np.ndarray, int | None]:
-    """Pictures of some rows ``[F, H, W, 3]`` uint8, and the quality of their JPEG; None for videos and PNG."""
+def _pictures(episode: ImportedEpisode, column: str, rows: np.ndarray) -> tuple[np.ndarray, bytes | None]:
+    """Pictures of some rows ``[F, H, W, 3]`` uint8, and the first as it is stored; None for videos."""
     if column in episode.videos:
         wanted = set(rows.tolist())
         frames = SpanReader().frames(episode.videos[column], episode.frames, episode.fps)
         return np.stack([picture for k, picture in enumerate(frames) if k in wanted]), None
     data = [episode.pictures[column][k] for k in rows.tolist()]
     pictures = [np.asarray(Image.open(io.BytesIO(d)).convert("RGB")) for d in data]
-    return np.stack(pictures), jpeg_quality(data[0])
+    return np.stack(pictures), data[0]

@@ -59,7 +59,9 @@ def matched(env: Any, real: RealFrames) -> Pairs:
         env.imaging.advance()
     intrinsics, _ = env.calibration(real.camera)
     made = {key: np.concatenate(values) for key, values in shot.items()}
-    made["simulated"] = np.stack([compressed(p, real.jpeg_quality) for p in made["simulated"]])
+    made["simulated"] = np.stack(
+        [compressed(p, real.jpeg_quality, real.jpeg_sampling) for p in made["simulated"]]
+    )
     painted = dict(zip(names, colors, strict=True)) | {
         "table": TABLE_COLOR,
         "floor": ROOM_COLOR,
@@ -72,6 +74,7 @@ def matched(env: Any, real: RealFrames) -> Pairs:
         intrinsics=intrinsics[0].double().cpu().numpy(),
         colors=painted,
         jpeg_quality=real.jpeg_quality,
+        jpeg_sampling=real.jpeg_sampling,
         coded=real.coded,
         real_depth=real.depth,
         source=real.source,

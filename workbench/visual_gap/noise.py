@@ -172,7 +172,11 @@ def _uncompressed(pairs: Pairs, light: np.ndarray, variance: np.ndarray, seed: i
         noise = np.sqrt(read**2 + shot**2 * picture)
         shots = np.stack(
             [
-                compressed((255 * to_display(picture + noise * d)).astype(np.uint8), pairs.jpeg_quality)
+                compressed(
+                    (255 * to_display(picture + noise * d)).astype(np.uint8),
+                    pairs.jpeg_quality,
+                    pairs.jpeg_sampling,
+                )
                 for d in draws
             ]
         )

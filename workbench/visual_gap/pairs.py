@@ -11,6 +11,8 @@ from PIL import Image
 FIXED = ("table", "floor", "wall")
 """Surfaces that stand, by their names among `Pairs.names`."""
 ROBOT = "robot"
+HALVED = 2
+"""JPEG with colour at half the resolution both ways, which most writers make."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Pairs:
     """What is painted with which colour in the simulation, sRGB in [0, 1]; the robot has many and none here."""
     jpeg_quality: int | None = None
     """Of the real pictures' compression, which the simulated ones went through as well; None for none."""
+    jpeg_sampling: int = HALVED
+    """How much of the colour that compression keeps, see `compressed`."""
     coded: bool = False
     """Whether the real pictures come from a video, whose coding hides noise."""
     real_depth: np.ndarray | None = None
@@ -82,12 +86,18 @@ def joined(parts: list[Pairs]) -> Pairs:
     )
 
 
-def compressed(picture: np.ndarray, quality: int | None) -> np.ndarray:
-    """A picture ``[H, W, 3]`` uint8 after JPEG compression; itself without a quality."""
+def compressed(picture: np.ndarray, quality: int | None, sampling: int = HALVED) -> np.ndarray:
+    """A picture ``[H, W, 3]`` uint8 after JPEG compression; itself without a quality.
+
+    Args:
+        picture: RGB.
+        quality: 1 to 100.
+        sampling: of colour, as Pillow counts it: 0 whole, 1 halved across, 2 halved both ways.
+    """
     if quality is None:
         return picture
     held = io.BytesIO()
-    Image.fromarray(picture).save(held, "JPEG", quality=quality)
+    Image.fromarray(picture).save(held, "JPEG", quality=quality, subsampling=sampling)
     return np.asarray(Image.open(held))
 
 

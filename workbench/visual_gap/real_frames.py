@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from robots.protocol import RobotModel
 from workbench.data.archive.archive import EPISODES, ArchiveError, chunks, episodes
 from workbench.data.episode import DEPTH_UNIT, Body, DatasetEpisode
 from workbench.identification.motion_log import LogError
+from workbench.visual_gap.pairs import HALVED
 
 COMPRESSION_TABLE = (16, 11, 10, 16, 24, 40, 51, 61)
 """First row of the luminance table that the JPEG standard suggests (ITU-T T.81, table K.1): quality 50."""
@@ -47,6 +48,8 @@ class RealFrames:
     """``[F, H, W]`` [m]; 0 is unknown. None where the log has none."""
     jpeg_quality: int | None = None
     """Of the log's own compression; None where it is not JPEG."""
+    jpeg_sampling: int = HALVED
+    """How much of the colour it keeps, see `compressed`."""
     coded: bool = False
     """Whether they come from a video."""
     instruction: str = ""
@@ -126,6 +129,7 @@ def _of_episode(episode: DatasetEpisode, path: Path) -> Iterator[RealFrames]:
             speed=speed[first],
             depth=None if camera.depth is None else camera.depth[first] * np.float64(DEPTH_UNIT),
             jpeg_quality=jpeg_quality(camera.jpeg[0]),
+            jpeg_sampling=jpeg_sampling(camera.jpeg[0]),
             instruction=episode.instruction,
         )
 
@@ -187,6 +191,7 @@ def _bridged(path: Path) -> Iterator[RealFrames]:
             body_pose=np.array(rows, np.float64).reshape(len(at), len(names), 7),
             speed=np.abs(interpolated(at, times, velocities)).max(1),
             jpeg_quality=jpeg_quality(shots[0][1]),
+            jpeg_sampling=jpeg_sampling(shots[0][1]),
             instruction=instruction,
         )
 
@@ -212,3 +217,9 @@ def jpeg_quality(data: bytes) -> int | None:
     scale = float(np.median(100 * row / COMPRESSION_TABLE))
     found = (200 - scale) / 2 if scale <= 100 else 5000 / scale
     return int(np.clip(round(found), 1, 100))
+
+
+def jpeg_sampling(data: bytes) -> int:
+    """How much of its colour a picture keeps, see `compressed`; `HALVED` for other formats and kinds."""
+    found = int(JpegImagePlugin.get_sampling(Image.open(io.BytesIO(data))))
+    return found if found >= 0 else HALVED

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from workbench.cli.main import main
-from workbench.visual_gap.real_frames import RealFrames, jpeg_quality
+from workbench.visual_gap.pairs import compressed
+from workbench.visual_gap.real_frames import RealFrames, jpeg_quality, jpeg_sampling
 
 
 @pytest.mark.parametrize(
@@ -39,12 +40,17 @@ def test_simulated_pictures_are_of_fixed_values():
         fixed_looks("mild")
 
 
+@pytest.mark.parametrize("sampling", [0, 1, 2])
 @pytest.mark.parametrize("quality", [30, 60, 92])
-def test_the_quality_of_a_log_is_read_from_its_pictures(quality):
+def test_a_simulated_picture_is_compressed_as_the_log_was(quality, sampling):
+    picture = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
     held = io.BytesIO()
-    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(held, "JPEG", quality=quality)
+    Image.fromarray(picture).save(held, "JPEG", quality=quality, subsampling=sampling)
+    data = held.getvalue()
 
-    assert abs(jpeg_quality(held.getvalue()) - quality) <= 2
+    assert abs(jpeg_quality(data) - quality) <= 2
+    assert jpeg_sampling(data) == sampling
+    np.testing.assert_array_equal(compressed(picture, quality, sampling), np.asarray(Image.open(held)))
 
 
 def test_slow_pictures_are_taken_first_and_evenly():
