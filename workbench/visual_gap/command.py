@@ -110,8 +110,13 @@ def visual_command(words: Sequence[str], console: Console) -> int:
     pairs = [one.pairs for one in seen]
     gaps = [measure(one, options.lens == "known", options.seed) for one in pairs]
     found = [f for gap, one in zip(gaps, pairs, strict=True) for f in findings(gap, one.colors)]
-    for gap in gaps:
+    for gap, one in zip(gaps, seen, strict=True):
         console.print(sentence_of(gap), markup=False)
+        if one.left_out:
+            console.print(
+                f"  left out: {one.left_out} pictures of episodes with other things on the table",
+                markup=False,
+            )
         for reason in gap.reasons:
             console.print(f"  not said: {reason}", markup=False)
     grid = Table(*HEADINGS, box=None)

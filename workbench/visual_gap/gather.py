@@ -30,6 +30,8 @@ class Compared:
     """Of all episodes together ``[F]``; things are left out."""
     instructions: list[str]
     """``[F]``"""
+    left_out: int = 0
+    """Pictures of episodes with other things on the table."""
 
 
 def chosen(options: VisualOptions, names: Sequence[str], model: RobotModel) -> list[RealFrames]:
@@ -100,6 +102,7 @@ def compared(options: VisualOptions, real: Sequence[RealFrames]) -> list[Compare
                 joined([p for p, _ in kept]),
                 _states([f for _, f in kept]),
                 [f.instruction for _, f in kept for _ in range(len(f.pictures))],
+                sum(len(f.pictures) for p, f in own if p.names != names),
             )
         )
     return result
