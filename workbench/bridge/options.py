@@ -10,6 +10,7 @@ from policy.execution import OPEN_LOOP, REAL_TIME, ExecutionCfg
 from robots import driver as drivers
 from robots.action_spaces import DELTA_EEF, DELTA_JOINTS
 from tasks import registry as tasks
+from workbench.bridge.policies.expert_errors import ExpertErrors
 from workbench.cli.options import OptionError, listed, option, words
 from workbench.cli.yaml_file import read_mapping
 from workbench.verdict.permission import LEVELS, WARN
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 TWIN = "twin"
 DRY_RUN, SHADOW, LIVE = "dry_run", "shadow", "live"
 MODES = (DRY_RUN, SHADOW, LIVE)
-EXPERT, HOLD, TELEOP, REPLAY, REMOTE = "expert", "hold", "teleop", "replay:", "remote:"
+EXPERT, NOISY, HOLD, TELEOP, REPLAY, REMOTE = "expert", "noisy_expert", "hold", "teleop", "replay:", "remote:"
 WAYS = tuple(way for way in ALL_WAYS if way != REAL_TIME)
 """How chunks are carried out. A server is asked for chunks that know nothing of what the arm is at."""
 CONTROL_HZ = 20.0
@@ -43,7 +44,7 @@ class BridgeOptions:
     robot: str = option(TWIN, f"which arm: {TWIN}, {', '.join(drivers.names())}")
     policy: str = option(
         HOLD,
-        f"who acts: {EXPERT} (on the twin), {HOLD}, {TELEOP} (you, by hand), {REPLAY}FILE.mcap, or "
+        f"who acts: {EXPERT} or {NOISY} (on the twin), {HOLD}, {TELEOP} (you, by hand), {REPLAY}FILE.mcap, or "
         f"{REMOTE}openpi://HOST:PORT",
     )
     policy_a: str = option(
@@ -56,7 +57,10 @@ class BridgeOptions:
     policy_options: dict[str, str] = field(
         default_factory=dict,
         metadata=words(
-            "policy.", "policy.NAME", "of a policy behind a server, as eval has them: policy.timeout_s=5"
+            "policy.",
+            "policy.NAME",
+            "of a policy behind a server, as eval has them: policy.timeout_s=5; of noisy_expert: policy.error_mm=15 "
+            "policy.latency_steps=2",
         ),
     )
     mode: str = option(
@@ -150,14 +154,17 @@ class BridgeOptions:
         self.out = self.out or f"runs/bridge-{self.robot}-{self.policy_word}-{self.mode}"
 
     def _check_policy(self, key: str, policy: str) -> None:
-        if policy not in (EXPERT, HOLD, TELEOP) and not policy.startswith((REPLAY, REMOTE)):
+        known = (EXPERT, NOISY, HOLD, TELEOP)
+        if policy not in known and not policy.startswith((REPLAY, REMOTE)):
             raise OptionError(
-                f"{key}={policy}: choose {EXPERT}, {HOLD}, {TELEOP}, {REPLAY}FILE or {REMOTE}DIALECT://HOST:PORT; "
+                f"{key}={policy}: choose {', '.join(known)}, {REPLAY}FILE or {REMOTE}DIALECT://HOST:PORT; "
                 "others run behind `workbench serve`"
             )
-        if policy == EXPERT and self.robot != TWIN:
+        if policy == NOISY:
+            _ = ExpertErrors.of(self.policy_options)
+        if policy in (EXPERT, NOISY) and self.robot != TWIN:
             raise OptionError(
-                f"{key}={EXPERT} is told by the twin's sensor where things are, which robot={self.robot} lacks"
+                f"{key}={policy} is told by the twin's sensor where things are, which robot={self.robot} lacks"
             )
         if policy == TELEOP and self.policy_a:
             raise OptionError(f"{key}={TELEOP}: who drives by hand is not blind")

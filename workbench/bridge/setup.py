@@ -20,8 +20,19 @@ from workbench.bridge.gate import Gate, GateCfg, WatchdogCfg
 from workbench.bridge.ideal_arm import IdealArm
 from workbench.bridge.labels import Judged
 from workbench.bridge.observation import Picture
-from workbench.bridge.options import CONTROL_HZ, DRY_RUN, EXPERT, HOLD, REPLAY, TELEOP, TWIN, BridgeOptions
+from workbench.bridge.options import (
+    CONTROL_HZ,
+    DRY_RUN,
+    EXPERT,
+    HOLD,
+    NOISY,
+    REPLAY,
+    TELEOP,
+    TWIN,
+    BridgeOptions,
+)
 from workbench.bridge.place import bounds_of
+from workbench.bridge.policies.expert_errors import ExpertErrors
 from workbench.bridge.policies.protocol import BridgePolicy
 from workbench.bridge.sources import Camera, FileCamera, OpenCvCamera, PoseSensorLine, TwinCameras
 from workbench.bridge.targets import Targets
@@ -168,10 +179,11 @@ def _policy(
         from workbench.bridge.policies.teleop import Teleop
 
         return Teleop(spec, options.scale, gamepad=gamepad)
-    if options.policy == EXPERT:
+    if options.policy in (EXPERT, NOISY):
         from workbench.bridge.policies.expert import PoseExpert
 
-        return PoseExpert(spec, targets.tool(targets.joints), options.scale)
+        errors = ExpertErrors.of(options.policy_options) if options.policy == NOISY else None
+        return PoseExpert(spec, targets.tool(targets.joints), options.scale, errors)
     if options.policy.startswith(REPLAY):
         from workbench.bridge.policies.replay import ReplayLog
 

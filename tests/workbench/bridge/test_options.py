@@ -23,6 +23,13 @@ def test_a_real_arm_is_armed_and_hastened_by_nobody_but_the_person_beside_it() -
         (["robot=ur5"], "robot=ur5: choose one of twin, franka"),
         (["mode=fast"], "mode=fast: choose one of dry_run, shadow, live"),
         (["robot=franka", "policy=expert", "instruction=x"], "told by the twin's sensor where things are"),
+        (
+            ["robot=franka", "policy=noisy_expert", "instruction=x"],
+            "told by the twin's sensor where things are",
+        ),
+        (["policy=noisy_expert", "policy.error=3"], "has policy.error_mm and policy.latency_steps"),
+        (["policy=noisy_expert", "policy.error_mm=some"], "policy.error_mm is a number"),
+        (["policy=noisy_expert", "policy.latency_steps=40"], "policy.latency_steps from 0 to 20"),
         (["robot=franka", "mode=live", "instruction=x"], "needs address="),
         (["robot=franka"], "instruction= is missing"),
         (["policy=m1"], "others run behind `workbench serve`"),

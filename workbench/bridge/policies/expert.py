@@ -1,12 +1,13 @@
 """A scripted expert for the twin, in numpy: it brings the named object into the named receptacle.
 
 What it knows of them it has from a declared pose sensor, with its noise and delay, and says so (`uses_pose_sensor`).
-One action at a time: the tool's motion of a control step.
+One action at a time: the tool's motion of a control step. With errors it is the noisy expert, worse in a known way.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from policy.action import ActionSpec
 from workbench.bridge.observation import Observed
+from workbench.bridge.policies.expert_errors import ExpertErrors
 from workbench.bridge.policies.protocol import Thought
 
 ABOVE, DESCEND, CLOSE, LIFT, CARRY, LOWER, OPEN, RETREAT, DONE = range(9)
@@ -42,19 +44,26 @@ MEMORY = 0.8
 class PoseExpert:
     """A `BridgePolicy` for an arm that is told relative tool motion."""
 
-    name = "expert"
     cameras: tuple[str, ...] = ()
     uses_pose_sensor = True
     execute_steps = 1
 
-    def __init__(self, action_spec: ActionSpec, home_pose: np.ndarray, scale: float) -> None:
+    def __init__(
+        self,
+        action_spec: ActionSpec,
+        home_pose: np.ndarray,
+        scale: float,
+        errors: ExpertErrors | None = None,
+    ) -> None:
         """
         Args:
             action_spec: relative tool motion in the base frame.
             home_pose: of the tool in the arm's home posture ``[7]``, its approach straight down.
             scale: share of the arm's limits that it has.
+            errors: what it does worse, as the noisy expert.
         """
-        self.action_spec = action_spec
+        self.action_spec, self._errors = action_spec, errors or ExpertErrors()
+        self.name = "noisy_expert" if errors else "expert"
         self._dt = 1 / action_spec.control_hz
         self._home_rotation = Rotation.from_quat(home_pose[3:])
         self._speed, self._turn = SPEED * scale, TURN_SPEED * scale
@@ -64,10 +73,14 @@ class PoseExpert:
         self._tool = np.zeros(3)
         self._yaw = 0.0
         self._commanded: np.ndarray | None = None
+        self._seen_beside = np.zeros(2)
+        self._late: deque[np.ndarray] = deque()
 
     def reset(self, episode: str, seed: int) -> None:
         """See `BridgePolicy`."""
         self._phase, self._clock, self._things, self._commanded = ABOVE, 0, {}, None
+        self._seen_beside = np.random.default_rng(seed).normal(0.0, self._errors.position, 2)
+        self._late = deque([self.action_spec.idle_action] * self._errors.latency_steps)
 
     def close(self) -> None:
         """See `BridgePolicy`."""
@@ -80,7 +93,8 @@ class PoseExpert:
         tool = observed.ee_pose[:3]
         goal, rotation = self._goal(tool)
         self._advance(goal, tool, float(observed.state.gripper_width.value[0]))
-        return Thought(self._action(goal, rotation, observed.commanded_pose)[None], done=self._phase == DONE)
+        self._late.append(self._action(goal, rotation, observed.commanded_pose))
+        return Thought(self._late.popleft()[None], done=self._phase == DONE)
 
     # -- what is believed
 
@@ -107,7 +121,8 @@ class PoseExpert:
     # -- where to go
 
     def _goal(self, tool: np.ndarray) -> tuple[np.ndarray, Rotation]:
-        grasp, place = self._object[:3], self._receptacle[:3]
+        grasp, place = self._object[:3].copy(), self._receptacle[:3]
+        grasp[:2] += self._seen_beside
         up = np.array((0.0, 0.0, 1.0))
         # The object need not hang where the tool is: what must arrive over the receptacle is the object.
         hanging = np.append((tool - grasp)[:2], 0.0)
