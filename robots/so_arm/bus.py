@@ -23,6 +23,9 @@ RAMP = 254
 REPLY_MS = 50.0
 """A reply that takes longer is given up [ms]; the library's own limit is too short for what stands between it and a
 servo: an adapter that holds bytes back, and a machine with other things to do."""
+BLOCK_S = 0.002
+"""For so long a read of the port sleeps for bytes [s]: the library asks again and again, and under real-time priority
+keeps a core from whoever brings them."""
 ATTEMPTS = 3
 """Times that a reading is tried before the bus counts as dead."""
 
@@ -51,6 +54,7 @@ class ServoBus:
             raise DriverError(f"the bus {port} cannot be opened: {problem}") from None
         if not opened:
             raise DriverError(f"the bus {port} cannot be opened at {BAUD} baud")
+        self._port.ser.timeout = BLOCK_S
         self._packets = scservo_sdk.PacketHandler(0)
         self._reader = scservo_sdk.GroupSyncRead(self._port, self._packets, PRESENT, 6)
         self._writer = scservo_sdk.GroupSyncWrite(self._port, self._packets, GOAL, 2)
