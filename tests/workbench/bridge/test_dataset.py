@@ -11,7 +11,6 @@ from workbench.bridge.ticks import TickLog
 from workbench.bridge.twin import scene
 from workbench.data.archive.archive import ArchiveError
 from workbench.data.replay.bridged import commanded_on_an_arm, is_bridged
-from workbench.data.replay.command import commanded_joints
 
 MODEL = robot("franka")
 SPEC = MODEL.action_spaces(20.0)["delta_eef"]
@@ -76,6 +75,9 @@ def test_an_episode_that_was_cut_short_is_none(tmp_path: Path) -> None:
 
 
 def test_a_run_of_the_bridge_is_replayed_by_its_commanded_joints(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from workbench.data.replay.command import commanded_joints
+
     write_log(tmp_path / "run" / "ticks" / "episode_000003.mcap")
     write_log(tmp_path / "run" / "ticks" / "episode_000004.mcap", ended=False)
     assert is_bridged(tmp_path / "run")
