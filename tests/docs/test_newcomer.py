@@ -15,6 +15,9 @@ NOT_RUN = {
     ".venv/bin/workbench eval task=push split=unseen_object policy=m1 checkpoint=... episodes=100": (
         "the checkpoint is the reader's"
     ),
+    ".venv/bin/workbench dr check control.action_delay in=task task=close_push": (
+        "the page on factors has such a check, and each takes minutes"
+    ),
 }
 """Commands that are not run -> why."""
 TELLS = {

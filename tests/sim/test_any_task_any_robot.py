@@ -72,6 +72,8 @@ def test_data_is_exported_and_the_export_is_right(made, layout):
         assert all(json.loads(line) for line in lines)
         return
     assert "no problems" in workbench("data", "validate", str(out)).stdout
+    if layout == "lerobot_v21":
+        return  # the same columns as in version 3
     # What was done between two frames is played spread evenly, so that it comes out almost the same.
     replayed = workbench("data", "replay", str(out), "tool_mm=30", check=False)
     assert replayed.returncode in (0, 1), replayed.stderr
