@@ -139,8 +139,8 @@ class EpisodeRunner:
     # -- the policy
 
     def _ask(self, state: ArmState) -> None:
-        if self._asked_step is not None or not self._executor.due()[0]:
-            return
+        if self._thinker.busy_for is not None or not self._executor.due()[0]:
+            return  # it may think for an episode that is over: its answer is then of no use
         pictures = self._senses.pictures()
         seen = {name: pictures[name] for name in self._policy.cameras if name in pictures}
         poses = self._senses.poses() if self._policy.uses_pose_sensor else None

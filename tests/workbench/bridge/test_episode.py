@@ -1,7 +1,8 @@
 """Episodes on an ideal arm behind the real gate, in real time, with policies that misbehave."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -53,9 +54,10 @@ def moving(**channels: float) -> np.ndarray:
     return action[None]
 
 
-def run(
-    policy: Scripted, steps: int, arm: IdealArm, log: TickLog | None = None, commanding: bool = True
-) -> tuple[Happened, ArmLoop]:
+@contextmanager
+def running(
+    policy: Scripted, arm: IdealArm, log: TickLog | None = None, commanding: bool = True
+) -> Iterator[tuple[EpisodeRunner, ArmLoop]]:
     bounds = bounds_of({}, MODEL.workspace)
     gate = Gate(GateCfg.of(MODEL, bounds, dt=0.01, command_dt=0.05, scale=0.5, limits=FR3.limits))
     loop = ArmLoop(arm, gate, Ticker(0.01), log, commanding)
@@ -67,9 +69,16 @@ def run(
         Senses(),
         over=lambda: None, steered=lambda: commanding,
     )  # fmt: skip
-    happened = runner.run("1", 1, "move", steps)
+    yield runner, loop
     loop.come_to_rest("the test ends")
     thinker.close()
+
+
+def run(
+    policy: Scripted, steps: int, arm: IdealArm, log: TickLog | None = None, commanding: bool = True
+) -> tuple[Happened, ArmLoop]:
+    with running(policy, arm, log, commanding) as (runner, loop):
+        happened = runner.run("1", 1, "move", steps)
     return happened, loop
 
 
@@ -107,6 +116,23 @@ def test_a_policy_that_thinks_holds_the_arm_and_is_latched_when_it_thinks_too_lo
     assert 1.0 < time.monotonic() - began < 2.8, "the loop did not wait for the policy"
     assert not arm.state().joint_vel.value.any()
     assert loop.gate.mode is Mode.LATCHED
+
+
+def test_a_policy_that_still_thinks_when_its_episode_is_over_is_asked_again_in_the_next(
+    arm: IdealArm,
+) -> None:
+    def act(seen: Observed) -> np.ndarray:
+        time.sleep(0.4 if seen.instruction == "first" and seen.step >= 4 else 0.0)
+        return moving(dq1=0.01)
+
+    policy = Scripted(act)
+    with running(policy, arm) as (runner, _):
+        before = runner.run("1", 1, "first", 8)
+        after = runner.run("2", 2, "second", 30)
+    assert (before.ended, after.ended) == ("time", "time")
+    assert {answer.observed.instruction for answer in after.decisions} == {"second"}
+    assert len(after.decisions) > 10
+    assert after.idle >= 2, "nothing is done in the second that was meant for the first"
 
 
 def test_a_policy_that_fails_stops_the_arm_and_says_why(arm: IdealArm) -> None:
