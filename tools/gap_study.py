@@ -58,6 +58,7 @@ class GapStudyOptions:
     time_limit_s: float = option(30.0, "of an episode, on both sides", "s")
     twin: str = option("tools/gap_twin.yaml", "how the twin's reality differs")
     seed: int = option(1, "of the suites")
+    bridge_python: str = option("", "interpreter that has the arm's driver ([robot-franka]); empty: this one")
     out: str = option("runs/gap-study", "folder for all of it")
 
     @property
@@ -113,13 +114,13 @@ def calibrated(options: GapStudyOptions) -> Path:
             run("tune", "excitation", f"seed={seed}", f"out={move}")
         if not (log / "summary.json").exists():
             motion = (f"policy=replay:{move}", "action_space=delta_joints", "scale=1", "episode_s=22")
-            run("bridge", *LIVE, *motion, f"twin={options.twin}", f"seed={options.seed}", f"out={log}")
+            bridge(options, *motion, f"seed={options.seed}", f"out={log}")
     if not (out / "sysid/calibrated.yaml").exists():
         run("tune", "sysid", str(logs["train"]), f"held_out={logs['held_out']}", f"out={out / 'sysid'}")
     pictures = out / "logs/pictures"
     if not (pictures / "summary.json").exists():
-        words = ("policy=expert", f"scale={options.scale}", "pictures=true", f"twin={options.twin}")
-        run("bridge", *LIVE, *words, "seed=1000", f"out={pictures}")
+        words = ("policy=expert", f"scale={options.scale}", "pictures=true", "seed=1000")
+        bridge(options, *words, f"out={pictures}")
     if not (out / "visual/visual.yaml").exists():
         run("gap", "visual", str(pictures), "policy=m1", f"out={out / 'visual'}")
     content = {}
@@ -133,16 +134,16 @@ def calibrated(options: GapStudyOptions) -> Path:
 def on_the_twin(name: str, contestant: Contestant, options: GapStudyOptions) -> None:
     """Its episodes there."""
     out = Path(options.out, "real", name)
-    words = [*LIVE, f"episodes={options.real}", f"scale={options.scale}", f"twin={options.twin}"]
-    words += [f"episode_s={options.time_limit_s}", f"seed={options.seed}", "require=off", f"out={out}"]
+    words = [f"episodes={options.real}", f"scale={options.scale}", f"episode_s={options.time_limit_s}"]
+    words += [f"seed={options.seed}", f"out={out}"]
     if done(out, options.real):
         return
     if not contestant.sees:
-        run("bridge", *contestant.real, *words)
+        bridge(options, *contestant.real, *words)
         return
     folder = checkpoint(contestant, Path(options.out, "checkpoints", name))
     with served(folder) as address:
-        run("bridge", f"policy=remote:{address}", *words)
+        bridge(options, f"policy=remote:{address}", *words)
 
 
 def in_simulation(name: str, contestant: Contestant, options: GapStudyOptions, when: str, dr: str) -> None:
@@ -168,10 +169,16 @@ def done(folder: Path, episodes: int) -> bool:
     return (folder / "summary.json").exists() and len(RunFolder(folder).completed()) >= episodes
 
 
-def run(*words: str) -> None:
+def bridge(options: GapStudyOptions, *words: str) -> None:
+    """A run on the twin, to its end; Failed as `run`."""
+    python = options.bridge_python or sys.executable
+    run("bridge", *LIVE, *words, f"twin={options.twin}", "require=off", python=python)
+
+
+def run(*words: str, python: str = sys.executable) -> None:
     """A command of the workbench, to its end; Failed unless that is good."""
     print("workbench", *words, flush=True)
-    if status := subprocess.run([*WORKBENCH, *words]).returncode:
+    if status := subprocess.run([python, *WORKBENCH[1:], *words]).returncode:
         raise Failed(f"workbench {words[0]} ended with status {status}: see above")
 
 
