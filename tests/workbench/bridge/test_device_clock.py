@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workbench.bridge.device_clock import JUMP_S, WINDOW_S, DeviceClock
+from workbench.bridge.device_clock import BACK_S, WINDOW_S, DeviceClock
 
 
 def test_a_message_that_was_held_up_is_known_to_be_old() -> None:
@@ -30,7 +30,15 @@ def test_a_clock_that_drifts_is_followed() -> None:
     )
 
 
-@pytest.mark.parametrize("jump", [-100.0, -2 * JUMP_S, 2 * JUMP_S, 100.0])
+@pytest.mark.parametrize("held_up", [0.3, 0.6, 5.0])
+def test_one_that_was_held_up_for_long_is_not_taken_for_a_clock_that_was_set(held_up: float) -> None:
+    clock = DeviceClock()
+    for k in range(30):
+        clock.captured(k / 30 - 1234.5, k / 30 + 0.004)
+    assert clock.captured(1.0 - 1234.5, 1.004 + held_up) == pytest.approx(1.004)
+
+
+@pytest.mark.parametrize("jump", [-100.0, -2 * BACK_S, 2 * BACK_S, 100.0])
 def test_a_clock_that_is_set_is_begun_anew_with(jump: float) -> None:
     clock = DeviceClock()
     for k in range(30):
