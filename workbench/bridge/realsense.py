@@ -6,6 +6,7 @@ picture is as old as that says; the camera's own clock is compared with this mac
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import threading
 import time
@@ -68,7 +69,8 @@ class RealSenseCamera:
         """See `Camera`."""
         self._closing.set()
         self._thread.join(2 * WAIT_MS / 1000)
-        self._pipeline.stop()
+        with contextlib.suppress(RuntimeError):  # of a camera that was pulled out
+            self._pipeline.stop()
 
     def _read(self) -> None:
         while not self._closing.is_set():
@@ -79,9 +81,8 @@ class RealSenseCamera:
             if not frame:
                 continue
             captured = self._captured(frame, time.monotonic())
-            rgb = squared(
-                np.asanyarray(frame.get_data()), self._size
-            ).copy()  # the frame's memory is used again
+            shown = np.asanyarray(frame.get_data())
+            rgb = squared(shown, self._size).copy()  # the frame's memory is used again
             with self._lock:
                 self._newest[self._name] = Picture(rgb, captured)
 

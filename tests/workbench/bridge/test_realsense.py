@@ -107,6 +107,16 @@ def test_a_picture_that_was_held_up_is_as_old_as_it_is(
     assert not library.running
 
 
+def test_a_camera_that_was_pulled_out_is_closed_all_the_same(
+    library: type[Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(_: Pipeline) -> None:
+        raise RuntimeError("No such device")
+
+    monkeypatch.setattr(library, "stop", stop)
+    RealSenseCamera("wrist", "123", 32).close()
+
+
 def test_what_cannot_be_had_is_a_sentence(library: type[Pipeline], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SourceError, match="wrist cannot be opened: realsense:none: No device connected"):
         RealSenseCamera("wrist", "none", 32)
