@@ -126,6 +126,11 @@ class BridgeOptions:
             ("policy_a", "policy_b") if self.policy_a else ("policy",), self.policies, strict=True
         ):
             self._check_policy(key, policy)
+        if self.policy_options and not any(p == NOISY or p.startswith(REMOTE) for p in self.policies):
+            raise OptionError(
+                f"policy.{next(iter(self.policy_options))}: {' and '.join(self.policies)} has no options of its own; "
+                f"{NOISY} and {REMOTE}DIALECT://HOST:PORT have some"
+            )
         _ = self.failure_reasons
         if not LEAST_SCALE <= self.scale <= 1:
             raise OptionError(f"scale must be from {LEAST_SCALE} to 1, not {self.scale:g}")

@@ -30,6 +30,7 @@ def test_a_real_arm_is_armed_and_hastened_by_nobody_but_the_person_beside_it() -
         (["policy=noisy_expert", "policy.error=3"], "has policy.error_mm and policy.latency_steps"),
         (["policy=noisy_expert", "policy.error_mm=some"], "policy.error_mm is a number"),
         (["policy=noisy_expert", "policy.latency_steps=40"], "policy.latency_steps from 0 to 20"),
+        (["policy=expert", "policy.error_mm=15"], "policy.error_mm: expert has no options of its own"),
         (["robot=franka", "mode=live", "instruction=x"], "needs address="),
         (["robot=franka"], "instruction= is missing"),
         (["policy=m1"], "others run behind `workbench serve`"),
