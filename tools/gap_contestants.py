@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from policy.m1.checkpoint import WEIGHTS_FILE, locate
+from policy.m1.checkpoint import CONFIG_FILE, WEIGHTS_FILE, locate
 
 EXPERT = "policy=tools/twin_expert.py:TwinExpert"
 
@@ -56,8 +56,9 @@ def checkpoint(contestant: Contestant, folder: Path, shipped: str = "m1-mini") -
     source = locate(shipped)
     if not contestant.moved:
         return source
-    if not (folder / WEIGHTS_FILE).exists():
-        shutil.copytree(source, folder, dirs_exist_ok=True)
+    if not (folder / CONFIG_FILE).exists():
+        last = shutil.ignore_patterns(CONFIG_FILE, WEIGHTS_FILE)
+        shutil.copytree(source, folder, ignore=last, dirs_exist_ok=True)
         random = torch.Generator().manual_seed(0)
         weights = load_file(source / WEIGHTS_FILE)
         for name, value in sorted(weights.items()):
@@ -65,4 +66,6 @@ def checkpoint(contestant: Contestant, folder: Path, shipped: str = "m1-mini") -
                 noise = torch.randn(value.shape, generator=random)
                 weights[name] = value + (contestant.moved * value.float().std() * noise).to(value.dtype)
         save_file(weights, folder / WEIGHTS_FILE)
+        # Last, so that a folder with a configuration is a whole checkpoint.
+        shutil.copy2(source / CONFIG_FILE, folder / CONFIG_FILE)
     return folder

@@ -161,6 +161,8 @@ def in_simulation(name: str, contestant: Contestant, options: GapStudyOptions, w
     words += [f"num_envs={options.num_envs}", f"time_limit_s={options.time_limit_s}", "record=0"]
     if contestant.sees:
         words.append(f"checkpoint={checkpoint(contestant, Path(options.out, 'checkpoints', name))}")
+    else:
+        words.append(f"policy.scale={options.scale}")
     run("eval", *words, "last_frames=0", f"out={out}")
 
 
