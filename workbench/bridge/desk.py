@@ -58,7 +58,7 @@ class Desk:
             console: where the person reads.
             loop: arm and gate.
             steer: is told keys that are none of the desk's: a policy that is driven by hand.
-            rescale: is told which share of the limits the operator goes to: the same.
+            rescale: is told, of such a policy, which share of the limits the operator goes to.
         """
         self._options, self._operator, self._signals, self._console = options, operator, signals, console
         self._loop, self._steer, self._rescale = loop, steer, rescale
