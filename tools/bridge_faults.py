@@ -6,7 +6,8 @@
 Needs the twin's environment (`workbench bridge twin_setup`) and `franky-control`. Every time is a run of its own: the
 policy of `tools.fault_policy` swings the arm at 40 % of its limits, something breaks, and from then on are measured the
 time until every true joint is slower than 0.02 rad/s for 20 ms, the way of the joint that went farthest, and how long
-before the fault the last tick is that the log holds. ``clock_jumps`` is tried on the ideal arm, by its set points: no
+before the fault the last tick is that the log holds. The audit of a twin that is killed ends with it: there the time is
+that until the bridge says that the arm is silent. ``clock_jumps`` is tried on the ideal arm, by its set points: no
 process can be given another monotonic clock.
 """
 

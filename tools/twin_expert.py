@@ -1,9 +1,10 @@
-"""The twin's expert in simulation: the same code, told the same, so that both sides can be compared.
+"""The twin's expert in simulation: the same code, told alike, so that both sides can be compared.
 
     workbench eval policy=tools/twin_expert.py:TwinExpert policy.error_mm=15 dr=none
 
 Each environment has a `workbench.bridge.policies.expert.PoseExpert` of its own, which is told where things are by a
-sensor with the noise of the twin's, and whose actions are added up to a commanded pose as the bridge adds them up.
+sensor with the noise of the twin's, and whose actions are added up to a commanded pose as the bridge adds them up. What
+it is told has no delay here; the twin's sensor is 10 ms late.
 """
 
 from __future__ import annotations

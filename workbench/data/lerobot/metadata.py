@@ -12,7 +12,7 @@ import pyarrow as pa
 from scipy.spatial.transform import Rotation
 
 from policy.action import ActionSpec
-from robots.registry import is_known
+from robots.registry import arm_names, is_known
 from tasks.tabletop.action_spaces import action_specs
 from workbench.data.archive.archive import ArchiveError
 from workbench.data.archive.survey import Survey
@@ -159,9 +159,13 @@ def _pose(pose: np.ndarray) -> dict[str, list[float]]:
 
 
 def exported_space(survey: Survey, space: str) -> ActionSpec:
-    """What ``action`` holds; ArchiveError for a robot that is not known here."""
+    """What ``action`` holds; ArchiveError for a robot that is not known here, or that is not simulated."""
     own = survey.action_spec.robot
     if not is_known(own):
+        if own in arm_names():
+            raise ArchiveError(
+                f"this archive's robot is {own}, which only the bridge knows: exports are of robots that are simulated"
+            )
         raise ArchiveError(
             f"this archive's robot is {own}, which is not installed: its joints and tool are not known here"
         )

@@ -96,10 +96,13 @@ def test_an_export_names_its_joints_and_is_read_and_replayed_again(tmp_path, ver
     assert not originals
 
 
-def test_a_robot_that_is_not_installed_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "why"), [("someone", "is not installed"), ("wxai", "only the bridge knows")]
+)
+def test_a_robot_that_cannot_be_exported_is_named(tmp_path, name, why):
     episode = made_up_episode()
     write_archive(
-        tmp_path / "archive", without(episode, action_spec=replace(episode.action_spec, robot="someone"))
+        tmp_path / "archive", without(episode, action_spec=replace(episode.action_spec, robot=name))
     )
-    with pytest.raises(ArchiveError, match="this archive's robot is someone, which is not installed"):
+    with pytest.raises(ArchiveError, match=f"this archive's robot is {name}, which {why}"):
         export_lerobot_v21(tmp_path / "archive", tmp_path / "out")
