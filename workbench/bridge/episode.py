@@ -7,6 +7,7 @@ which it comes. The steps that it took are its latency, and are measured, not as
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ import numpy as np
 from policy.execution import ChunkExecutor, ExecutionCfg
 from robots.driver import ArmState
 from workbench.bridge.arm_loop import ArmLoop, Step, Tick
-from workbench.bridge.gate import Decision, Mode
+from workbench.bridge.gate import Check, Decision, Mode
 from workbench.bridge.observation import Observed, Picture, Poses
 from workbench.bridge.policies.protocol import BridgePolicy
 from workbench.bridge.targets import Targets
@@ -60,6 +61,8 @@ class Happened:
     """Pictures that were kept, with the control step that they belong to."""
     changed: int = 0
     """Control steps whose command the gate changed or refused."""
+    checks: Counter[Check] = field(default_factory=Counter)
+    """By which of its checks, those commands alone."""
     idle: int = 0
     """Control steps for which no action had come."""
     ended: str = ""
@@ -216,6 +219,7 @@ class EpisodeRunner:
             if decision.target is not None:
                 self._targets.commanded(decision.target)
             happened.changed += decision.verdict != "accepted"
+            happened.checks.update(intervention.check for intervention in decision.interventions)
         measured = self._targets.tool(state.joint_pos.value)
         poses = self._senses.poses()
         step = Step(state, action, self._targets.joints.copy(), measured, poses)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from workbench.bridge.arm_loop import ArmLoop
 from workbench.bridge.clock import Ticker
 from workbench.bridge.desk import ArmStopped, Desk
 from workbench.bridge.episode import STOPPED, EpisodeRunner, Happened
-from workbench.bridge.gate import Check, Mode
+from workbench.bridge.gate import Mode
 from workbench.bridge.operator import Operator, StopSignals
 from workbench.bridge.options import LIVE, BridgeOptions
 from workbench.bridge.record import episode_record
@@ -72,7 +71,6 @@ class Session:
         self.began = time.monotonic()
         """[s]"""
         self.records: dict[int, EpisodeRecord] = {}
-        self._counted = Counter[Check]()
 
     def run(self) -> None:
         """All episodes that are not on record; the arm is at rest when it returns, however it does.
@@ -162,16 +160,12 @@ class Session:
 
     def _tell(self, record: EpisodeRecord, happened: Happened) -> None:
         outcome = "success" if record.success else f"failure: {record.failure_reason}"
+        most = happened.checks.most_common(1)
+        why = f", mostly for {most[0][0]} (docs/safety_gate.md)" if most else ""
         self._console.print(
             f"episode {record.index}: {outcome} ({happened.ended}), {record.duration_s:.1f} s; the gate changed "
-            f"or refused commands in {record.limited_share or 0:.1%} of the steps{self._why()}", markup=False,
+            f"or refused commands in {record.limited_share or 0:.1%} of the steps{why}", markup=False,
         )  # fmt: skip
-
-    def _why(self) -> str:
-        """The most frequent of the gate's interventions since the last call, in words."""
-        new = self.bench.gate.counts - self._counted
-        self._counted = self.bench.gate.counts.copy()
-        return f", mostly for {new.most_common(1)[0][0]} (docs/safety_gate.md)" if new else ""
 
     # -- between episodes
 

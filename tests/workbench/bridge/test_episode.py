@@ -15,7 +15,7 @@ from robots.registry import robot
 from workbench.bridge.arm_loop import ArmLoop
 from workbench.bridge.clock import Ticker
 from workbench.bridge.episode import STOPPED, EpisodeRunner, Happened, Senses
-from workbench.bridge.gate import Gate, GateCfg, Mode
+from workbench.bridge.gate import Check, Gate, GateCfg, Mode
 from workbench.bridge.ideal_arm import IdealArm
 from workbench.bridge.observation import Observed
 from workbench.bridge.place import bounds_of
@@ -116,6 +116,8 @@ def test_a_policy_that_thinks_holds_the_arm_and_is_latched_when_it_thinks_too_lo
     assert 1.0 < time.monotonic() - began < 2.8, "the loop did not wait for the policy"
     assert not arm.state().joint_vel.value.any()
     assert loop.gate.mode is Mode.LATCHED
+    assert loop.gate.counts[Check.WATCHDOG]
+    assert Check.WATCHDOG not in happened.checks, "it stopped the arm, and changed no command"
 
 
 def test_a_policy_that_still_thinks_when_its_episode_is_over_is_asked_again_in_the_next(
@@ -147,6 +149,7 @@ def test_what_is_not_finite_is_refused_and_the_arm_stays(arm: IdealArm) -> None:
     happened, loop = run(Scripted(lambda seen: moving(dq1=np.nan)), 8, arm)
     assert loop.tally.refused == loop.tally.commands > 0
     assert happened.changed == loop.tally.refused
+    assert happened.checks == {Check.FINITE: happened.changed}
     assert np.allclose(arm.state().joint_pos.value, HOME)
 
 
