@@ -39,6 +39,7 @@ EXPECTED = (
     ("workbench.rollout.launch", "LaunchError"),
     ("workbench.runs.records", "RecordError"),
     ("workbench.runs.folder", "RunFolderError"),
+    ("workbench.views.live", "LiveError"),
     ("workbench.views.viewing", "ViewingError"),
 )
 """Where the project's own errors are: one can only be raised when its module is loaded, so none is loaded for it."""

@@ -50,7 +50,7 @@ def evaluate(options: EvalOptions, console: Console) -> dict[str, Any]:
             ):
                 console.print(f"  converted: {line}", markup=False)
             print_plan(options, console)
-            EvalSession(options, quota, folder, dict(records)).run()
+            EvalSession(options, quota, folder, dict(records), options.live).run()
             records = folder.completed()
         summary = summarise(
             headline(records.values()), summary_meta(options, options.episodes), folder.sessions()

@@ -16,6 +16,7 @@ from workbench.rollout.options import (
     ALL,
     AUTO,
     NO_SPLIT,
+    RAY,
     SPLIT_HELP,
     SimulationOptions,
     at_least,
@@ -77,6 +78,10 @@ class EvalOptions(SimulationOptions):
         "ladder: share of clean success under which a step can count as broken, and above which it must be shown to "
         "be for a step to hold",
     )
+    live: str = option(
+        "",
+        "true: a live view in Rerun of the first environment; or a file to write it to, or the address of a viewer",
+    )
     plan_only: bool = option(False, "ladder: only say what so many episodes can show, and run nothing")
 
     @cached_property
@@ -89,6 +94,9 @@ class EvalOptions(SimulationOptions):
     def resolve(self) -> None:
         """Replace ``auto`` by what it means here; OptionError, LaunchError or FactorSetError for what cannot be."""
         choose("attribute", self.attribute, ATTRIBUTIONS)
+        self.live = "" if self.live == "false" else self.live
+        if self.live and self.launcher == RAY:
+            raise OptionError(f"live={self.live} shows what runs in this process: not with launcher={RAY}")
         choose("attribute_base", self.attribute_base, BASES)
         at_least("episodes", self.episodes, 1)
         at_least("severities", self.severities, 1)
@@ -188,7 +196,7 @@ class EvalOptions(SimulationOptions):
         for name in ("stop_against", "strata"):
             if not getattr(self, name):
                 del config[name]
-        del config["plan_only"]
+        del config["plan_only"], config["live"]
         if self.attribute != LADDER:
             for name in ("attribute", "factors", "severities", "attribute_base", "breaks_below"):
                 del config[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -18,6 +19,9 @@ from workbench.runs.quota import Quota
 from workbench.runs.records import EpisodeRecord, SessionRecord
 from workbench.views.drawing import Pictures
 
+if TYPE_CHECKING:
+    from workbench.evaluation.live import SimulatedView
+
 STARTING = "starting the simulator (the first start compiles kernels: a minute or two)"
 
 
@@ -30,7 +34,9 @@ class EvalSession:
         quota: Quota,
         folder: RunFolder,
         records: dict[int, EpisodeRecord],
+        live: str = "",
     ) -> None:
+        """``live``: where its first environment is shown while it runs, as `LiveView` has it; empty: nowhere."""
         self.options = options
         self.quota = quota
         self.folder = folder
@@ -38,6 +44,7 @@ class EvalSession:
         """By index; grows as episodes end."""
         self.successes = sum(record.success for record in records.values())
         self.pictures = Pictures(folder.path)
+        self._live = live
 
     def run(self) -> None:
         """Run what the quota still asks for, and draw what is to be seen."""
@@ -51,19 +58,27 @@ class EvalSession:
             if not missing and not self.pictures.missing():
                 return
             wanted = self.options.record or self.options.last_frames or self.pictures.missing()
+            looking = self.options.policy_cfg.cameras
+            cameras = ("front", "wrist") if wanted else looking or (("front",) if self._live else ())
             with console.status(STARTING):
-                env = stack.enter_context(
-                    launched(
-                        self.options,
-                        self.quota,
-                        ("front", "wrist") if wanted else self.options.policy_cfg.cameras,
-                    )
-                )
-            runner = EpisodeRunner(self.options, self.quota, env, self.pictures, self._booked)
+                env = stack.enter_context(launched(self.options, self.quota, cameras))
+            watcher = self._watcher(env, looking or ("front",), stack, console) if self._live else None
+            runner = EpisodeRunner(self.options, self.quota, env, self.pictures, self._booked, watcher)
             if missing:
                 self._roll_out(missing, console, runner)
             with console.status("drawing the pictures"):
                 self.pictures.draw(env, runner.simulation, self.options.frame_every)
+
+    def _watcher(
+        self, env: Any, cameras: tuple[str, ...], stack: ExitStack, console: Console
+    ) -> SimulatedView:
+        """Open the live view; LiveError where that cannot be."""
+        from workbench.evaluation.live import SimulatedView
+
+        view = SimulatedView(str(self.folder.path), self._live, env, cameras)
+        stack.callback(view.close)
+        console.print(view.said, markup=False)
+        return view
 
     def _roll_out(self, missing: list[int], console: Console, runner: EpisodeRunner | None) -> None:
         """Run episodes until the quota has enough; in workers if there is no runner."""

@@ -23,6 +23,7 @@ from workbench.rollout.simulation import TabletopSimulation, launch_tabletop
 from workbench.rollout.tally import Tally
 from workbench.rollout.trajectory import Trajectory
 from workbench.rollout.trajectory_conversion import capture
+from workbench.rollout.watcher import Watcher
 from workbench.rollout.work import Work
 from workbench.runs.quota import Quota
 from workbench.runs.records import EpisodeRecord, grounding_record
@@ -39,6 +40,7 @@ class EpisodeRunner:
         env: Any,
         pictures: Pictures,
         booked: Callable[[EpisodeRecord], Any],
+        watcher: Watcher | None = None,
     ) -> None:
         """
         Args:
@@ -47,7 +49,9 @@ class EpisodeRunner:
             env: the environments.
             pictures: takes the states of what is to be drawn.
             booked: called with each record once all else of its episode is safe; True ends the rollout early.
+            watcher: told of what goes on.
         """
+        self._watcher = watcher
         self.options, self.quota, self.env, self.pictures, self.booked = options, quota, env, pictures, booked
         self.simulation = TabletopSimulation(
             env, quota.factor_set, options.seed, options.max_steps, quota.episode
@@ -78,6 +82,7 @@ class EpisodeRunner:
                 keep_final,
                 execution,
                 options.realtime,
+                self._watcher,
             ).run()
             if isinstance(policy, RemotePolicy):
                 tally.latencies = policy.take_latencies()

@@ -29,6 +29,7 @@ from policy.execution import REAL_TIME, ChunkExecutor, ExecutionCfg
 from policy.grounding import Grounding
 from workbench.rollout.hand_moments import hand_moments
 from workbench.rollout.tally import Tally
+from workbench.rollout.watcher import Nobody, Watcher
 from workbench.rollout.work import RowQueues, Work
 
 INVALID_ACTION = "invalid_action"
@@ -153,6 +154,7 @@ class Rollout:
         keep_final: Container[int] = (),
         execution: ExecutionCfg | None = None,
         realtime: bool = False,
+        watcher: Watcher | None = None,
     ) -> None:
         """
         Args:
@@ -164,6 +166,7 @@ class Rollout:
             keep_final: episodes of which the final state is kept.
             execution: how chunks are carried out; None: `Policy.execute_steps` of each, from its first action on.
             realtime: whether simulated time goes on while the policy thinks, for as long as it does.
+            watcher: told of it while it goes on.
         """
         self.simulation = simulation
         self.policy = policy
@@ -171,7 +174,7 @@ class Rollout:
         self.recorded, self.keep_final = recorded, keep_final
         self.tally = Tally()
         n = simulation.num_envs
-        self._realtime = realtime
+        self._realtime, self._watcher = realtime, watcher or Nobody()
         self._executor = ChunkExecutor(
             execution or ExecutionCfg(horizon=policy.execute_steps),
             n,
@@ -207,6 +210,7 @@ class Rollout:
             sim.step(actions)
             finished = sim.finished()
             self.tally.physics_s += time.perf_counter() - began
+            self._watcher.stepped()
             if self._collect(actions, finished):
                 return self.tally
 
@@ -231,6 +235,7 @@ class Rollout:
             if episode.record_states:
                 episode.states.append({k: v[row].copy() for k, v in states.items()})
             self._running[row] = episode
+        self._watcher.began(rows, indices)
 
     def _may_begin(self, row: int) -> bool:
         """Whether a row begins an episode now; a free row asks for its next one."""
@@ -258,6 +263,7 @@ class Rollout:
         decision = self.policy.act(observation)
         thought = time.perf_counter() - seen
         self.tally.policy_s += thought
+        self._watcher.decided(rows, observation, decision, thought)
         live = [episode for row in rows if (episode := self._running[row]) is not None]
         if observation.images:
             self.tally.rendering_s += seen - began
@@ -321,6 +327,7 @@ class Rollout:
             self.tally.episodes += 1
             enough |= bool(self.done(episode))
         if ended:
+            self._watcher.ended(ended)
             rows = [episode.row for episode in ended]
             sim.end(rows)
             for row in rows:

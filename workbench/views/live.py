@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from workbench.views.live_sample import LENGTH, Sample
+from workbench.views.live_sample import ALL_PLOTS, FAILED, LENGTH, Sample
 
 PIPE_BYTES = 1 << 20
 """What may wait to be drawn, beside the sample that has begun to be sent: some samples with pictures [bytes]."""
@@ -38,7 +38,12 @@ class LiveView:
     """A live view; `close` it."""
 
     def __init__(
-        self, name: str, where: str, cameras: Sequence[str], command: Sequence[str] = DRAWING
+        self,
+        name: str,
+        where: str,
+        cameras: Sequence[str],
+        command: Sequence[str] = DRAWING,
+        plots: Sequence[str] = ALL_PLOTS,
     ) -> None:
         """
         Args:
@@ -46,11 +51,12 @@ class LiveView:
             where: ``true``, a file, or a viewer's address.
             cameras: that will be shown.
             command: begins the process that draws.
+            plots: that will be shown.
 
         LiveError where that does not begin.
         """
         self._process = subprocess.Popen(
-            [*command, name, where, *cameras],
+            [*command, name, where, ",".join(plots), *cameras],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -66,6 +72,9 @@ class LiveView:
             self._process.kill()
             self._process.wait()
             raise LiveError(f"the live view does not open at {where}: see what its process says above")
+        if self.said.startswith(FAILED):
+            self._process.wait()
+            raise LiveError(f"the live view does not open at {where}: {self.said.removeprefix(FAILED)}")
         self._end = self._pipe.fileno()
         os.set_blocking(self._end, False)
         fcntl.fcntl(self._end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

@@ -23,7 +23,7 @@ from scipy.spatial.transform import Rotation
 
 from policy.grounding import Grounding
 from workbench.rollout.trajectory import CameraTrack
-from workbench.views.live_sample import LENGTH, Sample
+from workbench.views.live_sample import FAILED, LENGTH, Sample
 from workbench.views.recording import palette
 from workbench.views.recording.rerun_viewer import LOCALHOST, free_port, rerun_command
 
@@ -48,7 +48,7 @@ PLOTTED = {
 class LiveDrawing:
     """A recording that grows; `close` it."""
 
-    def __init__(self, name: str, where: str, cameras: Sequence[str]) -> None:
+    def __init__(self, name: str, where: str, plots: Sequence[str], cameras: Sequence[str]) -> None:
         """See `workbench.views.live.LiveView`."""
         self._stream = rr.RecordingStream("workbench-live", recording_id=None)
         self._process: subprocess.Popen | None = None
@@ -56,7 +56,7 @@ class LiveDrawing:
         """Where it can be seen, in a sentence."""
         self._open(where)
         self._stream.send_recording_name(name)
-        self._stream.send_blueprint(layout(cameras))
+        self._stream.send_blueprint(layout(plots, cameras))
         self._path: list[np.ndarray] = []
         self._cameras: set[str] = set()
 
@@ -147,19 +147,19 @@ class LiveDrawing:
             _grounding(stream, f"{path}/predicted", sample.grounding.resized(track.width, track.height))
 
 
-def layout(cameras: Sequence[str]) -> rrb.Blueprint:
-    """Space and cameras above; limits, latency and interventions below."""
+def layout(plotted: Sequence[str], cameras: Sequence[str]) -> rrb.Blueprint:
+    """Space and cameras above; plots of these names and what happened below."""
     images = [
         rrb.Spatial2DView(name=f"{n} camera", origin=f"{CAMERAS}/{n}", contents="$origin/**") for n in cameras
     ]
     overlays = [f"- {CAMERAS}/{name}/{kind}/**" for name in cameras for kind in ("predicted", "executed")]
     space = rrb.Spatial3DView(name="space", origin=WORLD, contents=["+ $origin/**", *overlays])
-    plots = [rrb.TimeSeriesView(name=title, origin=f"{PLOTS}/{plot}") for plot, title in PLOTTED.items()]
+    plots = [rrb.TimeSeriesView(name=PLOTTED[plot], origin=f"{PLOTS}/{plot}") for plot in plotted]
     return rrb.Blueprint(
         rrb.Vertical(
             rrb.Horizontal(space, *images),
             rrb.Horizontal(*plots),
-            rrb.TextLogView(name="stops and interventions", origin=EVENTS),
+            rrb.TextLogView(name="events", origin=EVENTS),
             row_shares=[2.0, 1.2, 0.6],
         ),
         rrb.TimePanel(state="collapsed", timeline=TIME),
@@ -212,9 +212,13 @@ def samples(line: BinaryIO) -> Iterator[Sample]:
 
 def main() -> None:
     """See the module."""
-    name, where, *cameras = sys.argv[1:]
+    name, where, plots, *cameras = sys.argv[1:]
     os.nice(NICE)
-    drawing = LiveDrawing(name, where, cameras)
+    try:
+        drawing = LiveDrawing(name, where, plots.split(","), cameras)
+    except OSError as problem:
+        print(f"{FAILED}{problem.strerror or problem}", flush=True)
+        raise SystemExit(1) from None
     print(drawing.said, flush=True)
     try:
         for sample in samples(sys.stdin.buffer):

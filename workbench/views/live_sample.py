@@ -14,6 +14,11 @@ from workbench.rollout.trajectory import CameraTrack
 LENGTH = struct.Struct("<Q")
 """Before each sample on its way to the process that draws [bytes]."""
 
+FAILED = "failed: "
+"""How the line begins by which the process that draws says that it cannot."""
+ALL_PLOTS = ("joint_margin", "velocity", "workspace", "latency", "interventions")
+"""Names of what can be plotted; `workbench.views.live_drawing` has their titles."""
+
 
 @dataclass
 class Sample:
@@ -30,7 +35,7 @@ class Sample:
     grounding: Grounding | None = None
     """What the policy said of space last."""
     plots: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Plot, one of `PLOTTED` -> line -> value."""
+    """Plot, one of `ALL_PLOTS` -> line -> value."""
     events: Sequence[str] = ()
     """Sentences since the last sample."""
     begins: bool = False

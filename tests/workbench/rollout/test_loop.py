@@ -201,3 +201,29 @@ def test_a_policy_is_never_asked_about_an_environment_that_has_nothing_to_run():
 
     ended, _ = roll(FakeSimulation(3, [4, 4, 4, 5, 4, 5]), Remembering(execute_steps=2), indices=[3, 5])
     assert sorted(episode.index for episode in ended) == [3, 5]
+
+
+def test_who_watches_is_told_of_every_episode_decision_and_step():
+    told = []
+
+    class Watching:
+        def began(self, rows, indices):
+            told.append(("began", list(rows), list(indices)))
+
+        def decided(self, rows, observation, decision, thought_s):
+            told.append(("decided", list(rows)))
+            assert len(decision.actions) == len(rows)
+            assert thought_s >= 0
+
+        def stepped(self):
+            told.append(("stepped",))
+
+        def ended(self, episodes):
+            told.append(("ended", [(e.row, e.index, e.outcome.success) for e in episodes]))
+
+    sim = FakeSimulation(2, [2, 4, 2])
+    roll(sim, FakePolicy(execute_steps=2), watcher=Watching())
+    assert told[:4] == [("began", [0, 1], [0, 1]), ("decided", [0, 1]), ("stepped",), ("stepped",)]
+    assert told.count(("stepped",)) == len(sim.actions)
+    ended = [(row, index) for kind, *rest in told if kind == "ended" for row, index, _ in rest[0]]
+    assert sorted(ended) == [(0, 0), (0, 2), (1, 1)]

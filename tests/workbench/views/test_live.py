@@ -10,8 +10,8 @@ import pytest
 from policy.grounding import Box, Grounding, Point
 from workbench.bridge.trajectory import camera_track
 from workbench.views.live import PIPE_BYTES, LiveError, LiveView
-from workbench.views.live_drawing import CAMERAS, EVENTS, PLOTS, WORLD
-from workbench.views.live_sample import Sample
+from workbench.views.live_drawing import CAMERAS, EVENTS, PLOTS, PLOTTED, WORLD
+from workbench.views.live_sample import ALL_PLOTS, Sample
 from workbench.views.recording.reading import read_recording
 
 TOOL = np.array((0.5, 0.1, 0.2, 0.0, 1.0, 0.0, 0.0))
@@ -78,3 +78,12 @@ def test_a_viewer_that_has_ended_holds_nobody_up() -> None:
 def test_a_view_that_does_not_open_is_said_in_a_sentence() -> None:
     with pytest.raises(LiveError, match="the live view does not open at nowhere"):
         LiveView("run", "nowhere", (), (sys.executable, "-c", ""))
+
+
+def test_plots_have_titles() -> None:
+    assert tuple(PLOTTED) == ALL_PLOTS
+
+
+def test_a_file_that_cannot_be_written_is_named_with_the_reason() -> None:
+    with pytest.raises(LiveError, match=r"does not open at /proc/none/live\.rrd: No such file or directory"):
+        LiveView("run", "/proc/none/live.rrd", ("front",))
