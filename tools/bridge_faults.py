@@ -66,6 +66,8 @@ class Measured:
 @contextmanager
 def running(out: Path, proxied: bool, cameras: tuple[str, ...]) -> Iterator[Run]:
     """The arm of a twin, moving."""
+    if out.exists():
+        raise RuntimeError(f"{out} is there already: choose another folder, or remove it")
     out.mkdir(parents=True)
     port, bad = _free_port(), out / "bad.txt"
     policy = _start("tools.fault_policy", "serve", str(port), *cameras)
@@ -133,7 +135,10 @@ def _processes(*words: bytes) -> list[int]:
 
 
 def _twin(run: Run) -> int:
-    return _processes(str(run.out.absolute() / "twin" / "twin.json").encode())[0]
+    found = _processes(str(run.out.absolute() / "twin" / "twin.json").encode())
+    if not found:
+        raise RuntimeError("the twin has ended before the fault")
+    return found[0]
 
 
 def _cameras(run: Run) -> int:

@@ -196,15 +196,19 @@ def served(folder: Path) -> Iterator[str]:
         f"port={free_port()}",
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         line = process.stdout.readline()
         if "openpi://" not in line:
             raise Failed("the server of a checkpoint did not start: see above")
         yield "openpi://" + line.partition("openpi://")[2].split(")")[0].strip()
     finally:
         process.terminate()
-        process.wait(60)
+        try:
+            process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
 
 
 def cells(chosen: dict[str, Contestant], options: GapStudyOptions, when: str) -> list[Cell]:

@@ -89,6 +89,8 @@ class RealSenseCamera:
     def _captured(self, frame: Any, arrived: float) -> float:
         """When a frame that arrived then was captured, on this machine's monotonic clock [s]."""
         dated = frame.get_timestamp() / 1000
+        captured = self._clock.captured(dated, arrived)
         if frame.get_frame_timestamp_domain() == self._rs.timestamp_domain.hardware_clock:
-            return self._clock.captured(dated, arrived)
-        return arrived - max(0.0, time.time() - dated)
+            return captured
+        # The time of day may have been set back, by which the picture would be of the future: the earlier one counts.
+        return min(captured, arrived - max(0.0, time.time() - dated))

@@ -107,6 +107,20 @@ def test_a_picture_that_was_held_up_is_as_old_as_it_is(
     assert not library.running
 
 
+def test_a_picture_that_was_held_up_is_old_where_the_time_of_day_was_set_back_too(
+    library: type[Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "domain", DOMAIN.global_time)
+    told = time.time
+    monkeypatch.setattr(
+        "workbench.bridge.realsense.time",
+        SimpleNamespace(time=lambda: told() - 60.0, monotonic=time.monotonic),
+    )
+    camera = RealSenseCamera("wrist", "123", 32)
+    assert last(camera, 2).captured < time.monotonic() - 0.29
+    camera.close()
+
+
 def test_a_camera_that_was_pulled_out_is_closed_all_the_same(
     library: type[Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
