@@ -97,7 +97,7 @@ class PlantedSimulation:
         return np.zeros(len(rows), dtype=int)
 
     def observe(self, policy, rows=None):
-        return SimpleNamespace(images={})
+        return SimpleNamespace(images={}, env_ids=range(self.num_envs) if rows is None else rows)
 
     def true_grounding(self, row, claim):
         return None
@@ -144,7 +144,8 @@ class PlantedPolicy:
         """Nothing to reset."""
 
     def act(self, observation):
-        return SimpleNamespace(actions=torch.zeros(self.num_envs, 1, 2), grounding=[None] * self.num_envs)
+        n = len(observation.env_ids)
+        return SimpleNamespace(actions=torch.zeros(n, 1, 2), grounding=[None] * n)
 
 
 def install(monkeypatch, rule: Rule, factor_set: FactorSet | None = None, left: int = 10**9) -> None:

@@ -186,7 +186,7 @@ class Rollout:
         self._exhausted = [False] * n
         self._running: list[RunningEpisode | None] = [None] * n
         self._known = np.zeros(n, bool)
-        """Rows that have begun an episode: a run that is resumed may have no work for some of them."""
+        """Rows of which the policy was told."""
         self._cleared = [True] * n  # whether an idle step has gone by since the last episode
 
     def run(self) -> Tally:
@@ -249,7 +249,12 @@ class Rollout:
     def _decide(self) -> None:
         """Ask the policy about the rows that are due."""
         due = self._executor.due()
-        everyone = bool((due & self._known).all())
+        everyone = bool(due.all())
+        if everyone and (new := np.flatnonzero(~self._known).tolist()):
+            self.policy.reset(
+                new, [0] * len(new)
+            )  # a resumed run has no work for them; they keep batches as they were
+            self._known[new] = True
         if not everyone:
             due &= [episode is not None for episode in self._running]
         rows = np.flatnonzero(due).tolist()

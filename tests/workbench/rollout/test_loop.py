@@ -190,16 +190,19 @@ def test_counting_the_first_to_finish_would_be_biased(luck, n, least):
         assert covered(rates) < 0.8, "the interval would still cover the truth"
 
 
-def test_a_policy_is_never_asked_about_an_environment_that_has_nothing_to_run():
-    """As in a run that is resumed near its end."""
+def test_a_policy_is_told_of_environments_that_have_nothing_to_run_before_it_is_asked_about_them():
+    """As in a run that is resumed near its end, whose batches are as large as if it had never ended."""
 
     class Remembering(FakePolicy):
         def act(self, observation):
             known = {row for row, _ in self.resets}
             assert known.issuperset(observation.env_ids), "it was never told of an episode"
+            asked.append(list(observation.env_ids))
             return super().act(observation)
 
+    asked = []
     ended, _ = roll(FakeSimulation(3, [4, 4, 4, 5, 4, 5]), Remembering(execute_steps=2), indices=[3, 5])
+    assert asked == [[0, 1, 2]] * len(asked)
     assert sorted(episode.index for episode in ended) == [3, 5]
 
 

@@ -18,15 +18,16 @@ EPISODES = 12
 
 
 class Seen(PlantedSimulation):
-    """With observations, of as many rows as there are environments."""
+    """With observations, of the rows that are asked about."""
 
     idle_action = torch.zeros(7)
 
     def observe(self, policy, rows=None):
-        n, zeros = self.num_envs, torch.zeros(self.num_envs, 7)
+        asked = list(range(self.num_envs) if rows is None else rows)
+        n, zeros = len(asked), torch.zeros(len(asked), 7)
         images = {c: torch.zeros(n, 8, 8, 3, dtype=torch.uint8) for c in policy.cameras}
         steps = torch.from_numpy(np.where(np.array(self.running) >= 0, self.age, 0))
-        return Observation(range(n), steps, ["go"] * n, zeros, zeros, torch.zeros(n), zeros, images)
+        return Observation(asked, steps[asked], ["go"] * n, zeros, zeros, torch.zeros(n), zeros, images)
 
     def snapshot(self):
         return {}
