@@ -168,9 +168,7 @@ class Rollout:
             realtime: whether simulated time goes on while the policy thinks, for as long as it does.
             watcher: told of it while it goes on.
         """
-        self.simulation = simulation
-        self.policy = policy
-        self.done = done
+        self.simulation, self.policy, self.done = simulation, policy, done
         self.recorded, self.keep_final = recorded, keep_final
         self.tally = Tally()
         n = simulation.num_envs
@@ -185,8 +183,7 @@ class Rollout:
         self._next: list[int | None] = [None] * n
         self._exhausted = [False] * n
         self._running: list[RunningEpisode | None] = [None] * n
-        self._known = np.zeros(n, bool)
-        """Rows of which the policy was told."""
+        self._known = np.zeros(n, bool)  # rows of which the policy was told
         self._cleared = [True] * n  # whether an idle step has gone by since the last episode
 
     def run(self) -> Tally:
@@ -251,9 +248,7 @@ class Rollout:
         due = self._executor.due()
         everyone = bool(due.all())
         if everyone and (new := np.flatnonzero(~self._known).tolist()):
-            self.policy.reset(
-                new, [0] * len(new)
-            )  # a resumed run has no work for them; they keep batches as they were
+            self.policy.reset(new, [0] * len(new))  # a resumed run has no work for them
             self._known[new] = True
         if not everyone:
             due &= [episode is not None for episode in self._running]
@@ -335,8 +330,7 @@ class Rollout:
             self._watcher.ended(ended)
             rows = [episode.row for episode in ended]
             sim.end(rows)
-            for row in rows:
-                self._cleared[row] = False
+            self._cleared = [row not in rows for row in range(sim.num_envs)]
         return enough
 
     def _acted(self, episode: RunningEpisode) -> dict[str, tuple[float, float]]:
