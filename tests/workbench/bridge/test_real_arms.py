@@ -24,6 +24,8 @@ pytest.importorskip("ruckig")
 EMULATOR = "trossen-arm-sim==0.2.3"
 MIDDLE, STEPS = 2000, 4096 / (2 * math.pi)
 """Of a servo's calibrated range [steps]; steps in a radian."""
+PORT = 50000
+"""At which the arm is spoken to by UDP."""
 UNFOLD = """
 import numpy as np, trossen_arm
 from robots.wxai.spec import WXAI_HOME
@@ -126,6 +128,14 @@ def test_a_widowx_lifts_its_tool_by_keys(emulated: Path, tmp_path: Path) -> None
     lifts_its_tool(emulated, tmp_path)
 
 
+def await_listener(port: int) -> None:
+    """Until somebody listens at a UDP port of this machine."""
+    end = time.monotonic() + 60.0
+    while f":{port:04X} " not in Path("/proc/net/udp").read_text("utf-8"):
+        assert time.monotonic() < end, f"nobody listens at port {port}"
+        time.sleep(0.1)
+
+
 def lifts_its_tool(python: Path, folder: Path) -> None:
     """The emulated arm goes home from beside it, and its tool goes up and no other way."""
     out = folder / "run"
@@ -133,6 +143,7 @@ def lifts_its_tool(python: Path, folder: Path) -> None:
         [python, "-m", "trossen_arm_sim"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
+        await_listener(PORT)
         subprocess.run([python, "-c", UNFOLD], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         with Terminal(
             "robot=wxai", "address=127.0.0.1", "mode=live", "policy=teleop", "instruction=lift", f"out={out}",
