@@ -27,7 +27,14 @@ from typing import Any
 
 import numpy as np
 
-from tests.workbench.bridge.twin.faults import STILL, await_motion, rest_after, stop_twin_of
+from tests.workbench.bridge.twin.faults import (
+    STILL,
+    await_motion,
+    processes,
+    rest_after,
+    stop_twin_of,
+    twins_of,
+)
 from workbench.bridge.ticks import read_ticks
 
 SCALE = 0.4
@@ -124,18 +131,8 @@ def _await_port(port: int) -> None:
     raise RuntimeError(f"nothing listens at port {port}")
 
 
-def _processes(*words: bytes) -> list[int]:
-    """Processes whose command has all these words."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError):
-            if entry.name.isdigit() and set(words) <= set((entry / "cmdline").read_bytes().split(b"\0")):
-                found.append(int(entry.name))
-    return found
-
-
 def _twin(run: Run) -> int:
-    found = _processes(str(run.out.absolute() / "twin" / "twin.json").encode())
+    found = twins_of(run.out)
     if not found:
         raise RuntimeError("the twin has ended before the fault")
     return found[0]
@@ -143,7 +140,7 @@ def _twin(run: Run) -> int:
 
 def _cameras(run: Run) -> int:
     twin = _twin(run)
-    for pid in _processes(b"workbench.bridge.twin.cameras"):
+    for pid in processes(b"workbench.bridge.twin.cameras"):
         if f"PPid:\t{twin}\n" in Path(f"/proc/{pid}/status").read_text("utf-8"):
             return pid
     raise RuntimeError("the twin has no process of cameras")

@@ -1,6 +1,6 @@
 """Does the gap close? Policies on the twin, and in simulation before and after it was told what the twin's logs say.
 
-    python -m tools.gap_study out=runs/gap-study                       # about two hours on two cores
+    python -m tools.gap_study out=runs/gap-study
     python -m tools.gap_study only=expert,off_by_15_mm,off_by_25_mm real=8 simulated=32
 
 The twin plays a reality that differs from the nominal simulator (`tools/gap_twin.yaml`). Two motions that it makes
@@ -34,7 +34,7 @@ from workbench.rollout.options import at_least
 from workbench.runs.folder import RunFolder
 from workbench.views.recording.rerun_viewer import free_port
 
-WORKBENCH = [sys.executable, "-m", "workbench.cli.main"]
+WORKBENCH = ("-m", "workbench.cli.main")
 SCENE = (
     "dr.scene.target_shape.value=cube", "dr.scene.target_size.value=small", "dr.scene.target_color.value=red",
     "dr.scene.receptacle.value=tray", "dr.scene.receptacle_color.value=blue", "dr.scene.distractor_count.value=0",
@@ -83,6 +83,8 @@ def main(words: Sequence[str] | None = None) -> int:
         for name, least in (("real", 5), ("simulated", 1), ("num_envs", 1)):
             at_least(name, getattr(options, name), least)
         chosen = options.contestants
+        if not Path(options.twin).is_file():
+            raise OptionError(f"twin={options.twin}: there is no such file")
         sets = {"before": "none", "after": str(calibrated(options))}
         for name, contestant in chosen.items():
             on_the_twin(name, contestant, options)
@@ -180,7 +182,7 @@ def bridge(options: GapStudyOptions, *words: str) -> None:
 def run(*words: str, python: str = sys.executable) -> None:
     """A command of the workbench, to its end; Failed unless that is good."""
     print("workbench", *words, flush=True)
-    if status := subprocess.run([python, *WORKBENCH[1:], *words]).returncode:
+    if status := subprocess.run([python, *WORKBENCH, *words]).returncode:
         raise Failed(f"workbench {words[0]} ended with status {status}: see above")
 
 
@@ -188,6 +190,7 @@ def run(*words: str, python: str = sys.executable) -> None:
 def served(folder: Path) -> Iterator[str]:
     """Address of a server of a checkpoint, meanwhile."""
     command = [
+        sys.executable,
         *WORKBENCH,
         "serve",
         "policy=m1",

@@ -21,11 +21,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import CLIENT, SERVER, Event, Protocol, State
 
 from policy.serve.errors import ConnectionLost, shown
-
-try:
-    from websockets.speedups import apply_mask
-except ImportError:  # a machine for which the package has no compiled part
-    from websockets.utils import apply_mask
+from policy.serve.large_frame import HEAD, LARGE_HEAD, PAYLOAD_AT, LargeFrame, apply_mask
 
 Message = bytes | bytearray | str
 """A large one is a bytearray, in memory of its own that nobody else looks at."""
@@ -38,11 +34,6 @@ LARGE = 1 << 16
 times each, into fresh memory, which takes the system longer than the copying [bytes]."""
 KEPT = 1 << 22
 """Memory for such a message that is kept for the next one [bytes]."""
-LARGE_HEAD = bytes((0x80 | Opcode.BINARY, 0x80 | 127))
-"""How such a frame of a client's begins: whole, binary, masked; its length follows in 8 bytes, then the mask in 4."""
-HEAD = struct.Struct("!2sQ4s")
-PAYLOAD_AT = 16
-"""Where the payload stands in memory: behind the head, and so that words are aligned."""
 
 
 class MessageSocket:
@@ -73,15 +64,15 @@ class MessageSocket:
         self._poll_out = select.poll()
         self._poll_out.register(sock, select.POLLOUT)
         self._space = memoryview(bytearray(READ_AT_ONCE))
-        self._ahead: _Large | None = None
+        self._ahead: LargeFrame | None = None
         """Memory for a frame as long as the last large one, which most often is what comes next."""
         self._last_large = 0
         """Length of that one's payload [bytes]."""
         self._fragments: list[Frame] = []
         self._kept = bytearray()
-        self._large: _Large | None = None
+        self._large: LargeFrame | None = None
         """A frame that is being read into place."""
-        self.messages: deque[Message | _Large] = deque()
+        self.messages: deque[Message | LargeFrame] = deque()
         """Those that were read and not yet received."""
         self.handshake: list[Event] = []
         """What the other side begins with: a request, or a response."""
@@ -129,7 +120,7 @@ class MessageSocket:
         if not self.messages:
             raise self.lost()
         message = self.messages.popleft()
-        return message.unmasked() if isinstance(message, _Large) else message
+        return message.unmasked() if isinstance(message, LargeFrame) else message
 
     def wait(self, until: Callable[[], bool], timeout_s: float) -> None:
         """Read until something is true or nothing more can come; TimeoutError as `receive`."""
@@ -258,7 +249,7 @@ class MessageSocket:
             self._parse(space[:count])
         return True
 
-    def _grow(self, large: _Large, count: int) -> None:
+    def _grow(self, large: LargeFrame, count: int) -> None:
         """So many bytes more of a frame are in place."""
         self._large = large
         if large.grown(count):
@@ -277,7 +268,7 @@ class MessageSocket:
             return False
         large = self._ahead
         if large is None or len(large.rest) != length:
-            large = _Large(length)
+            large = LargeFrame(length)
             large.frame[:count] = head
         self._ahead, self._last_large = None, length
         self._grow(large, count - HEAD.size)
@@ -286,7 +277,7 @@ class MessageSocket:
     def _prepare(self) -> None:
         """Make memory for the next message while nobody waits for it."""
         if self._ahead is None and LARGE <= self._last_large <= KEPT:
-            self._ahead = _Large(self._last_large)
+            self._ahead = LargeFrame(self._last_large)
 
     def _parse(self, data: memoryview) -> None:
         """Let the package say what bytes mean, and answer as it says."""
@@ -322,32 +313,3 @@ class MessageSocket:
         except UnicodeDecodeError:
             self.protocol.fail(CloseCode.INVALID_DATA, "a text message is not UTF-8")
             self.protocol.parser_exc = ValueError("a text message is not UTF-8")
-
-
-class _Large:
-    """A masked frame and its payload as it comes, in memory of its own."""
-
-    def __init__(self, length: int) -> None:
-        """Of so many bytes of payload."""
-        self._memory = bytearray(PAYLOAD_AT + length)
-        self.frame = memoryview(self._memory)[PAYLOAD_AT - HEAD.size :]
-        """Where it begins with its head."""
-        self.rest = self.frame[HEAD.size :]
-        """What is missing of the payload."""
-
-    def grown(self, count: int) -> bool:
-        """So many bytes more are there; whether it is whole."""
-        self.rest = self.rest[count:]
-        return not self.rest
-
-    def unmasked(self) -> bytearray:
-        """All of the payload, without the mask; nothing of the frame may be in use any more."""
-        mask, memory = bytes(self.frame[HEAD.size - 4 : HEAD.size]), self._memory
-        self.rest, self.frame = memoryview(b""), memoryview(b"")
-        words = (len(memory) - PAYLOAD_AT) // 4
-        masked = np.frombuffer(memory, np.uint32, words, PAYLOAD_AT)
-        np.bitwise_xor(masked, np.frombuffer(mask, np.uint32), out=masked)
-        end = PAYLOAD_AT + 4 * words
-        memory[end:] = apply_mask(memory[end:], mask)
-        del masked, memory[:PAYLOAD_AT]  # moves nothing
-        return memory

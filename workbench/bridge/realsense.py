@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import threading
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from workbench.bridge.device_clock import DeviceClock
 from workbench.bridge.observation import Picture
-from workbench.bridge.sources import SourceError, squared
+from workbench.bridge.sources import SourceError, ThreadCamera, squared
 
 WIDTH, HEIGHT, RATE_HZ = 640, 480, 30
 """What all of them offer [px, px, Hz]."""
@@ -25,8 +23,8 @@ WAIT_MS = 500
 """For so long a picture is waited for before the thread looks whether it is to end [ms]."""
 
 
-class RealSenseCamera:
-    """A `workbench.bridge.sources.Camera`; needs the extra [robot-realsense]."""
+class RealSenseCamera(ThreadCamera):
+    """Of a RealSense; needs the extra [robot-realsense]."""
 
     def __init__(self, name: str, serial: str, size: int) -> None:
         """
@@ -37,6 +35,7 @@ class RealSenseCamera:
 
         SourceError where it cannot be had.
         """
+        super().__init__(name, size)
         try:
             self._rs: Any = importlib.import_module("pyrealsense2")
         except ModuleNotFoundError:
@@ -53,38 +52,23 @@ class RealSenseCamera:
             self._pipeline.start(config)
         except RuntimeError as problem:
             raise SourceError(f"the camera {name} cannot be opened: realsense:{serial}: {problem}") from None
-        self._name, self._size, self._clock = name, size, DeviceClock()
-        self._newest: dict[str, Picture] = {}
-        self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._read, name=f"camera-{name}", daemon=True)
+        self._clock = DeviceClock()
         self._thread.start()
 
-    def newest(self) -> Mapping[str, Picture]:
-        """See `Camera`."""
-        with self._lock:
-            return dict(self._newest)
+    def _next(self) -> Picture | None:
+        try:
+            frame = self._pipeline.wait_for_frames(WAIT_MS).get_color_frame()
+        except RuntimeError:  # none came in time, which shows in the age of the last one
+            return None
+        if not frame:
+            return None
+        captured = self._captured(frame, time.monotonic())
+        shown = np.asanyarray(frame.get_data())
+        return Picture(squared(shown, self._size).copy(), captured)  # the frame's memory is used again
 
-    def close(self) -> None:
-        """See `Camera`."""
-        self._closing.set()
-        self._thread.join(2 * WAIT_MS / 1000)
+    def _release(self) -> None:
         with contextlib.suppress(RuntimeError):  # of a camera that was pulled out
             self._pipeline.stop()
-
-    def _read(self) -> None:
-        while not self._closing.is_set():
-            try:
-                frame = self._pipeline.wait_for_frames(WAIT_MS).get_color_frame()
-            except RuntimeError:  # none came in time, which shows in the age of the last one
-                continue
-            if not frame:
-                continue
-            captured = self._captured(frame, time.monotonic())
-            shown = np.asanyarray(frame.get_data())
-            rgb = squared(shown, self._size).copy()  # the frame's memory is used again
-            with self._lock:
-                self._newest[self._name] = Picture(rgb, captured)
 
     def _captured(self, frame: Any, arrived: float) -> float:
         """When a frame that arrived then was captured, on this machine's monotonic clock [s]."""

@@ -74,26 +74,16 @@ class TwinCameras:
                     self._newest[header["camera"]] = picture
 
 
-class OpenCvCamera:
-    """Any camera that OpenCV opens, by its number or address; needs ``opencv-python-headless``."""
+class ThreadCamera:
+    """A `Camera` that a thread of its own reads."""
 
-    def __init__(self, name: str, address: str, size: int) -> None:
+    def __init__(self, name: str, size: int) -> None:
         """``name`` of the camera; pictures are cropped to a square in the middle and resized to ``size`` [px]."""
-        try:
-            import cv2
-        except ImportError:
-            raise SourceError(
-                "cameras of OpenCV need opencv-python-headless, which the workbench's extra [robot] brings"
-            ) from None
-        self._cv2, self._name, self._size = cv2, name, size
-        self._capture: Any = cv2.VideoCapture(int(address) if address.isdigit() else address)
-        if not self._capture.isOpened():
-            raise SourceError(f"the camera {name} cannot be opened: {address}")
+        self._name, self._size = name, size
         self._newest: dict[str, Picture] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._read, name=f"camera-{name}", daemon=True)
-        self._thread.start()
 
     def newest(self) -> Mapping[str, Picture]:
         """See `Camera`."""
@@ -104,18 +94,51 @@ class OpenCvCamera:
         """See `Camera`."""
         self._closing.set()
         self._thread.join(1.0)
-        self._capture.release()
+        self._release()
 
     def _read(self) -> None:
         while not self._closing.is_set():
-            good, bgr = self._capture.read()
-            captured = time.monotonic()
-            if not good:
-                self._closing.wait(0.05)
-                continue
-            rgb = squared(bgr[..., ::-1], self._size)
-            with self._lock:
-                self._newest[self._name] = Picture(rgb, captured)
+            picture = self._next()
+            if picture is not None:
+                with self._lock:
+                    self._newest[self._name] = picture
+
+    def _next(self) -> Picture | None:
+        """The next picture; None if none came in half a second at most."""
+        raise NotImplementedError
+
+    def _release(self) -> None:
+        """Let go of the device."""
+        raise NotImplementedError
+
+
+class OpenCvCamera(ThreadCamera):
+    """Any camera that OpenCV opens, by its number or address; needs ``opencv-python-headless``."""
+
+    def __init__(self, name: str, address: str, size: int) -> None:
+        """See `ThreadCamera`."""
+        super().__init__(name, size)
+        try:
+            import cv2
+        except ImportError:
+            raise SourceError(
+                "cameras of OpenCV need opencv-python-headless, which the workbench's extra [robot] brings"
+            ) from None
+        self._capture: Any = cv2.VideoCapture(int(address) if address.isdigit() else address)
+        if not self._capture.isOpened():
+            raise SourceError(f"the camera {name} cannot be opened: {address}")
+        self._thread.start()
+
+    def _next(self) -> Picture | None:
+        good, bgr = self._capture.read()
+        captured = time.monotonic()
+        if not good:
+            self._closing.wait(0.05)
+            return None
+        return Picture(squared(bgr[..., ::-1], self._size), captured)
+
+    def _release(self) -> None:
+        self._capture.release()
 
 
 class FileCamera:

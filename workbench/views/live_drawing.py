@@ -216,8 +216,9 @@ def main() -> None:
     os.nice(NICE)
     try:
         drawing = LiveDrawing(name, where, plots.split(","), cameras)
-    except OSError as problem:
-        print(f"{FAILED}{problem.strerror or problem}", flush=True)
+    except (OSError, ValueError, RuntimeError) as problem:  # of a file, of an address, of the viewer
+        said = getattr(problem, "strerror", None) or " ".join(str(problem).split())
+        print(f"{FAILED}{said}", flush=True)
         raise SystemExit(1) from None
     print(drawing.said, flush=True)
     try:

@@ -128,7 +128,11 @@ def test_a_camera_that_was_pulled_out_is_closed_all_the_same(
         raise RuntimeError("No such device")
 
     monkeypatch.setattr(library, "stop", stop)
-    RealSenseCamera("wrist", "123", 32).close()
+    camera = RealSenseCamera("wrist", "123", 32)
+    last(camera, 2)
+    camera.close()
+    assert not camera._thread.is_alive()
+    assert camera.newest()["wrist"].rgb[0, 0, 0] == 2, "it gives nothing newer"
 
 
 def test_what_cannot_be_had_is_a_sentence(library: type[Pipeline], monkeypatch: pytest.MonkeyPatch) -> None:

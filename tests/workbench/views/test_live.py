@@ -84,6 +84,11 @@ def test_plots_have_titles() -> None:
     assert tuple(PLOTTED) == ALL_PLOTS
 
 
+def test_an_address_that_is_none_is_named_with_the_reason() -> None:
+    with pytest.raises(LiveError, match=r"does not open at rerun\+http://nowhere:1/x: \w+"):
+        LiveView("run", "rerun+http://nowhere:1/x", ("front",))
+
+
 def test_a_file_that_cannot_be_written_is_named_with_the_reason() -> None:
     with pytest.raises(LiveError, match=r"does not open at /proc/none/live\.rrd: No such file or directory"):
         LiveView("run", "/proc/none/live.rrd", ("front",))

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,15 +67,24 @@ def rest_after(out: Path, at: float, wait: float = 3.0) -> Rest:
     return Rest(float(audit["time"][first] - at), float(way), float(np.abs(audit["dq"][0]).max()))
 
 
-def stop_twin_of(out: Path) -> None:
-    """End the twin that a killed run left behind: the process whose command names the run's own file."""
-    wanted = str(out / "twin" / "twin.json").encode()
+def processes(*words: bytes) -> list[int]:
+    """Processes whose command has all these words."""
+    found = []
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if wanted in words:
-            os.kill(int(entry.name), signal.SIGTERM)
+        with suppress(OSError):
+            if entry.name.isdigit() and set(words) <= set((entry / "cmdline").read_bytes().split(b"\0")):
+                found.append(int(entry.name))
+    return found
+
+
+def twins_of(out: Path) -> list[int]:
+    """The twin of a run, while there is one: its command names the run's own file."""
+    return processes(str(out.absolute() / "twin" / "twin.json").encode()) or processes(
+        str(out / "twin" / "twin.json").encode()
+    )
+
+
+def stop_twin_of(out: Path) -> None:
+    """End the twin that a killed run left behind."""
+    for pid in twins_of(out):
+        os.kill(pid, signal.SIGTERM)
